@@ -1,0 +1,1 @@
+"""One log call becomes plain data: call site, clock, context, exception."""

@@ -1,0 +1,1 @@
+"""Record to text: templates, time tokens, control characters, tracebacks."""

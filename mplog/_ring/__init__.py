@@ -1,0 +1,1 @@
+"""Bytes between processes: the ring file, its algorithm, the wire format."""

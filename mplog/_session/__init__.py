@@ -1,0 +1,1 @@
+"""Who serves whom: session directories, attaching, fork, liveness, recovery."""

@@ -1,0 +1,1 @@
+"""Where records end: files, streams, functions."""

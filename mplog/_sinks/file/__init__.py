@@ -1,0 +1,1 @@
+"""The file sink: one log file shared by any number of processes."""

@@ -1,0 +1,1 @@
+"""The writer: drains rings, merges by time, hands to sinks."""

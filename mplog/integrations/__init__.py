@@ -1,0 +1,1 @@
+"""Adapters for other frameworks; each is imported by its own name only."""
