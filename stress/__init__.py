@@ -1,0 +1,6 @@
+"""Torture for concurrent writers: many processes, one log, and a ledger kept outside the library under test.
+
+``python -m stress writers --help`` and its sisters ``kill-workers``, ``kill-owner`` and ``fork-storm``.
+The harness starts whole programs, kills parts of them, reads every file back and compares it with the ledger.
+It logs nothing itself: only the programs it starts call the library, through an adapter.
+"""

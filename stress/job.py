@@ -1,0 +1,59 @@
+"""What one program under test is told to do: plain data, in a file that the environment names.
+
+The environment reaches every process of the program's tree, whatever the start method, without the library under test
+having any part in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+JOB_VARIABLE = "MPLOG_STRESS_JOB"
+
+TREE, STRANGER, STORM = "tree", "stranger", "storm"
+"""Roles: a program with workers, a program on its own, a program that forks under fire."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One program's part in a round."""
+
+    role: str
+    adapter: str
+    log: str
+    ledger: str
+    rotation: str | None = None
+    retention: int | None = None
+    compression: str | None = None
+    start_method: str = "fork"
+    processes: int = 1
+    """Worker processes, in a tree."""
+    threads: int = 1
+    """Logging threads in each worker (tree, stranger) or in the main process (storm)."""
+    first_slot: int = 0
+    """The ledger slot of the first worker's first thread; the others follow."""
+    own_slot: int | None = None
+    """The slot of the owner's own lines, in a tree. None: the owner is silent."""
+    own_rate: float = 100.0
+    records: int = 0
+    """Records of each thread. 0: until the ledger's signal says STOP."""
+    rate: float = 0.0
+    """Records per second of each thread. 0: as fast as it goes."""
+    forks: int = 0
+    """Children in a storm; each logs one line in a slot of its own behind the threads' slots."""
+    seed: int = 0
+    shortest: int = 8
+    longest: int = 120
+
+    def save(self, path: Path) -> dict[str, str]:
+        """Write the job to *path* and return the environment variable that names it."""
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=1))
+        return {JOB_VARIABLE: str(path)}
+
+    @classmethod
+    def from_environment(cls) -> Job:
+        """Read the job of the program that this process belongs to."""
+        return cls(**json.loads(Path(os.environ[JOB_VARIABLE]).read_text()))

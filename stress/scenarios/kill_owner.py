@@ -1,0 +1,85 @@
+"""The process that configured logging is killed while its workers go on; then the program is started once more."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import time
+
+from stress.arena import Arena, play
+from stress.job import STRANGER, TREE
+from stress.phase import PhaseWord
+from stress.settings import Settings
+from stress.verdict import Round
+from stress.workshop import PHASE_VARIABLE
+
+_SHORTEST_RUN_UP, _LONGEST_RUN_UP = 0.02, 0.4
+_LONGEST_AFTERWARDS = 3.0
+"""Longer than workers may take to notice the owner's death: some rounds end before, some after."""
+_RECORDS_AFTERWARDS = 50
+_AIM_PATIENCE = 5.0
+_RESTART_RECORDS = 20
+
+
+def play_round(settings: Settings, number: int) -> Round:
+    """Kill the owner, perhaps a worker or two after it, let the rest end, start again, judge."""
+    phases: list[int] = []
+    workers = settings.processes * settings.threads
+    result = play(settings, workers + 2, number, lambda arena: _act(arena, phases))
+    result.phase = phases[0] if phases else None
+    return result
+
+
+def _act(arena: Arena, phases: list[int]) -> None:
+    settings = arena.settings
+    chance = random.Random(settings.seed)
+    workers = range(settings.processes * settings.threads)
+    owner_slot, restart_slot = len(workers), len(workers) + 1
+    for slot in workers:
+        arena.expect(slot, f"worker {slot // settings.threads}", 0)
+    arena.roles |= {owner_slot: "owner, killed", restart_slot: "second start"}
+    with PhaseWord(arena.workshop.phase) as phase:
+        job = dataclasses.replace(arena.job, role=TREE, own_slot=owner_slot)
+        tree = arena.start(job, "tree", {PHASE_VARIABLE: str(arena.workshop.phase)})
+        arena.wait_ready([*workers, owner_slot])
+        arena.go()
+        arena.wait_for(lambda: all(arena.slot(slot).returned for slot in workers), "every worker's first record")
+        _wait_for_the_moment(settings, chance, phase)
+        tree.kill_owner()
+        phases.append(phase.value)
+    _kill_some_workers(arena, chance)
+    _let_orphans_log(arena, chance)
+    arena.stop()
+    tree.wait_for_group(arena.deadline)
+    arena.expect(restart_slot, "second start", _RESTART_RECORDS)
+    again = dataclasses.replace(
+        arena.job, role=STRANGER, first_slot=restart_slot, threads=1, records=_RESTART_RECORDS, rate=0.0
+    )
+    arena.start(again, "again")
+    arena.wait_for_end()
+
+
+def _wait_for_the_moment(settings: Settings, chance: random.Random, phase: PhaseWord) -> None:
+    """Let a random time pass; in the share of rounds that are aimed, go on until the owner is committing."""
+    aimed = chance.random() < settings.aim
+    time.sleep(chance.uniform(_SHORTEST_RUN_UP, _LONGEST_RUN_UP))
+    if aimed:
+        phase.wait_for_commit(time.monotonic() + _AIM_PATIENCE)
+
+
+def _kill_some_workers(arena: Arena, chance: random.Random) -> None:
+    """Kill workers right behind their owner, so that there are rings of the dead as well as of the living."""
+    threads = arena.settings.threads
+    for victim in chance.sample(range(arena.settings.processes), arena.settings.kill):
+        if arena.kill_process_of(victim * threads):
+            arena.spare_not(range(victim * threads, (victim + 1) * threads))
+
+
+def _let_orphans_log(arena: Arena, chance: random.Random) -> None:
+    """Wait until each orphan has come back from some calls, and for a random while on top."""
+    goals = {slot: arena.slot(slot).returned + _RECORDS_AFTERWARDS for slot in arena.expected}
+    until = time.monotonic() + chance.uniform(0, _LONGEST_AFTERWARDS)
+    arena.wait_for(
+        lambda: time.monotonic() > until and all(arena.slot(slot).returned >= goal for slot, goal in goals.items()),
+        "the orphans to go on logging",
+    )

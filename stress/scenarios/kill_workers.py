@@ -1,0 +1,66 @@
+"""Workers log at full speed and some are killed: the others must not even notice."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import time
+
+from stress.arena import Arena, play
+from stress.job import TREE
+from stress.processes import DeadlinePassed
+from stress.settings import Settings
+from stress.verdict import Round
+
+NEXT_CALL_LIMIT = 1.0
+"""Seconds within which a survivor's next call has to return."""
+
+_GIVE_UP = 20.0
+_LONGEST_RUN_UP = 0.25
+_RECORDS_AFTERWARDS = 200
+
+
+def play_round(settings: Settings, number: int) -> Round:
+    """Kill ``settings.kill`` of the workers at random moments and let the others go on for a while."""
+    waits: list[float] = []
+    result = play(settings, settings.processes * settings.threads + 1, number, lambda arena: _act(arena, waits))
+    worst_call = max((slot.counts.worst_call_ns for slot in result.audit.slots), default=0) / 1e6
+    result.next_call_ms = max([worst_call, *(wait * 1e3 for wait in waits)])
+    if result.next_call_ms > NEXT_CALL_LIMIT * 1e3:
+        result.findings.append(f"a call took {result.next_call_ms:.0f} ms, over {NEXT_CALL_LIMIT * 1e3:.0f} ms")
+    return result
+
+
+def _act(arena: Arena, waits: list[float]) -> None:
+    settings = arena.settings
+    owner_slot = settings.processes * settings.threads
+    for slot in range(owner_slot):
+        arena.expect(slot, f"worker {slot // settings.threads}", 0)
+    arena.expect(owner_slot, "owner", 0)
+    arena.start(dataclasses.replace(arena.job, role=TREE, own_slot=owner_slot), "tree")
+    arena.wait_ready(arena.expected)
+    arena.go()
+    chance = random.Random(settings.seed)
+    survivors = set(range(settings.processes))
+    for victim in chance.sample(range(settings.processes), settings.kill):
+        survivors.discard(victim)
+        first = victim * settings.threads
+        arena.spare_not(range(first, first + settings.threads))
+        time.sleep(chance.uniform(0, _LONGEST_RUN_UP))  # the random moment itself, nothing is waited for
+        arena.kill_process_of(first)
+        waits.append(_next_calls(arena, [index * settings.threads for index in survivors], 1))
+    _next_calls(arena, [index * settings.threads for index in survivors], _RECORDS_AFTERWARDS)
+    arena.stop()
+    arena.wait_for_end()
+
+
+def _next_calls(arena: Arena, slots: list[int], calls: int) -> float:
+    """Wait until each of *slots* has returned from *calls* more calls; return the seconds that took."""
+    begun = time.monotonic()
+    wanted = {number: arena.slot(number).returned + calls for number in slots}
+    while any(arena.slot(number).returned < goal for number, goal in wanted.items()):
+        if time.monotonic() > begun + _GIVE_UP:
+            stacks = "\n".join(program.stacks() for program in arena.programs)
+            raise DeadlinePassed(f"survivors stood still for {_GIVE_UP:.0f} s after a kill.\n{stacks}")
+        time.sleep(0.0002)
+    return time.monotonic() - begun

@@ -1,0 +1,62 @@
+"""Many processes write one log, with or without a common parent; some may be killed on the way."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+from mplog.cli._ledger import READY
+from stress.arena import Arena, play
+from stress.job import STRANGER, TREE
+from stress.settings import STRANGERS, Settings
+from stress.verdict import Round
+
+_EARLIEST, _LATEST = 0.02, 0.9
+"""Between which parts of its records a process is killed."""
+
+
+def play_round(settings: Settings, number: int) -> Round:
+    """Let all writers log their records and come to an end."""
+    workers = settings.processes * settings.threads
+    return play(settings, workers + 1, number, _act)
+
+
+def _act(arena: Arena) -> None:
+    settings = arena.settings
+    workers = range(settings.processes * settings.threads)
+    for slot in workers:
+        arena.expect(slot, f"worker {slot // settings.threads}", settings.records)
+    start = _start_strangers if settings.start_method == STRANGERS else _start_tree
+    start(arena)
+    arena.wait_ready(arena.expected)
+    arena.go()
+    _kill_some(arena)
+    arena.wait_for_end()
+
+
+def _start_tree(arena: Arena) -> None:
+    owner_slot = arena.settings.processes * arena.settings.threads
+    arena.expect(owner_slot, "owner", 0)
+    arena.start(dataclasses.replace(arena.job, role=TREE, own_slot=owner_slot), "tree")
+
+
+def _start_strangers(arena: Arena) -> None:
+    for index in range(arena.settings.processes):
+        job = dataclasses.replace(arena.job, role=STRANGER, first_slot=index * arena.settings.threads)
+        arena.start(job, f"stranger-{index}")
+
+
+def _kill_some(arena: Arena) -> None:
+    """Kill as many processes as asked for, each at a random one of its records."""
+    settings = arena.settings
+    chance = random.Random(settings.seed)
+    for index in chance.sample(range(settings.processes), settings.kill):
+        first = index * settings.threads
+        at = int(settings.records * chance.uniform(_EARLIEST, _LATEST))
+        slot = arena.slot(first)
+        arena.wait_for(
+            lambda slot=slot, at=at: slot.returned >= at or slot.counts().state != READY,  # type: ignore[misc]
+            f"worker {index} to log {at} records",
+        )
+        if arena.kill_process_of(first):
+            arena.spare_not(range(first, first + settings.threads))
