@@ -17,7 +17,7 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from mplog.cli._ledger import Ledger
+from mplog.cli._ledger import STOP, Ledger
 from stress import adapters, workload
 from stress.job import STORM, STRANGER, Job
 
@@ -90,7 +90,7 @@ def run_storm() -> int:
             alive.add(fork_one(ledger, JOB.first_slot + JOB.threads + number))
             failed += reap(alive, at_most=STORM_CHILDREN_AT_ONCE)
         failed += reap(alive, at_most=0)
-        ledger.signal = workload.STOP
+        ledger.signal = STOP
         for thread in threads:
             thread.join()
     ADAPTER.finish()

@@ -11,15 +11,20 @@ import gzip
 import lzma
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any
 
 from ._ledger import FINISHED, SlotCounts
 
 _STAMP = rb"((\d+):(\d+):.*):([0-9a-f]{8})"
-_OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".lzma": lzma.open}
+_OPENERS: dict[str, Callable[[Path, str], Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".lzma": lzma.open,
+}
 _SAMPLES_KEPT = 5
 
 
@@ -49,6 +54,8 @@ class SlotAudit:
     """Surplus copies."""
     disordered: int
     """Lines that stand behind a younger line of the same process."""
+    torn: int
+    """Torn lines that begin like one of its own. Others count in the audit's total only."""
 
     @property
     def undecided(self) -> int:
@@ -63,7 +70,7 @@ class SlotAudit:
     @property
     def balanced(self) -> bool:
         """Whether everything is there, once, in order."""
-        return not (self.missing or self.doubled or self.disordered)
+        return not (self.missing or self.doubled or self.disordered or self.torn)
 
 
 @dataclass(slots=True)
@@ -102,6 +109,7 @@ class _Seen:
     copies: bytearray
     last: int = 0
     disordered: int = 0
+    torn: int = 0
 
 
 @dataclass(slots=True)
@@ -109,6 +117,7 @@ class _Reading:
     """What accumulates while lines go by."""
 
     line: re.Pattern[bytes]
+    beginning: re.Pattern[bytes]
     notice: re.Pattern[bytes] | None
     seen: dict[int, _Seen]
     torn: int = 0
@@ -138,6 +147,10 @@ class _Reading:
             self.notices.append(raw.decode(errors="replace").rstrip("\n"))
             return
         self.torn += 1
+        match = self.beginning.match(raw)
+        owner = self.seen.get(int(match[1])) if match else None
+        if owner is not None:
+            owner.torn += 1
         if len(self.torn_samples) < _SAMPLES_KEPT:
             self.torn_samples.append(repr(raw[:200]))
 
@@ -175,6 +188,7 @@ def audit(
     counts = list(ledger)
     reading = _Reading(
         line=re.compile(prefix + _STAMP + rb"\n", re.DOTALL),
+        beginning=re.compile(prefix + rb"(\d+):\d+:"),
         notice=None if notice is None else re.compile(notice + rb"\n", re.DOTALL),
         seen={slot.number: _Seen(bytearray(slot.started + 1)) for slot in counts},
     )
@@ -201,8 +215,8 @@ def _read(path: Path, reading: _Reading) -> FileFacts:
 
 def _lines(path: Path) -> Iterator[bytes]:
     """Give the lines of a plain or packed file. A packed file that breaks off counts as one more, torn, line."""
-    opener = _OPENERS.get(path.suffix, open)
-    with cast("BinaryIO", opener(path, "rb")) as file:
+    opener: Callable[[Path, str], Any] = _OPENERS.get(path.suffix, open)
+    with opener(path, "rb") as file:
         try:
             yield from file
         except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
@@ -221,6 +235,7 @@ def _compare(counts: SlotCounts, seen: _Seen, retention: bool) -> SlotAudit:
         expired=expired,
         doubled=sum(number - 1 for number in copies if number > 1),
         disordered=seen.disordered,
+        torn=seen.torn,
     )
 
 

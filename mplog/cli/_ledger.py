@@ -76,7 +76,10 @@ class LedgerSlot:
         self._words[self._base + _STATE] = FINISHED
 
     def call(self, log: Callable[[str], None], body: str) -> None:
-        """Log one stamped line through *log*, with the counters stored around the call."""
+        """Log one stamped line through *log*, with the counters stored around the call, and time it.
+
+        `before` and `after` are the same for callers whose call site is to stand in the line.
+        """
         words, base = self._words, self._base
         number = words[base + _STARTED] + 1
         text = stamped(self.number, number, body)
@@ -87,6 +90,16 @@ class LedgerSlot:
         words[base + _RETURNED] = number
         if spent > words[base + _WORST_NS]:
             words[base + _WORST_NS] = spent
+
+    def before(self, body: str) -> str:
+        """Count one more call as started and return the stamped text to log; `after` must follow it."""
+        number = self._words[self._base + _STARTED] + 1
+        self._words[self._base + _STARTED] = number
+        return stamped(self.number, number, body)
+
+    def after(self) -> None:
+        """Count the call that `before` announced as returned."""
+        self._words[self._base + _RETURNED] = self._words[self._base + _STARTED]
 
     @property
     def returned(self) -> int:

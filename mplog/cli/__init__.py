@@ -1,0 +1,27 @@
+"""The ``mplog`` command: ``mplog demo`` and, with time, its sisters.
+
+A command is a module with ``add_parser(commands)``, which describes its options and names its function; the function
+takes the parsed arguments and returns the exit status.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from mplog.cli import demo
+
+__all__ = ["main"]
+
+_COMMANDS = (demo,)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 well, 1 not, 2 wrong usage."""
+    parser = argparse.ArgumentParser(prog="mplog", description="Logging for programs that use many processes.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    arguments = parser.parse_args(argv)
+    status: int = arguments.run(arguments)
+    return status

@@ -1,0 +1,111 @@
+"""What the demo prints: what is about to happen, and at the end the ledger."""
+
+from __future__ import annotations
+
+import multiprocessing
+import platform
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mplog.cli._audit import Audit, FileFacts, SlotAudit
+from mplog.cli.demo.run import LOG_NAME, Options, Outcome
+
+ADD_LINE = 'logger.add(log, rotation="1 MB", compression="gz")'
+INFO_LINE = "logger.info(line)"
+"""The two lines that did it. A test finds them in the demo's own code."""
+
+_FILES_SHOWN = 12
+
+
+def show_beginning(console: Console, options: Options, files: int) -> None:
+    """Say what is about to happen."""
+    method = options.start_method or multiprocessing.get_start_method()
+    console.print(
+        f"{options.workers} worker processes ({method}) tokenise {files:,} source files of Python "
+        f"{platform.python_version()} and log what they find into one file, {LOG_NAME}."
+    )
+    if options.kill:
+        console.print("One of them will be killed on the way.")
+
+
+def show_end(console: Console, options: Options, outcome: Outcome, *, keeps: bool) -> None:
+    """Print the ledger, the files, the rate and the code."""
+    result = outcome.audit
+    console.print(_ledger_table(outcome))
+    _show_files(console, result.files)
+    rate = result.logged / outcome.seconds
+    console.print(
+        f"\n{result.logged:,} records from {outcome.files_done:,} of {outcome.files_offered:,} source files in "
+        f"{outcome.seconds:.1f} s: {rate:,.0f} records per second beside the tokenising."
+    )
+    if keeps:
+        console.print(f"The log is in {escape(str(options.directory))}", soft_wrap=True)
+    console.print("\nThe two lines of code that did it:")
+    console.print(f"    {ADD_LINE}\n    {INFO_LINE}", markup=False)
+    _show_verdict(console, outcome)
+
+
+def _ledger_table(outcome: Outcome) -> Table:
+    """One row per worker process, and the sum."""
+    table = Table(box=box.SIMPLE_HEAD, title="what each process knows it logged, and what the files hold")
+    table.add_column("process")
+    table.add_column("end")
+    for name in ("logged", "written", "missing", "doubled", "torn"):
+        table.add_column(name, justify="right")
+    for slot in outcome.audit.slots:
+        end = "killed" if slot.counts.number in outcome.fallen else "finished"
+        table.add_row(f"worker {slot.counts.number + 1}, pid {slot.counts.pid}", end, *_cells(slot))
+    table.add_section()
+    table.add_row("all", "", *_total_cells(outcome.audit), style="bold")
+    return table
+
+
+def _cells(slot: SlotAudit) -> list[str]:
+    """One process's row. A killed one may have one record more in the files than calls that returned."""
+    return [
+        f"{slot.counts.returned:,}",
+        f"{slot.written:,}",
+        str(slot.missing),
+        str(slot.doubled),
+        str(slot.torn),
+    ]
+
+
+def _total_cells(result: Audit) -> list[str]:
+    return [
+        f"{result.logged:,}",
+        f"{result.total('written'):,}",
+        str(result.total("missing")),
+        str(result.total("doubled")),
+        str(result.torn),
+    ]
+
+
+def _show_files(console: Console, files: list[FileFacts]) -> None:
+    """List the files made, the oldest first."""
+    console.print(f"{len(files)} files:")
+    hidden = len(files) - _FILES_SHOWN
+    for facts in files[-_FILES_SHOWN:]:
+        stored = f", {facts.stored_bytes:,} on disk" if facts.stored_bytes != facts.plain_bytes else ""
+        console.print(f"    {facts.name}  {facts.lines:,} lines, {facts.plain_bytes:,} bytes{stored}", highlight=False)
+    if hidden > 0:
+        console.print(f"    and {hidden} older ones")
+
+
+def _show_verdict(console: Console, outcome: Outcome) -> None:
+    """Print the last line: whether the ledger balances, and if not, in which way."""
+    for sample in outcome.audit.torn_samples:
+        console.print(f"torn: {sample}", markup=False)
+    for notice in outcome.audit.notices:
+        console.print(f"the log says: {notice}", markup=False)
+    if len(outcome.fallen) > outcome.victims:
+        console.print(f"[red]{len(outcome.fallen)} workers died, of which the demo killed {outcome.victims}.[/]")
+    if outcome.abandoned:
+        console.print(f"[red]{outcome.abandoned} files were given to workers that never answered for them.[/]")
+    if outcome.balanced:
+        console.print("\n[bold green]The ledger balances[/]: every record is there, once, whole, in order.")
+    else:
+        console.print("\n[bold red]The ledger does not balance.[/]")
