@@ -1,0 +1,54 @@
+"""When a file was created: it names rotated files and anchors the time rules of rotation.
+
+Not every file system keeps that moment, and none keeps it through a copy. It is recorded in an extended attribute of
+the file itself, so that all processes which open the file agree on it. Where that cannot be, the modification time
+serves. All functions work on an open descriptor and may be called from any thread and process.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from contextlib import suppress
+from typing import Final
+
+ATTRIBUTE: Final = "user.mplog.created"
+"""Name of the extended attribute; its value is the ASCII decimal number of seconds since the epoch."""
+
+_HAS_ATTRIBUTES: Final = hasattr(os, "setxattr")
+
+
+def _recorded(fd: int) -> float | None:
+    if not _HAS_ATTRIBUTES:
+        return None
+    try:
+        when = float(os.getxattr(fd, ATTRIBUTE))
+    except (OSError, ValueError):
+        return None
+    return when if math.isfinite(when) else None
+
+
+def read_birth(fd: int) -> float:
+    """Seconds since the epoch at which the file behind *fd* was created: as recorded, else its modification time.
+
+    Raises OSError only when *fd* is no open descriptor.
+    """
+    when = _recorded(fd)
+    return os.fstat(fd).st_mtime if when is None else when
+
+
+def has_birth(fd: int) -> bool:
+    """Whether a creation time is recorded, so that later writes to the file do not move it."""
+    return _recorded(fd) is not None
+
+
+def write_birth(fd: int, when: float) -> None:
+    """Record *when* (seconds since the epoch) as the creation time. Silent where the file system cannot keep it."""
+    if _HAS_ATTRIBUTES:
+        with suppress(OSError):
+            os.setxattr(fd, ATTRIBUTE, repr(float(when)).encode("ascii"))
+
+
+def copy_birth(source_fd: int, target_fd: int) -> None:
+    """Give *target_fd* the creation time of *source_fd*, its modification time included where nothing is recorded."""
+    write_birth(target_fd, read_birth(source_fd))

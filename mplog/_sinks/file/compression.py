@@ -1,0 +1,412 @@
+"""Old log files become archives: what ``compression=`` of ``add()`` may be, and how an archive is made.
+
+The steps, so that a SIGKILL between any two of them loses and doubles nothing:
+
+1. claim the *part*, a hidden file beside the target, by a kernel lock on it: one process works on it, and the claim
+   ends with that process;
+2. write the whole archive into the part;
+3. link the part to the target's name: from here on, part and target being one file says that the archive is whole;
+4. remove the source;
+5. remove the part's name.
+
+Whoever claims a part that is one file with its target goes on at step 4, if the source is still what the archive
+holds; any other part is incomplete and is written again. File systems without hard links get a rename for step 3;
+there, `sweep` compares source and archive where it finds both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from mplog._sinks.file import birth, codec
+from mplog._sinks.file.naming import PathTemplate, part_name, part_target, rotated_name
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+CompressionFunction = Callable[[str], Any]
+"""``f(path)``: does with the closed file what it likes; its result is ignored."""
+
+_ATTEMPTS: Final = 3
+
+# Absent on Windows, where descriptors are private and links followed anyway.
+_PRIVATE: Final[int] = getattr(os, "O_CLOEXEC", 0)
+_NO_LINK: Final[int] = getattr(os, "O_NOFOLLOW", 0)
+
+_claims: Final[set[int]] = set()
+"""Descriptors of the parts that this process has claimed now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compression:
+    """A format or a function, never both. Immutable; can be pickled when its function can."""
+
+    format: str = ""
+    """One of `codec.FORMATS`, empty for a function."""
+
+    function: CompressionFunction | None = None
+
+    @property
+    def suffix(self) -> str:
+        """What an archive's name has more than its source's, such as ``.gz``; empty for a function."""
+        return f".{self.format}" if self.format else ""
+
+
+def parse_compression(value: object) -> Compression | None:
+    """Read what ``add(compression=)`` was given; None leaves old files as they are.
+
+    Accepts the name of a format, leading dots and surrounding spaces allowed, or a function of the path.
+
+    Raises:
+        TypeError: for any other type.
+        ValueError: for an unknown format.
+        ImportError: when this interpreter lacks the format's module.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return Compression(format=_known_format(value))
+    if callable(value):
+        return Compression(function=value)
+    raise TypeError(
+        f"Cannot infer compression for objects of type: '{type(value).__name__}' (got {value!r}). "
+        f"Pass one of {', '.join(codec.FORMATS)}, or a function of the path."
+    )
+
+
+def _known_format(text: str) -> str:
+    name = text.strip().lstrip(".")
+    if name not in codec.FORMATS:
+        raise ValueError(
+            f"Invalid compression format: '{name}'. Use one of {', '.join(codec.FORMATS)} (in lower case), "
+            "or pass a function of the path."
+        )
+    codec.load_modules(name)
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    source: str
+    format: str
+
+    @property
+    def target(self) -> str:
+        return f"{self.source}.{self.format}"
+
+    @property
+    def part(self) -> str:
+        return part_name(self.target)
+
+
+class _Unwanted(Exception):
+    """Nobody wants this archive any longer."""
+
+
+class _Again(Exception):
+    """The state was not the one expected, and has been put right: start over."""
+
+
+class _Watched:
+    """The source while it is read. Asks before each chunk whether the archive is still wanted."""
+
+    def __init__(self, file: IO[bytes], unwanted: Callable[[], bool]) -> None:
+        self._file = file
+        self._unwanted = unwanted
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self._unwanted():
+            raise _Unwanted
+        return self._file.read(size)
+
+
+class _PartFile(io.RawIOBase):
+    """The part while it is written. It does not own the descriptor.
+
+    In a forked child it swallows what it is given: an interpreter that ends there may close a compressor of a thread
+    that lives in the parent only, and the position in the file is shared with the parent.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._pid = os.getpid()
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return os.lseek(self._fd, offset, whence) if os.getpid() == self._pid else 0
+
+    def tell(self) -> int:
+        return self.seek(0, os.SEEK_CUR)
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        while rest and os.getpid() == self._pid:
+            rest = rest[os.write(self._fd, rest) :]
+        return size
+
+
+def abandon_claims() -> None:
+    """Close, in a forked child, the claims inherited from the parent.
+
+    They belong to open files shared with the parent: kept, they would outlive it and nobody could take over its work.
+    To be called right after a fork, before the child makes archives of its own.
+    """
+    for fd in _claims:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+    _claims.clear()
+
+
+def _is_named(fd: int, path: str) -> bool:
+    """Whether *path* names the open file *fd*."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(fd))
+    except FileNotFoundError:
+        return False
+
+
+def _claim(part: str, *, create: bool) -> int | None:
+    """A descriptor of *part*, locked; None when another process has it, or when there is none to be had."""
+    from filelock import lock_descriptor  # here, because the import costs tens of milliseconds
+
+    # Never truncated before the lock is held: until then it is another process's work.
+    flags = os.O_RDWR | _PRIVATE | _NO_LINK | (os.O_CREAT if create else 0)
+    for _ in range(_ATTEMPTS):
+        try:
+            fd = os.open(part, flags, 0o600)
+        except FileNotFoundError:
+            return None
+        try:
+            locked = lock_descriptor(fd, blocking=False)
+            # The last holder may have published or removed it between our open and our lock.
+            if locked and _is_named(fd, part):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+        if not locked:
+            return None
+    return None
+
+
+@contextlib.contextmanager
+def _claimed(part: str, *, create: bool) -> Iterator[int | None]:
+    fd = _claim(part, create=create)
+    if fd is None:
+        yield None
+        return
+    _claims.add(fd)
+    try:
+        yield fd
+    finally:
+        if fd in _claims:  # not so in a child that was forked meanwhile
+            _claims.remove(fd)
+            os.close(fd)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _never() -> bool:
+    return False
+
+
+def archive(source: str, compression: Compression, *, unwanted: Callable[[], bool] = _never) -> str | None:
+    """Turn the closed log file *source* into an archive beside it and remove it; return the archive's path.
+
+    Safe from any number of processes and threads: one of them makes the archive, the others get None at once. None,
+    too, when the source is gone or was removed meanwhile, when *unwanted* said so, when somebody still writes to it,
+    and for a function, which is simply called. A process killed at any point leaves what `sweep` or the next
+    `archive` of the same file puts right. An existing archive of that name is renamed by its own creation time.
+
+    Nothing is forced to the disk: the promise concerns the death of processes, not of the machine.
+
+    Args:
+        source: absolute path; nobody may write to it any longer.
+        compression: the format, or the function.
+        unwanted: asked before each chunk; True ends the work and removes its traces.
+
+    Raises:
+        OSError: no room, no permission, or no kernel locks on this file system; the source stays as it is.
+        Exception: whatever the function raises.
+    """
+    if compression.function is not None:
+        compression.function(source)
+        return None
+    job = _Job(source, compression.format)
+    for _ in range(_ATTEMPTS):
+        try:
+            return _attempt(job, unwanted)
+        except (_Unwanted, FileNotFoundError):  # noqa: PERF203 - a loop of attempts, not over data
+            return None
+        except _Again:
+            continue
+    return None
+
+
+def _attempt(job: _Job, unwanted: Callable[[], bool]) -> str | None:
+    with open(job.source, "rb", buffering=0) as source, _claimed(job.part, create=True) as part:
+        if part is None:
+            return None
+        if not _is_named(source.fileno(), job.source):
+            _remove(job.part)
+            return None
+        if _is_named(part, job.target):
+            return _go_on(job, source)
+        try:
+            before = os.fstat(source.fileno())
+            os.ftruncate(part, 0)
+            _write(job, source, before, part, unwanted)
+            _check_unchanged(job, source, before)
+            _publish(job)
+        except BaseException:
+            _remove(job.part)
+            raise
+    _finish(job)
+    return job.target
+
+
+def _go_on(job: _Job, source: IO[bytes]) -> str:
+    """Step 4, left undone by a killed process; or forget its part when there is a new source of that name."""
+    if not _holds(job, source):
+        _remove(job.part)
+        raise _Again
+    _finish(job)
+    return job.target
+
+
+def _holds(job: _Job, source: IO[bytes]) -> bool:
+    """Whether the target was made of this very source. Equal text alone does not say so: logs repeat themselves."""
+    with open(job.target, "rb") as target:
+        same_time = os.fstat(target.fileno()).st_mtime_ns == os.fstat(source.fileno()).st_mtime_ns
+        return same_time and codec.is_same(job.format, target, source)
+
+
+def _write(job: _Job, source: IO[bytes], status: os.stat_result, part: int, unwanted: Callable[[], bool]) -> None:
+    os.lseek(part, 0, os.SEEK_SET)
+    codec.pack(job.format, _Watched(source, unwanted), status.st_size, os.path.basename(job.source), _PartFile(part))
+    if hasattr(os, "fchown"):
+        with contextlib.suppress(OSError):  # only root may give files away
+            os.fchown(part, status.st_uid, status.st_gid)
+        os.fchmod(part, status.st_mode & 0o7777)
+    birth.write_birth(part, time.time())
+    os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _check_unchanged(job: _Job, source: IO[bytes], before: os.stat_result) -> None:
+    if not _is_named(source.fileno(), job.source):
+        raise FileNotFoundError(f"The log file {job.source!r} was removed while it was compressed.")
+    after = os.fstat(source.fileno())
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise _Again
+
+
+def _publish(job: _Job) -> None:
+    """Step 3. Never replaces an existing file."""
+    for _ in range(_ATTEMPTS):
+        try:
+            os.link(job.part, job.target)
+            return
+        except FileExistsError:  # noqa: PERF203 - a loop of attempts, not over data
+            _move_aside(job)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            break  # no hard links here
+    if os.path.lexists(job.target):
+        _move_aside(job)
+    os.rename(job.part, job.target)
+
+
+def _move_aside(job: _Job) -> None:
+    """Rename an older archive that has the target's name."""
+    try:
+        fd = os.open(job.target, os.O_RDONLY | _PRIVATE | _NO_LINK)
+    except FileNotFoundError:
+        return
+    except OSError:
+        made = os.lstat(job.target).st_mtime
+    else:
+        made = birth.read_birth(fd)
+        os.close(fd)
+    os.rename(job.target, rotated_name(job.source, made, ending=f".{job.format}"))
+
+
+def _finish(job: _Job) -> None:
+    """Steps 4 and 5, in this order: the part's name is the proof that the source may go."""
+    _remove(job.source)
+    _remove(job.part)
+
+
+def sweep(template: PathTemplate, compression: Compression | None) -> list[str]:
+    """Put right what killed processes left of archives of *template*'s files, and return what is still to be archived.
+
+    Parts that nobody works on are finished when their archive is whole, else removed. The result lists renamed files
+    (a date in their name, as `rotated_name` gives it) that have no archive and that nobody is archiving, oldest first
+    by name; never a live file nor any other file beside it. Empty for a function: what it leaves is unknown here.
+
+    Safe beside processes that rotate and archive the same files; call it when a file is opened.
+    """
+    for part in template.parts():
+        with contextlib.suppress(OSError):  # somebody else's part, or gone by now
+            _clear(part)
+    if compression is None or not compression.format:
+        return []
+    candidates = (path for path in template.owned() if template.is_rotated(path) and not _is_archive(path, template))
+    return [path for path in candidates if _is_open(_Job(path, compression.format))]
+
+
+def _is_archive(path: str, template: PathTemplate) -> bool:
+    """Whether *path* ends like an archive, and not because the log file itself is called so."""
+    return any(path.endswith(f".{name}") and not template.pattern.endswith(f".{name}") for name in codec.FORMATS)
+
+
+def _clear(part: str) -> None:
+    with _claimed(part, create=False) as fd:
+        if fd is None:
+            return
+        target = part_target(part)
+        if _is_named(fd, target):
+            # `x.tar.gz` may be a `gz` of `x.tar` or a `tar.gz` of `x`: the content tells.
+            for name in codec.FORMATS:
+                if target.endswith(f".{name}"):
+                    _remove_archived(_Job(target[: -len(name) - 1], name))
+        _remove(part)
+
+
+def _remove_archived(job: _Job) -> bool:
+    """Remove the source if the target holds it, and say so."""
+    try:
+        with open(job.source, "rb", buffering=0) as source:
+            held = _holds(job, source)
+    except FileNotFoundError:
+        return False
+    if held:
+        _remove(job.source)
+    return held
+
+
+def _is_open(job: _Job) -> bool:
+    """Whether the renamed file still has to be archived and nobody is at it."""
+    if os.path.lexists(job.part):
+        return False
+    # Only file systems without hard links come here with both; the name, made of a microsecond, belongs to one file.
+    return not (os.path.lexists(job.target) and _remove_archived(job))

@@ -1,0 +1,139 @@
+"""Which old files go: what ``retention=`` of ``add()`` may be, and what it says about a list of files.
+
+Nothing is removed here: the caller holds the file's lock, lists what the path template owns, and removes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from mplog._sinks.file import grammar
+
+RetentionFunction = Callable[[list[str]], Any]
+"""``f(paths)``: does with the files what it likes; its result is ignored."""
+
+_ARCHIVED: Final = re.compile(r"(?P<source>.+)\.(?:tar\.gz|tar\.bz2|tar\.xz|tar|gz|bz2|xz|lzma|zip)", re.DOTALL)
+_DATED: Final = re.compile(r".+\.\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d{6}(?:\.\d+)?(?:\.[^.]*)?", re.DOTALL)
+
+
+class OwnedFile(NamedTuple):
+    """A file that a path template owns."""
+
+    path: str
+    mtime: float
+    """Modification time, seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """One rule: exactly one of the fields is set. Immutable; can be pickled when its function can."""
+
+    count: int | None = None
+    """How many of the newest files stay."""
+
+    age: float | None = None
+    """Seconds after its last modification at which a file goes."""
+
+    function: RetentionFunction | None = None
+
+    def expired(self, files: Sequence[OwnedFile], now: float) -> list[str]:
+        """Those of *files* that are to be removed at *now* (seconds since the epoch), as paths.
+
+        A file and its archive count as one, and stay or go together, so that a compression under way in another
+        process changes no count. With a function nothing is removed here: it is called with all paths, also with none.
+
+        Raises whatever the function raises.
+        """
+        if self.function is not None:
+            self.function([file.path for file in files])
+            return []
+        items = _items(files)
+        if self.count is not None:
+            gone = items[self.count :]
+        else:
+            gone = [item for item in items if self.age is not None and item[0].mtime <= now - self.age]
+        return [file.path for item in gone for file in item]
+
+
+def _items(files: Sequence[OwnedFile]) -> list[list[OwnedFile]]:
+    """Files that count as one, newest item first, then by name; the newest file of each item comes first."""
+    by_path = {file.path: file for file in files}
+    items: dict[str, list[OwnedFile]] = {}
+    for file in by_path.values():
+        items.setdefault(_source_of(file, by_path) or file.path, []).append(file)
+    for item in items.values():
+        item.sort(key=_newest_first)
+    return sorted(items.values(), key=lambda item: _newest_first(item[0]))
+
+
+def _newest_first(file: OwnedFile) -> tuple[float, str]:
+    return -file.mtime, file.path
+
+
+def _source_of(file: OwnedFile, files: dict[str, OwnedFile]) -> str | None:
+    """The file among *files* that *file* is the archive of.
+
+    An undated name may be in use again: there the equal time, which archives get from their source, must confirm it.
+    """
+    match = _ARCHIVED.fullmatch(file.path)
+    source = files.get(match["source"]) if match else None
+    if source is None:
+        return None
+    if source.mtime == file.mtime or _DATED.fullmatch(os.path.basename(source.path)):
+        return source.path
+    return None
+
+
+def parse_retention(value: object) -> Retention | None:
+    """Read what ``add(retention=)`` was given; None keeps everything.
+
+    Accepts a number of files, a `datetime.timedelta`, a duration string, or a function of the list of paths.
+
+    Raises:
+        TypeError: for any other type.
+        ValueError: for a string that cannot be read, a negative number or a negative duration.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return _aged(_duration(value), value)
+    if isinstance(value, int):
+        return _counted(value)
+    if isinstance(value, dt.timedelta):
+        return _aged(value, value)
+    if callable(value):
+        return Retention(function=value)
+    raise TypeError(
+        f"Cannot infer retention for objects of type: '{type(value).__name__}' (got {value!r}). "
+        "Pass a number of files, a duration such as '10 days', a datetime.timedelta, or a function of a list of paths."
+    )
+
+
+def _duration(text: str) -> dt.timedelta:
+    duration = grammar.parse_duration(text)
+    if duration is None:
+        raise ValueError(f"Cannot parse retention from: '{text}'. Write a duration such as '10 days' or '1 month'.")
+    return duration
+
+
+def _counted(count: int) -> Retention:
+    if count < 0:
+        raise ValueError(
+            f"A retention must keep 0 or more files, but {count} was given. "
+            "Use 0 to keep none, or retention=None to keep all."
+        )
+    return Retention(count=int(count))
+
+
+def _aged(age: dt.timedelta, given: object) -> Retention:
+    if age < dt.timedelta():
+        raise ValueError(
+            f"A retention must be a duration of 0 or more, but {given!r} is {age.total_seconds():g} seconds. "
+            "Use a positive one such as '10 days', or retention=None to keep all."
+        )
+    return Retention(age=age.total_seconds())
