@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Final
 
 _UTC_SUFFIX: Final = "!UTC"
-_ISO_SECONDS: Final = "YYYY-MM-DD[T]HH:mm:ss"
+_ISO_SECONDS: Final = "YYYY-MM-DDTHH:mm:ss"
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _FINEST_FRACTION: Final = 6

@@ -5,7 +5,6 @@ No names, no locks, no renames: `compression` decides what is archived and when 
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -77,7 +76,7 @@ def _copy(source: Source, target: IO[bytes]) -> None:
         target.write(chunk)
 
 
-def pack(name: str, source: Source, size: int, member: str, target: IO[bytes] | io.RawIOBase) -> None:
+def pack(name: str, source: Source, size: int, member: str, target: IO[bytes]) -> None:
     """Write the archive of *source* to *target*.
 
     Args:

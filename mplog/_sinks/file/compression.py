@@ -22,7 +22,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from mplog._sinks.file import birth, codec
 from mplog._sinks.file.naming import PathTemplate, part_name, part_target, rotated_name
@@ -302,7 +302,8 @@ def _holds(job: _Job, source: IO[bytes]) -> bool:
 
 def _write(job: _Job, source: IO[bytes], status: os.stat_result, part: int, unwanted: Callable[[], bool]) -> None:
     os.lseek(part, 0, os.SEEK_SET)
-    codec.pack(job.format, _Watched(source, unwanted), status.st_size, os.path.basename(job.source), _PartFile(part))
+    watched, out = _Watched(source, unwanted), cast("IO[bytes]", _PartFile(part))
+    codec.pack(job.format, watched, status.st_size, os.path.basename(job.source), out)
     if hasattr(os, "fchown"):
         with contextlib.suppress(OSError):  # only root may give files away
             os.fchown(part, status.st_uid, status.st_gid)
