@@ -6,6 +6,7 @@ Exit status: 0 when the ledger balances, 1 when it does not, 2 for wrong usage.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -33,6 +34,8 @@ _PLAY: dict[str, Callable[[Settings, int], Round]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one scenario and return the exit status."""
     settings, wants_json = parse(argv)
+    # Ended in the ordinary way, it takes its programs with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     adopt_orphans()
     rounds = play_all(settings)
     if wants_json:

@@ -40,6 +40,8 @@ class Job:
     own_rate: float = 100.0
     records: int = 0
     """Records of each thread. 0: until the ledger's signal says STOP."""
+    lifetime: float = 300.0
+    """Seconds after which threads that wait for STOP end by themselves."""
     rate: float = 0.0
     """Records per second of each thread. 0: as fast as it goes."""
     forks: int = 0

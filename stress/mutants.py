@@ -1,21 +1,90 @@
 """Deliberate faults in mplog, put in by replacing single functions, to show that the harness would see them.
 
-Every process of a broken program applies the fault at import, before it configures anything.
+Every process of a broken program applies the fault at import, before it configures anything. Each mutant here is what
+the code would be if one line of it had been forgotten or two had changed places.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from time import monotonic_ns
+from zlib import crc32
+
+from mplog._ring import layout
+from mplog._ring.ring import Entry, Producer, Reader
+from mplog._sinks.file.slot import Slot
+
+_WINDOW = 20e-6
+"""Seconds between the two stores that changed places: without it, a kill between them would take an hour of rounds."""
 
 
 def leave_out_done_mark() -> None:
     """Commit batches without the store that marks them done."""
-    raise NotImplementedError
+    Slot.done = _no_mark  # type: ignore[method-assign]
 
 
 def store_tail_first() -> None:
-    """Publish records before their bytes are there."""
-    raise NotImplementedError
+    """Publish records before their bytes are there, to a reader that trusts the tail.
+
+    The pure ring's reader trusts nothing: it checks number and checksum, and would only look again later. It is made
+    as trusting as a reader on ordered memory may be, so that the order of the producer's stores is all that counts.
+    """
+    Producer._publish = _publish_tail_first  # type: ignore[method-assign]
+    Reader.read = _read_trusting  # type: ignore[method-assign]
+
+
+def _no_mark(self: Slot) -> None:
+    """Stands where the moment of commit should be."""
+
+
+def _publish_tail_first(self: Producer, wall: float, route: int, level: int, body: bytes, kind: int) -> bool:
+    """`Producer._publish` with its last store first. It leaves out what is there for interrupted calls."""
+    payload = layout.PREFIX.pack(monotonic_ns(), wall, route, level) + body
+    capacity, tail = self._capacity, self._tail
+    offset = tail & (capacity - 1)
+    need, room = layout.padded(len(payload)), capacity - offset
+    end = tail + need if need <= room else tail + room + need
+    self._head = self._words[layout.HEAD]
+    if end - self._head > capacity:
+        return False
+    self._words[layout.TAIL] = self._tail = end
+    _linger()
+    self._seq = (self._seq + 1) & 0xFFFFFFFF
+    if need > room:
+        layout.RECORD.pack_into(self._data, offset, room - layout.RECORD_BYTES, 0, layout.PAD, 0, 0, 0)
+        offset = 0
+    fields = (len(payload), self._seq, kind, layout.FLAG_CRC, 0, crc32(payload))
+    layout.RECORD.pack_into(self._data, offset, *fields)
+    self._data[offset + layout.RECORD_BYTES : offset + layout.RECORD_BYTES + len(payload)] = payload
+    return True
+
+
+def _linger() -> None:
+    until = time.perf_counter() + _WINDOW
+    while time.perf_counter() < until:
+        pass
+
+
+def _read_trusting(self: Reader, ring: int, horizon: int | None = None, limit: int | None = None) -> list[Entry]:
+    """`Reader.read` without looking at numbers and checksums: below the tail everything is believed."""
+    tail = self.tail if limit is None else min(limit, self.tail)
+    entries: list[Entry] = []
+    while self.position < tail:
+        offset = self.position & (self._capacity - 1)
+        length, _seq, kind, *_ = layout.RECORD.unpack_from(self._data, offset)
+        after = self.position + layout.padded(length)
+        if kind == layout.PAD:
+            self.position = after
+            continue
+        at = offset + layout.RECORD_BYTES
+        payload = bytes(self._data[at : at + max(length, layout.PREFIX_BYTES)])
+        stamp, wall, route, level = layout.PREFIX.unpack_from(payload)
+        if horizon is not None and stamp > horizon:
+            break
+        entries.append((stamp, ring, after, kind, route, level, wall, payload[layout.PREFIX_BYTES :]))
+        self.position = after
+    return entries
 
 
 MUTANTS: dict[str, Callable[[], None]] = {"done": leave_out_done_mark, "tail": store_tail_first}

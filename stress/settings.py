@@ -54,6 +54,7 @@ class Settings:
             threads=self.threads,
             records=self.records,
             rate=self.rate,
+            lifetime=self.timeout,
             forks=self.forks,
             seed=self.seed,
             shortest=self.shortest,

@@ -34,12 +34,16 @@ def wait_for_go(ledger: Ledger) -> None:
 
 
 def wanted_numbers(job: Job, ledger: Ledger) -> Iterator[int]:
-    """Count the records of one thread: as many as the job says, or until the harness says STOP."""
+    """Count the records of one thread: as many as the job says, or until the harness says STOP.
+
+    A harness that was killed says nothing any more, so there is an end in any case.
+    """
     if job.records:
         yield from range(job.records)
         return
+    deadline = time.monotonic() + job.lifetime
     for number in itertools.count():
-        if ledger.signal == STOP:
+        if ledger.signal == STOP or (not number % _BODIES and time.monotonic() > deadline):
             return
         yield number
 
