@@ -132,13 +132,18 @@ class _Watched:
 class _PartFile(io.RawIOBase):
     """The part while it is written. It does not own the descriptor.
 
-    In a forked child it swallows what it is given: an interpreter that ends there may close a compressor of a thread
-    that lives in the parent only, and the position in the file is shared with the parent.
+    Compressors write what they still hold when they are finalised, however late that is. So this swallows everything
+    once it is disconnected, when the descriptor's number may be another file's, and in a forked child, which shares
+    the position in the file with its parent and may finalise the compressor of a thread that it does not have.
     """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._pid = os.getpid()
+
+    def disconnect(self) -> None:
+        """Let nothing reach the descriptor any longer."""
+        self._pid = -1
 
     def writable(self) -> bool:
         return True
@@ -302,8 +307,12 @@ def _holds(job: _Job, source: IO[bytes]) -> bool:
 
 def _write(job: _Job, source: IO[bytes], status: os.stat_result, part: int, unwanted: Callable[[], bool]) -> None:
     os.lseek(part, 0, os.SEEK_SET)
-    watched, out = _Watched(source, unwanted), cast("IO[bytes]", _PartFile(part))
-    codec.pack(job.format, watched, status.st_size, os.path.basename(job.source), out)
+    out = _PartFile(part)
+    try:
+        member = os.path.basename(job.source)
+        codec.pack(job.format, _Watched(source, unwanted), status.st_size, member, cast("IO[bytes]", out))
+    finally:
+        out.disconnect()
     if hasattr(os, "fchown"):
         with contextlib.suppress(OSError):  # only root may give files away
             os.fchown(part, status.st_uid, status.st_gid)

@@ -53,8 +53,8 @@ class Rotation:
 def _due(rule: TimeRule, created: float, after: float) -> float | None:
     try:
         return rule.next_due(created, after)
-    except OverflowError:
-        return None  # the calendar ends before that day
+    except (OverflowError, ValueError, OSError):
+        return None  # the calendar, or the C library's, ends before that day
 
 
 def parse_rotation(value: object) -> Rotation | None:

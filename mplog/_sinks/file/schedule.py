@@ -72,7 +72,7 @@ class TimeRule(Protocol):
     def next_due(self, created: float, after: float) -> float:
         """The first instant after *after* at which a file created at *created* is due; ``created <= after``.
 
-        Raises OverflowError when the calendar ends before.
+        Raises OverflowError, ValueError or OSError when the calendar ends before.
         """
 
 

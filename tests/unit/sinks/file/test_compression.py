@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import gc
 import gzip
 import lzma
 import os
@@ -97,8 +98,18 @@ class TestParse:
 
     @pytest.mark.parametrize(
         ("value", "missing"),
-        [("gz", "gzip"), ("bz2", "bz2"), ("xz", "lzma"), ("lzma", "lzma"), ("zip", "zipfile"), ("tar", "tarfile")]
-        + [("tar.gz", "gzip"), ("tar.gz", "tarfile"), ("tar.bz2", "bz2"), ("tar.xz", "lzma")],
+        [
+            ("gz", "gzip"),
+            ("bz2", "bz2"),
+            ("xz", "lzma"),
+            ("lzma", "lzma"),
+            ("zip", "zipfile"),
+            ("tar", "tarfile"),
+            ("tar.gz", "gzip"),
+            ("tar.gz", "tarfile"),
+            ("tar.bz2", "bz2"),
+            ("tar.xz", "lzma"),
+        ],
     )
     def test_missing_modules_show_at_once(self, monkeypatch: pytest.MonkeyPatch, value: str, missing: str) -> None:
         """An interpreter without the module fails where the format is named, not at the first rotation."""
@@ -171,7 +182,12 @@ class TestArchive:
 
     def test_source_vanishing_meanwhile(self, log: Path) -> None:
         """A file removed while it is compressed leaves nothing behind."""
-        assert archive(str(log), GZ, unwanted=lambda: bool(log.unlink(missing_ok=True))) is None
+
+        def remove() -> bool:
+            log.unlink(missing_ok=True)
+            return False
+
+        assert archive(str(log), GZ, unwanted=remove) is None
         assert names(log) == []
 
     def test_unwanted_ends_the_work(self, log: Path) -> None:
@@ -201,6 +217,30 @@ class TestArchive:
             with pytest.raises(OSError, match="No space left"):
                 archive(str(log), GZ)
         assert names(log) == [DATED]
+
+    @pytest.mark.parametrize("name", FORMATS)
+    def test_nothing_is_written_late(self, log: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """A compressor that failed and is finalised later writes nothing to a descriptor that is another file's now."""
+        real = os.write
+        written: list[int] = []
+
+        def full(fd: int, data: bytes) -> int:
+            written.append(fd)
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", full)
+            with pytest.raises(OSError, match="No space left") as failure:
+                archive(str(log), Compression(format=name))
+            patched.setattr(os, "write", real)
+            other = os.open(log.parent / "other", os.O_RDWR | os.O_CREAT)
+            try:
+                del failure
+                gc.collect()
+                assert os.fstat(other).st_size == 0
+                assert written
+            finally:
+                os.close(other)
 
     def test_claimed_by_another(self, log: Path) -> None:
         """A file that another process is at is left to it, by archive and by sweep."""

@@ -121,9 +121,12 @@ class TestDue:
     def test_intervals_move_by_whole_steps(self) -> None:
         """After a late rotation the limit stays in the series of the first file."""
         hourly = rotation("1 h")
-        assert [
-            hourly.next_due(0.0, after=after) for after in (0.0, 3600.0, 5000.5, 7200.0)
-        ] == [3600.0, 7200.0, 7200.0, 10800.0]
+        assert [hourly.next_due(0.0, after=after) for after in (0.0, 3600.0, 5000.5, 7200.0)] == [
+            3600.0,
+            7200.0,
+            7200.0,
+            10800.0,
+        ]
 
     @berlin
     def test_leap_day(self, local_zone: ZoneInfo) -> None:
