@@ -1,0 +1,16 @@
+"""mplog: logging for programs that use many processes.
+
+`from mplog import logger` gives one ready logger. What a process logs reaches the files of the process that
+configured them exactly once, whichever process dies at whatever instant.
+"""
+
+from __future__ import annotations
+
+from mplog._logger.autoinit import start
+from mplog._logger.logger import logger
+from mplog._version import __version__
+
+__all__ = ["logger"]
+
+start(logger)
+del start

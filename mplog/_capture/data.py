@@ -1,0 +1,85 @@
+"""A record as plain data, for the way to a sink in another process, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from mplog._capture.record import (
+    RecordException,
+    RecordFile,
+    RecordLevel,
+    RecordProcess,
+    RecordThread,
+)
+from mplog._ring import wire
+
+_STANDARD = frozenset(
+    ("elapsed", "exception", "extra", "file", "function", "level", "line", "message", "module", "name", "process")
+) | {"thread", "time"}
+
+
+def pack(record: dict[str, Any], exception_text: str) -> bytes:
+    """*record* as bytes. Never raises: what cannot travel becomes its bounded, marked `repr`."""
+    moment = record["time"]
+    offset = moment.utcoffset() or timedelta()
+    exception = record["exception"]
+    shown = None
+    if exception is not None:
+        kind, value, _ = exception
+        shown = [getattr(kind, "__name__", None), None if value is None else _text(value), exception_text]
+    level, file, process, thread = record["level"], record["file"], record["process"], record["thread"]
+    elapsed = record["elapsed"]
+    values = {
+        "t": [moment.timestamp(), offset.total_seconds(), moment.tzname() or ""],
+        "e": elapsed.total_seconds(),
+        "x": shown,
+        "extra": record["extra"],
+        "at": [record["name"], record["function"], record["line"], record["module"], file.name, file.path],
+        "l": [level.name, level.no, level.icon],
+        "p": [process.id, process.name],
+        "h": [thread.id, thread.name],
+        "m": record["message"],
+        "more": {key: value for key, value in record.items() if key not in _STANDARD},
+    }
+    return wire.encode(values)
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001 - a hostile __str__ must not lose the record
+        return f"<unprintable {type(value).__name__}: {type(error).__name__}>"
+
+
+def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tuple[dict[str, Any], str]:
+    """The record and its traceback text, as plain data; *make_time* is what makes the record's time.
+
+    Raises:
+        ValueError: the bytes are no record.
+    """
+    values = wire.decode(data)
+    try:
+        stamp, offset, zone = values["t"]
+        name, function, line, module, file_name, file_path = values["at"]
+        shown = values["x"]
+        record = {
+            "elapsed": timedelta(seconds=values["e"]),
+            "exception": None if shown is None else RecordException(*shown),
+            "extra": dict(values["extra"]),
+            "file": RecordFile(file_name, file_path),
+            "function": function,
+            "level": RecordLevel(*values["l"]),
+            "line": line,
+            "message": str(values["m"]),
+            "module": module,
+            "name": name,
+            "process": RecordProcess(*values["p"]),
+            "thread": RecordThread(*values["h"]),
+            "time": make_time(stamp, timezone(timedelta(seconds=offset), zone)),
+            **values["more"],
+        }
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
+        raise ValueError(f"these {len(data)} bytes are no record: {error!r}") from error
+    return record, "" if shown is None else str(shown[2])

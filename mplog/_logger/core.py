@@ -1,0 +1,518 @@
+"""The core: handlers, levels and sessions of one process, behind all views of the logger.
+
+Calls read `state` without a lock. Everything that changes it holds the configuration lock and swaps it whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pickle
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from mplog._capture import process
+from mplog._logger import levels as level_table
+from mplog._logger import options
+from mplog._logger.handler import Handler
+from mplog._logger.levels import Level
+from mplog._logger.state import STILL, State
+from mplog._render.renderer import Renderer
+from mplog._ring.layout import GENERATION
+from mplog._session import attach, exit, fork, recovery
+from mplog._session.host import Host
+from mplog._session.identity import myself
+from mplog._session.link import Link
+from mplog._session.orphan import Orphan
+from mplog._session.place import REGISTRY, Place
+from mplog._sinks import report
+from mplog._sinks.file import compression
+from mplog._sinks.file.sink import FileSink
+from mplog._sinks.stream import StreamSink, standard_name
+from mplog._writer.route import CALL, FILE, STREAM, Route, RouteSpec
+
+
+class Core:
+    """All configuration of one process. Safe from any thread; takes part in forks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._handlers: dict[int, Handler] = {}
+        self._next_id = 0
+        self.levels: dict[str, Level] = level_table.built_in()
+        self._extra: dict[str, Any] = {}
+        self._patcher: Callable[[dict[str, Any]], object] | None = None
+        self._host: Host | None = None
+        self._links: dict[bytes, Link] = {}
+        self._gone: set[tuple[bytes, int]] = set()
+        """Handlers of other processes that `remove()` took away in this one."""
+        self._provisional = False
+        self.state = State((), self.levels, self._extra, None)
+
+    # Configuration
+
+    def add(self, sink: Any, *, level: Any, format_: Any, filter_: Any, sanitize: Any, catch: bool, enqueue: bool,
+            keywords: dict[str, Any], auto: bool = False) -> int:
+        """One `add()`; see Logger.add for the arguments. Everything is checked before anything is opened."""
+        number = options.level_number(self.levels, level)
+        kind = options.kind_of(sink)
+        renderer = options.renderer_for(options.default_format() if format_ is None else format_, filter_, sanitize)
+        if kind == FILE:
+            file = options.file_options(sink, keywords)
+        else:
+            file = None
+            options.refuse_file_keywords(keywords)
+        with self._lock:
+            spec = RouteSpec(
+                id=self._next_id,
+                kind=kind,
+                level=number,
+                as_data=not self._travels_as_text(sink, kind, renderer),
+                format=options.default_format() if format_ is None else format_,
+                filter=filter_,
+                sanitize=sanitize,
+                encoding=file.encoding if file is not None else "utf8",
+                file=file,
+                stream=standard_name(sink) if kind == STREAM else None,
+            )
+            if not self._provisional and attach.bootstrapping():
+                self._provisional = True
+            name = options.shown_name(sink, kind)
+            if self._provisional and self._host is None:
+                handler = Handler(spec, renderer, self._unopened(sink, kind), name=name, catch=catch, auto=auto)
+            else:
+                handler = self._open(spec, renderer, sink, name, catch=catch, auto=auto)
+            self._next_id += 1
+            self._handlers[spec.id] = handler
+            if enqueue and not self._provisional:
+                self._enqueue(handler)
+            self._swap()
+            if self._host is not None:
+                self._serve(handler)
+                self._publish()
+        return spec.id
+
+    @staticmethod
+    def _travels_as_text(sink: Any, kind: str, renderer: Renderer) -> bool:
+        return kind == FILE or (kind == STREAM and options.stream_takes_text(sink))
+
+    @staticmethod
+    def _unopened(sink: Any, kind: str) -> StreamSink | None:
+        """A sink for a provisional handler: nothing is opened, truncated or started."""
+        return None if kind == FILE else StreamSink(sink, is_function=kind == CALL)
+
+    def _open(self, spec: RouteSpec, renderer: Renderer, sink: Any, name: str, *, catch: bool, auto: bool) -> Handler:
+        if spec.file is None:
+            target: FileSink | StreamSink = StreamSink(sink, is_function=spec.kind == CALL)
+        else:
+            target = FileSink(spec.file)
+            self._recover(target, renderer, spec)
+        return Handler(spec, renderer, target, name=name, catch=catch, auto=auto)
+
+    def _recover(self, sink: FileSink, renderer: Renderer, spec: RouteSpec) -> None:
+        """Write what a dead program left for this file, before anything new."""
+        try:
+            recovery.recover_file(sink, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
+        except Exception as error:  # noqa: BLE001 - old records must not keep a new program from logging
+            report.once("recover", f"records of an ended program could not be written to {sink.path}: {error!r}")
+
+    def _enqueue(self, handler: Handler) -> None:
+        host = self._make_host()
+        if host is not None:
+            handler.link = self._links.setdefault(host.place.id, Link(host.place, self._adopt, host.doorbell))
+            host.writer.start()
+
+    def remove(self, handler_id: int | None) -> None:
+        """One `remove()`. Raises ValueError for an id that is not there; errors of a sink's stop pass through."""
+        with self._lock:
+            if handler_id is not None and handler_id not in self._handlers:
+                raise ValueError(
+                    f"There is no existing handler with id {handler_id}. Present are {sorted(self._handlers)}."
+                )
+            chosen = list(self._handlers) if handler_id is None else [handler_id]
+            for number in chosen:
+                handler = self._handlers.pop(number)
+                if handler.link is not None and self._host is None:
+                    self._gone.add((handler.link.place.id, handler.spec.id))
+                self._swap()
+                self._retire(handler)
+
+    def _retire(self, handler: Handler) -> None:
+        if self._host is not None and handler.spec.id in self._host.routes:
+            self._host.remove(handler.spec.id)
+            self._publish()
+        if handler.link is None or self._host is not None:
+            handler.close()
+
+    def set_level(self, level: Level) -> None:
+        """Create or update a level; calls see it at once."""
+        with self._lock:
+            self.levels = {**self.levels, level.name: level}
+            self._swap()
+            if self._host is not None:
+                self._publish()
+
+    def _swap(self) -> None:
+        """Make the present configuration the one that calls see."""
+        words: Any = STILL
+        generation = 0
+        for link in self._links.values():
+            if self._host is None or link.place is not self._host.place:
+                words = link.words
+                generation = words[GENERATION]
+                break
+        self.state = State(
+            tuple(self._handlers[number] for number in sorted(self._handlers)),
+            self.levels,
+            self._extra,
+            self._patcher,
+            words,
+            generation,
+            self._provisional,
+        )
+
+    def handlers(self) -> list[Handler]:
+        """The handlers in order of addition."""
+        return [self._handlers[number] for number in sorted(self._handlers)]
+
+    # Sessions: the owner's side
+
+    def _make_host(self) -> Host | None:
+        """The session of this process; None (said once) where no runtime directory can be used."""
+        if self._host is not None:
+            return self._host
+        try:
+            host = Host(myself())
+        except OSError as error:
+            report.once(
+                "no session",
+                f"{error} Until then each process appends to its files by itself.",
+            )
+            return None
+        self._host = host
+        for handler in self.handlers():
+            self._serve(handler)
+        self._publish()
+        return host
+
+    def _serve(self, handler: Handler) -> None:
+        host = self._host
+        if host is None or handler.sink is None or handler.spec.id in host.routes:
+            return
+        if handler.link is not None and handler.link.place is not host.place:
+            return
+        try:
+            host.add(handler.route())
+        except OSError as error:
+            report.once("no slot", f"no room for the commit slot of handler {handler.id} ({error}).")
+
+    def _publish(self) -> None:
+        assert self._host is not None
+        registry: dict[str, Any] = {"levels": dict(self.levels), "routes": [], "links": []}
+        for handler in self.handlers():
+            if handler.spec.id in self._host.routes:
+                registry["routes"].append(_portable(handler.spec))
+        with contextlib.suppress(OSError):
+            self._host.publish(registry)
+
+    def depart(self) -> list[str]:
+        """A process is being handed to another interpreter: make the session, say which ones it must know."""
+        with self._lock:
+            paths = []
+            if self._provisional:
+                self._settle_locked()
+            if self._owns_anything():
+                host = self._make_host()
+                if host is not None:
+                    host.writer.start()
+                    paths.append(host.place.path)
+            return paths + [link.place.path for link in self._links.values()
+                            if self._host is None or link.place is not self._host.place]
+
+    def _owns_anything(self) -> bool:
+        """Whether this process is an owner, or nobody's worker, so that its children are served by it."""
+        return not self._links or any(handler.sink is not None and handler.link is None
+                                      for handler in self._handlers.values())
+
+    # Sessions: the worker's side
+
+    def arrive(self, places: list[Place]) -> None:
+        """This process's passport named these sessions: join them, and settle what was only provisional."""
+        with self._lock:
+            for place in places:
+                if place.id not in self._links and (self._host is None or self._host.place.id != place.id):
+                    self._links[place.id] = Link(place, self._adopt)
+            self._settle_locked(arrived=True)
+
+    def renew(self) -> State:
+        """The state for a call that found its own out of date or provisional."""
+        with self._lock:
+            if self._provisional:
+                self._settle_locked()
+            else:
+                for link in list(self._links.values()):
+                    if self._host is None or link.place is not self._host.place:
+                        self._read_registry(link)
+                self._swap()
+            return self.state
+
+    def _settle_locked(self, *, arrived: bool = False) -> None:
+        """Make provisional handlers real: joined to an owner's, or this process's own."""
+        if not arrived and not self._links:
+            place = attach.find_session()
+            if place is not None:
+                self._links[place.id] = Link(place, self._adopt)
+        provisional, self._provisional = self._provisional, False
+        early = [handler for handler in self._handlers.values() if handler.link is None] if self._links else []
+        if not self._links and provisional:
+            early = list(self._handlers.values())
+        remote: list[Handler] = []
+        taken: set[int] = set()
+        for link in self._links.values():
+            remote += self._specs_of(link)
+        mine: dict[int, Handler] = {}
+        for handler in early:
+            partner = _same_sink(handler, remote)
+            if partner is not None:
+                mine[handler.id] = partner.known_as(handler.id)
+                taken.add(id(partner))
+            elif not (handler.auto and self._links):
+                own = self._make_own(handler)
+                if own is not None:
+                    mine[handler.id] = own
+        number = max(mine, default=-1) + 1
+        for handler in remote:
+            if id(handler) in taken:
+                continue
+            visible = handler.spec.id
+            if visible in mine:
+                visible = max(number, self._next_id, *(other.spec.id + 1 for other in remote))
+                number = visible + 1
+            mine[visible] = handler.known_as(visible)
+        self._handlers = mine
+        self._next_id = max(self._next_id, max(mine, default=-1) + 1)
+        self._swap()
+
+    def _make_own(self, handler: Handler) -> Handler | None:
+        """Open what a provisional handler only described."""
+        if handler.sink is not None or handler.spec.file is None:
+            return handler
+        if attach.in_fork_server():
+            return None
+        try:
+            sink = FileSink(handler.spec.file)
+        except OSError as error:
+            report.once(f"open {handler.id}", f"handler {handler.id} cannot open its file: {error}")
+            return None
+        self._recover(sink, handler.renderer, handler.spec)
+        return Handler(handler.spec, handler.renderer, sink, name=handler.name, catch=handler.catch)
+
+    def _read_registry(self, link: Link) -> None:
+        """Follow the owner: its new handlers appear, its removed ones go, its levels are known."""
+        kept = {number: handler for number, handler in self._handlers.items() if handler.link is not link}
+        before = {handler.spec.id: handler for handler in self._handlers.values() if handler.link is link}
+        for handler in self._specs_of(link):
+            known = before.get(handler.spec.id)
+            if known is not None and known.sink is not None:
+                handler = known  # Inherited by fork: it has the sink for the day when the owner is gone.
+            visible = known.id if known is not None else handler.spec.id
+            while visible in kept:
+                visible = max(self._next_id, visible + 1)
+            kept[visible] = handler.known_as(visible)
+        self._handlers = kept
+        self._next_id = max(self._next_id, max(kept, default=-1) + 1)
+
+    def _specs_of(self, link: Link) -> list[Handler]:
+        """The owner's handlers as this process can serve them."""
+        try:
+            with open(os.path.join(link.place.path, REGISTRY), "rb") as file:
+                # Made by this process's own ancestor, in a directory that only this user can enter.
+                registry = pickle.load(file)  # noqa: S301
+        except (OSError, pickle.UnpicklingError, EOFError):
+            return []
+        for name, level in registry["levels"].items():
+            self.levels.setdefault(name, level)
+        handlers = []
+        for packed in registry["routes"]:
+            spec = _unpacked(packed)
+            if (link.place.id, spec.id) in self._gone:
+                continue
+            renderer = Renderer(spec.format or "{message}", spec.filter, sanitize=spec.sanitize)
+            name = f"'{spec.file.template.pattern}'" if spec.file is not None else f"<{spec.stream or spec.kind}>"
+            handlers.append(Handler(spec, renderer, None, name=name, link=link))
+        return handlers
+
+    def _adopt(self, link: Link) -> Orphan:
+        return Orphan(link, lambda: self._routes_without_owner(link))
+
+    def _routes_without_owner(self, link: Link) -> dict[int, Route]:
+        """The sinks that this process can serve by itself, for records that went to the owner of *link*."""
+        routes: dict[int, Route] = {}
+        for handler in list(self._handlers.values()):
+            if handler.link is not link:
+                continue
+            spec, sink = handler.spec, handler.sink
+            try:
+                if spec.file is not None:
+                    if sink is None:
+                        sink = FileSink(dataclasses.replace(spec.file, mode="a"))
+                    assert isinstance(sink, FileSink)
+                    sink.background = False
+                    sink.closed = False
+                elif spec.stream is not None:
+                    sink = StreamSink(getattr(sys, spec.stream), is_function=False)
+                else:
+                    continue
+            except OSError as error:
+                report.once(f"orphan open {spec.id}", f"handler {spec.id} cannot open its file here: {error}")
+                continue
+            routes[spec.id] = Route(spec, sink, handler.renderer)
+        return routes
+
+    # Flush and end
+
+    def complete(self, timeout: float | None) -> bool:
+        """Wait until everything that this process logged is in its sinks; False when time was up."""
+        done = True
+        for link in list(self._links.values()):
+            done = link.flush(timeout) and done
+        return done
+
+    def stop(self) -> None:
+        """The end of this process: its session is finished, its handlers are stopped."""
+        host = self._host
+        for link in list(self._links.values()):
+            if host is None or link.place is not host.place:
+                link.close()
+        if host is not None:
+            with contextlib.suppress(OSError):
+                host.finish()
+            with self._lock:
+                for handler in self._handlers.values():
+                    if handler.link is not None and handler.link.place is host.place:
+                        handler.link = None
+                self._links.pop(host.place.id, None)
+                self._host = None
+                self._swap()
+        for handler in self.handlers():
+            if handler.link is None and isinstance(handler.sink, FileSink):
+                handler.sink.background = False
+        with self._lock:
+            # Files stay open for what is still logged after this: exit functions, __del__.
+            for handler in self.handlers():
+                if handler.link is None and isinstance(handler.sink, FileSink):
+                    handler.sink.finish()
+
+    # Forks; see _session/fork.py for the table
+
+    def before_fork(self) -> None:
+        """Make the session if this process owns anything, end its threads, hold still."""
+        exit.prepare_for_children()
+        self._locked_for_fork = self._lock.acquire(timeout=1.0)
+        if self._owns_anything() and not self._provisional and not attach.in_fork_server():
+            self._make_host()
+        if self._host is not None:
+            self._host.pause()
+
+    def after_fork_in_parent(self) -> None:
+        """Give the configuration lock back."""
+        if self._locked_for_fork:
+            self._lock.release()
+
+    def resume_threads(self) -> None:
+        """Start the threads of the session again."""
+        host = self._host
+        if host is not None:
+            host.resume()
+
+    def after_fork_in_child(self) -> None:
+        """Become a worker: what was served here is served by the parent now."""
+        process.forget()
+        compression.abandon_claims()
+        self._lock = threading.RLock()
+        host, self._host = self._host, None
+        links = {number: link.inherit() for number, link in self._links.items()}
+        if host is not None:
+            host.forget()
+            links[host.place.id] = Link(host.place, self._adopt, host.doorbell)
+        handlers = {}
+        for number, handler in self._handlers.items():
+            if handler.sink is not None:
+                handler.sink.forget()
+            link = links[handler.link.place.id] if handler.link is not None else None
+            if link is None and host is not None and handler.spec.id in host.routes:
+                link = links[host.place.id]
+            fresh = handler.known_as(number)
+            fresh.link = link
+            handlers[number] = fresh
+        self._links = links
+        self._handlers = handlers
+        exit.forget()
+        self._swap()
+
+
+def _same_sink(handler: Handler, remote: list[Handler]) -> Handler | None:
+    """The owner's handler for the same file or the same standard stream, if there is one."""
+    spec = handler.spec
+    for other in remote:
+        theirs = other.spec
+        if spec.file is not None and theirs.file is not None:
+            if os.path.abspath(spec.file.template.pattern) == os.path.abspath(theirs.file.template.pattern):
+                return other
+        elif spec.stream is not None and spec.stream == theirs.stream:
+            return other
+        elif spec.kind == theirs.kind == CALL and handler.name == other.name:
+            return other
+    return None
+
+
+def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
+    """*spec* as bytes for other interpreters: as it is where that can travel, and without any callable.
+
+    In the second form filter and format stay with the owner, who gets records as data.
+    """
+    file = spec.file
+    if file is not None:
+        file = dataclasses.replace(file, opener=None)
+        for name in ("rotation", "retention", "compression"):
+            if not _travels(getattr(file, name)):
+                file = dataclasses.replace(file, **{name: None})  # type: ignore[arg-type]  # one name at a time
+    needs_owner = spec.as_data or callable(spec.format) or callable(spec.filter)
+    plain = dataclasses.replace(
+        spec,
+        format=None if callable(spec.format) else spec.format,
+        filter=None if callable(spec.filter) else spec.filter,
+        as_data=needs_owner,
+        file=file,
+    )
+    bare = pickle.dumps(plain)
+    return (pickle.dumps(spec) if _travels(spec) else bare), bare
+
+
+def _travels(value: object) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - whatever a user's callable raises when it is pickled
+        return False
+    return True
+
+
+def _unpacked(packed: tuple[bytes, bytes]) -> RouteSpec:
+    """The spec that `_portable` made; a callable that cannot be found here (yet) leaves its work to the owner."""
+    spec: RouteSpec
+    try:
+        spec = pickle.loads(packed[0])  # noqa: S301 - see _specs_of
+    except Exception:  # noqa: BLE001 - importing a user's module may raise anything
+        spec = pickle.loads(packed[1])  # noqa: S301 - as above
+    return spec
+
+
+def install(core: Core) -> None:
+    """Let *core* take part in forks, in starts of other interpreters, and in the end of this process."""
+    fork.register(core)
+    attach.install(core.depart, core.arrive)
+    exit.install(core.stop)
+

@@ -1,0 +1,129 @@
+"""A handler: one `add()`, with the way its records go."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mplog._capture import data
+from mplog._capture.record import Message
+from mplog._render.renderer import Renderer
+from mplog._render.template import TimeText
+from mplog._ring.layout import DATA_RECORD
+from mplog._session.link import Link
+from mplog._sinks.file.sink import FileSink
+from mplog._sinks.stream import StreamSink
+from mplog._writer.route import Route, RouteSpec
+
+Emit = Callable[[str, float, int], object]
+"""(finished text, epoch seconds, level number): the last step of the fast way."""
+
+
+class Handler:
+    """Where records go from this process: to a sink here, or through a link to the process that owns the sink.
+
+    Immutable but for `link`, which a fork or the end of a session changes under the configuration lock.
+    """
+
+    __slots__ = ("_clock", "auto", "catch", "id", "level", "link", "name", "renderer", "sink", "spec")
+
+    def __init__(
+        self,
+        spec: RouteSpec,
+        renderer: Renderer,
+        sink: FileSink | StreamSink | None,
+        *,
+        name: str,
+        catch: bool = True,
+        link: Link | None = None,
+        visible_id: int | None = None,
+        auto: bool = False,
+    ) -> None:
+        self.spec = spec
+        self.renderer = renderer
+        self.sink = sink
+        self.name = name
+        self.catch = catch
+        self.link = link
+        self.level = spec.level
+        self.id = spec.id if visible_id is None else visible_id
+        self.auto = auto
+        template = renderer.template
+        self._clock = TimeText(template.time_spec) if template is not None and template.time_spec else None
+
+    @property
+    def clock(self) -> TimeText | None:
+        """The time text of this handler's lines; None when its format has no fast way."""
+        return self._clock
+
+    def known_as(self, visible: int) -> Handler:
+        """A copy that is known under the id *visible* in this process."""
+        return Handler(
+            self.spec,
+            self.renderer,
+            self.sink,
+            name=self.name,
+            catch=self.catch,
+            link=self.link,
+            visible_id=visible,
+            auto=self.auto,
+        )
+
+    def route(self) -> Route:
+        """This handler as other processes reach it. Only where the sink is."""
+        assert self.sink is not None
+        return Route(self.spec, self.sink, self.renderer)
+
+    def emitter(self) -> Emit | None:
+        """The fast last step for finished text, or None when this handler needs the whole record."""
+        encoding = self.spec.encoding
+        if self.link is not None:
+            if self.spec.as_data:
+                return None
+            push, route = self.link.push, self.spec.id
+
+            def to_owner(text: str, now: float, level: int) -> object:
+                return push(now, route, level, text.encode(encoding, "backslashreplace"))
+
+            return to_owner
+        sink = self.sink
+        if isinstance(sink, FileSink):
+            rotation = sink.options.rotation
+            if rotation is not None and rotation.functions:
+                return None
+            write = sink.write
+
+            def to_file(text: str, now: float, _level: int) -> object:
+                return write(text.encode(encoding, "backslashreplace"), now)
+
+            return to_file
+        if isinstance(sink, StreamSink) and isinstance(sink.target, io.TextIOWrapper):
+            # Nobody can look at the record behind the text of a real text stream.
+            return lambda text, _now, _level: sink.write(Message(text))
+        return None
+
+    def handle(self, record: dict[str, Any], exception_text: str) -> None:
+        """The whole way: filter, render, deliver. Whatever user code or the sink raises passes through."""
+        level, now = record["level"].no, record["time"].timestamp()
+        if self.link is not None and self.spec.as_data:
+            self.link.push(now, self.spec.id, level, data.pack(record, exception_text), DATA_RECORD)
+            return
+        accept = self.renderer.accept
+        if accept is not None and not accept(record):
+            return
+        text = self.renderer.text(record, exception_text)
+        if self.link is not None:
+            self.link.push(now, self.spec.id, level, text.encode(self.spec.encoding, "backslashreplace"))
+        elif isinstance(self.sink, FileSink):
+            self.sink.write(text.encode(self.spec.encoding, "backslashreplace"), now)
+        elif self.sink is not None:
+            message = Message(text)
+            message.record = record
+            self.sink.write(message)
+
+    def close(self) -> None:
+        """Stop the sink, if it is here. Its errors pass through."""
+        if self.sink is not None:
+            self.sink.close(time.monotonic() + 30.0)

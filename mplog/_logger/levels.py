@@ -1,0 +1,77 @@
+"""The levels: names, numbers, colours, icons."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+
+class Level(NamedTuple):
+    """A level. Identified by its name alone; several may share a number."""
+
+    name: str
+    no: int
+    color: str
+    icon: str
+
+
+_BUILT_IN = (
+    Level("TRACE", 5, "<cyan><bold>", "\u270f\ufe0f"),
+    Level("DEBUG", 10, "<blue><bold>", "\U0001f41e"),
+    Level("INFO", 20, "<bold>", "\u2139\ufe0f"),
+    Level("SUCCESS", 25, "<green><bold>", "\u2705"),
+    Level("WARNING", 30, "<yellow><bold>", "\u26a0\ufe0f"),
+    Level("ERROR", 40, "<red><bold>", "\u274c"),
+    Level("CRITICAL", 50, "<RED><bold>", "\u2620\ufe0f"),
+)
+
+
+def _number(variable: str, default: int) -> int:
+    text = os.environ.get(variable)
+    if text is None:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(
+            f"Invalid environment variable '{variable}' (expected an integer): '{text}'. Correct it or unset it."
+        ) from None
+
+
+def built_in() -> dict[str, Level]:
+    """The seven levels, as the environment changes them (`MPLOG_INFO_NO`, `MPLOG_INFO_COLOR`, `MPLOG_INFO_ICON`)."""
+    return {
+        level.name: Level(
+            level.name,
+            _number(f"MPLOG_{level.name}_NO", level.no),
+            os.environ.get(f"MPLOG_{level.name}_COLOR", level.color),
+            os.environ.get(f"MPLOG_{level.name}_ICON", level.icon),
+        )
+        for level in _BUILT_IN
+    }
+
+
+def anonymous(number: int) -> Level:
+    """The level of a message logged with a bare number."""
+    return Level(f"Level {number}", number, "", " ")
+
+
+def resolve(levels: dict[str, Level], given: Any) -> Level:
+    """The level that a call means by a name or a number.
+
+    Raises:
+        ValueError: unknown name or negative number.
+        TypeError: neither name nor number.
+    """
+    if isinstance(given, str):
+        found = levels.get(given)
+        if found is None:
+            raise ValueError(
+                f"Level '{given}' does not exist. Known are {', '.join(levels)}; make it with logger.level(...)."
+            )
+        return found
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise TypeError(f"Invalid level, it should be a name or a number, not: '{type(given).__name__}'")
+    if given < 0:
+        raise ValueError(f"Invalid level value, it should not be negative: {given}")
+    return anonymous(given)

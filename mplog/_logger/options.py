@@ -1,0 +1,174 @@
+"""What `add()` is told, checked before anything is opened or changed."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from typing import Any
+
+from mplog._logger.levels import Level
+from mplog._render.renderer import Renderer
+from mplog._render.template import DEFAULT
+from mplog._sinks.file.compression import parse_compression
+from mplog._sinks.file.log_file import FileOptions
+from mplog._sinks.file.naming import PathTemplate
+from mplog._sinks.file.retention import parse_retention
+from mplog._sinks.file.rotation import parse_rotation
+from mplog._sinks.stream import standard_name
+from mplog._writer.route import CALL, FILE, STREAM
+
+FILE_KEYWORDS = (
+    "rotation",
+    "retention",
+    "compression",
+    "delay",
+    "mode",
+    "encoding",
+    "permissions",
+    "opener",
+)
+
+
+def level_number(levels: dict[str, Level], level: Any) -> int:
+    """The threshold that `add(level=...)` means.
+
+    Raises:
+        ValueError: unknown name or negative number.
+        TypeError: neither name nor number.
+    """
+    if isinstance(level, str):
+        if level not in levels:
+            raise ValueError(f"Level '{level}' does not exist. Known are {', '.join(levels)}.")
+        return levels[level].no
+    if isinstance(level, bool) or not isinstance(level, int):
+        raise TypeError(f"Invalid level, it should be a name or a number, not: '{type(level).__name__}'")
+    if level < 0:
+        raise ValueError(f"Invalid level value, it should not be negative: {level}")
+    return level
+
+
+def default_format() -> str:
+    """The format of handlers that name none."""
+    return os.environ.get("MPLOG_FORMAT", DEFAULT)
+
+
+def renderer_for(format_: Any, filter_: Any, sanitize: Any) -> Renderer:
+    """Check format and filter.
+
+    Raises:
+        TypeError: neither text nor function, or a filter of another kind.
+        ValueError: a format that cannot be read.
+    """
+    if not isinstance(format_, str) and not callable(format_):
+        raise TypeError(
+            f"Invalid format, it should be a string or a function of the record, not: '{type(format_).__name__}'"
+        )
+    if filter_ is not None and not isinstance(filter_, str) and not callable(filter_):
+        raise TypeError(
+            f"Invalid filter, it should be None, a module name or a function of the record, not: "
+            f"'{type(filter_).__name__}'"
+        )
+    if filter_ is filter or format_ is format:
+        name = "filter" if filter_ is filter else "format"
+        raise ValueError(
+            f"The built-in '{name}' was given as {name}, which is most likely a mistake: a variable of that name is "
+            "missing. Pass a string or your own function."
+        )
+    if not isinstance(sanitize, bool):
+        raise TypeError(f"Invalid sanitize, it should be True or False, not: {sanitize!r}")
+    return Renderer(format_, filter_, sanitize=sanitize)
+
+
+def kind_of(sink: Any) -> str:
+    """Which kind of sink *sink* is.
+
+    Raises:
+        TypeError: none; the text says what is.
+    """
+    if isinstance(sink, (str, os.PathLike)):
+        return FILE
+    if callable(getattr(sink, "write", None)):
+        return STREAM
+    if isinstance(sink, logging.Handler):
+        raise TypeError(
+            "Cannot log to standard logging handlers yet: pass the path or the stream that "
+            f"{type(sink).__name__} writes to."
+        )
+    if callable(sink):
+        return CALL
+    raise TypeError(
+        f"Cannot log to objects of type '{type(sink).__name__}'. Pass a path, a stream with a write() method, "
+        "or a function that takes the message."
+    )
+
+
+def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
+    """Check the keywords of a file sink.
+
+    Raises:
+        TypeError: a keyword that `add()` does not know, or a value of a wrong type.
+        ValueError: a value that cannot be read.
+        KeyError: the path has a field other than `time`.
+    """
+    _refuse_unknown(given, FILE_KEYWORDS)
+    mode = given.get("mode", "a")
+    if not isinstance(mode, str) or mode.replace("+", "").replace("t", "") not in ("a", "w", "x"):
+        raise ValueError(f"Invalid mode {mode!r}: a log file is opened with 'a' (append), 'w' (empty it first) or 'x'.")
+    encoding = given.get("encoding", "utf8")
+    try:
+        "".encode(encoding)
+    except (LookupError, TypeError) as error:
+        raise type(error)(f"Invalid encoding {encoding!r}: {error}. Use one that Python knows, such as 'utf8'.") from None
+    permissions = given.get("permissions")
+    if permissions is not None and (
+        isinstance(permissions, bool) or not isinstance(permissions, int) or not 0 <= permissions <= 0o7777
+    ):
+        raise ValueError(f"Invalid permissions {permissions!r}: give an integer such as 0o640.")
+    template = PathTemplate(sink)
+    return FileOptions(
+        template=template,
+        mode=mode,
+        encoding=encoding,
+        rotation=parse_rotation(given.get("rotation")),
+        retention=parse_retention(given.get("retention")),
+        compression=parse_compression(given.get("compression")),
+        permissions=permissions,
+        delay=bool(given.get("delay", False)),
+        opener=given.get("opener"),
+    )
+
+
+def refuse_file_keywords(given: dict[str, Any]) -> None:
+    """Check the keywords of a sink that is no file: there are none.
+
+    Raises:
+        TypeError: there is one.
+    """
+    _refuse_unknown(given, ())
+
+
+def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in known:
+            hint = f"It knows {', '.join(known)} for files." if known else "Only file sinks take further keywords."
+            raise TypeError(f"add() got an unexpected keyword argument '{name}'. {hint}")
+
+
+def shown_name(sink: Any, kind: str) -> str:
+    """How `repr(logger)` names the sink."""
+    if kind == FILE:
+        return f"'{os.fspath(sink)}'"
+    attribute = "name" if kind == STREAM else "__name__"
+    return str(getattr(sink, attribute, None) or repr(sink))
+
+
+def stream_encoding(sink: Any) -> str:
+    """The encoding that a stream says it has."""
+    encoding = getattr(sink, "encoding", None)
+    return encoding if isinstance(encoding, str) else "ascii"
+
+
+def stream_takes_text(sink: Any) -> bool:
+    """Whether *sink* is a real text stream, to which a record is nothing but its text."""
+    return isinstance(sink, io.TextIOBase) or standard_name(sink) is not None

@@ -1,0 +1,87 @@
+"""The configuration as one immutable snapshot, which calls read without a lock and which is swapped whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from mplog._capture.callsite import MAXIMUM
+from mplog._logger.handler import Emit, Handler
+from mplog._logger.levels import Level
+from mplog._render.template import Line, TimeText
+from mplog._ring.layout import GENERATION
+
+NOTHING = 1 << 62
+"""The threshold of a logger without handlers: no level reaches it."""
+
+RELEARN = 8
+"""Messages for which one call site is compiled before it is left to the full way."""
+
+STILL: Any = (0,) * (GENERATION + 1)
+"""Stands for the control page in a process that follows no other: it never changes."""
+
+
+class FastSite:
+    """What one call site does in this configuration, when it has nothing to decide any more."""
+
+    __slots__ = ("code", "count", "globals", "level", "message", "number", "targets")
+
+    def __init__(
+        self,
+        code: CodeType,
+        globals_: dict[str, Any],
+        level: str,
+        number: int,
+        message: str | None,
+        count: int,
+        targets: list[tuple[Line, TimeText, Emit, Handler]],
+    ) -> None:
+        self.code = code
+        self.globals = globals_
+        self.level = level
+        self.number = number
+        self.message = message
+        self.count = count
+        self.targets = targets
+
+
+class State:
+    """One configuration. `sites` grows as calls are made; everything else is fixed."""
+
+    __slots__ = ("_learned", "extra", "generation", "handlers", "levels", "patcher", "provisional", "sites", "threshold", "words")
+
+    def __init__(
+        self,
+        handlers: tuple[Handler, ...],
+        levels: dict[str, Level],
+        extra: dict[str, Any],
+        patcher: Callable[[dict[str, Any]], object] | None,
+        words: Any = STILL,
+        generation: int = 0,
+        provisional: bool = False,
+    ) -> None:
+        self.handlers = handlers
+        self.levels = levels
+        self.extra = extra
+        self.patcher = patcher
+        # A provisional configuration lets every call through, for the first one settles it.
+        self.threshold = -1 if provisional else min((handler.level for handler in handlers), default=NOTHING)
+        self.sites: dict[int, FastSite] = {}
+        self._learned: dict[int, int] = {}
+        self.words = words
+        self.generation = generation
+        self.provisional = provisional
+
+    def may_learn(self, key: int) -> bool:
+        """Whether the call site *key* is worth compiling: not one whose message changes with each call."""
+        times = self._learned.get(key, 0)
+        self._learned[key] = times + 1
+        return times < RELEARN
+
+    def remember(self, key: int, site: FastSite) -> None:
+        """Keep *site* for the next call. Code made by `exec` is endless, so the memory is bounded."""
+        if len(self.sites) >= MAXIMUM:
+            self.sites.clear()
+            self._learned.clear()
+        self.sites[key] = site

@@ -1,0 +1,106 @@
+"""The bytes of a ring file and of a session's control page. Bytes only: no algorithm lives here.
+
+Two processes that never exchange a Python object agree through this file alone; a C core states
+the same numbers. All integers are native-endian, and the header says which endianness that is.
+
+Ring file: a 4 KiB header, then `capacity` bytes of records.
+
+    0x000  magic           stored last when a ring is made: whoever sees it sees a complete header
+    0x008  HEADER struct   stored once by the producer
+    0x100  producer line   only the producing process stores here
+    0x200  writer line     only the holder of the ring's kernel lock stores here
+    0x1000 records
+
+A record is a 16-byte header, then its payload, padded to a multiple of 16:
+
+    len u32 | seq u32 | kind u8 | flags u8 | zero u16 | crc u32 | payload
+
+`len` counts the payload, `crc` covers it. The payload of every kind but PAD begins with PREFIX:
+
+    stamp u64 (monotonic ns, the order key) | wall f64 (epoch seconds) | route u32 | level u32
+
+`route` names the handler that the record is meant for; the ring does not look at it.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from typing import Final
+
+MAGIC: Final = 0x31474E52_474F4C50
+LAYOUT: Final = 1
+ENDIAN: Final = 1 if sys.byteorder == "little" else 2
+ALIGN_SHIFT: Final = 4
+ALIGN: Final = 1 << ALIGN_SHIFT
+FLAG_CRC: Final = 1
+FLAG_PURE: Final = 2
+
+HEADER_BYTES: Final = 4096
+DATA: Final = HEADER_BYTES
+
+HEADER: Final = struct.Struct("=HHHBBQIIQQ16sQQ16sQQ64s")
+"""layout, header length, endian, align shift, flags, capacity, max record, zero, pid, start token,
+boot id, pid namespace, interpreter id, session id, created wall ns, created monotonic ns, process name."""
+HEADER_AT: Final = 0x008
+
+# Indexes into the header seen as u64 words.
+MAGIC_WORD: Final = 0x000 // 8
+TAIL: Final = 0x100 // 8
+"""End of the last published record; never decreases."""
+STATE: Final = 0x108 // 8
+FLUSH_TARGET: Final = 0x110 // 8
+DROPPED: Final = 0x118 // 8
+BLOCKED_NS: Final = 0x120 // 8
+SPILLED: Final = 0x128 // 8
+PUSHED: Final = 0x130 // 8
+HEAD: Final = 0x200 // 8
+"""End of the last record that all its sinks have taken; HEAD <= TAIL <= HEAD + capacity."""
+FLUSHED: Final = 0x208 // 8
+RECLAIMED: Final = 0x210 // 8
+
+OPEN: Final = 0
+CLOSED: Final = 1
+
+RECORD: Final = struct.Struct("=IIBBHI")
+RECORD_BYTES: Final = RECORD.size
+PREFIX: Final = struct.Struct("=QdII")
+PREFIX_BYTES: Final = PREFIX.size
+RECORD_AND_PREFIX: Final = struct.Struct("=IIBBHIQdII")
+
+LOG: Final = 1
+"""The rest of the payload is the finished text of one handler, in its encoding."""
+PAD: Final = 2
+"""Fills the space up to the end of the ring; has no payload and takes no sequence number."""
+DATA_RECORD: Final = 3
+"""The rest of the payload is a record as data, see wire.py."""
+SPILL: Final = 4
+"""The rest of the payload names a file beside the rings that holds the real payload, see ring_file.py."""
+KIND_SPILLED_DATA: Final = 5
+"""As SPILL, and what was spilled is a record as data."""
+
+# The control page of a session: indexes into it seen as u64 words.
+CONTROL_BYTES: Final = 4096
+CONTROL_MAGIC: Final = 0x31304C52_54434C50
+CONTROL_HEADER: Final = struct.Struct("=HHI16s16sQ")
+"""layout, endian, uid, session id, boot id, pid namespace."""
+CONTROL_HEADER_AT: Final = 0x008
+OWNER_PID: Final = 0x040 // 8
+OWNER_START: Final = 0x048 // 8
+HEARTBEAT_NS: Final = 0x050 // 8
+GENERATION: Final = 0x100 // 8
+"""Grows with each change of the owner's registry; workers compare it on every call."""
+RUN_STATE: Final = 0x108 // 8
+WAKE: Final = 0x200 // 8
+"""One of AWAKE, ASLEEP, STOPPED: what a producer looks at after each publish."""
+RUN: Final = 1
+DRAINING: Final = 2
+ENDED: Final = 3
+AWAKE: Final = 0
+ASLEEP: Final = 1
+STOPPED: Final = 2
+
+
+def padded(length: int) -> int:
+    """Bytes that a record with a payload of *length* bytes takes in the ring."""
+    return (RECORD_BYTES + length + ALIGN - 1) & -ALIGN

@@ -1,0 +1,265 @@
+"""The ring: one process publishes, one process at a time drains. The algorithm, and nothing else.
+
+It works on any writable buffer (a mapped file in production, a bytearray in tests), moves bytes and
+knows nothing of sinks, files or processes.
+
+Publishing is one store: the record is written first, then TAIL moves. A producer that is killed at
+any instant leaves either a whole record or none. Draining never changes what lies between HEAD and
+TAIL; HEAD moves only after the records have reached their files, so the ring is also the journal.
+
+Python has no memory barriers. On x86 the stores are seen in program order. Elsewhere TAIL is only a
+hint, and what makes a record acceptable is its sequence number and its CRC (not proven on ARM
+hardware). The interpreter's own lock operations stand in for the fence of the sleep handshake, with
+a ceiling on every sleep as the net; tests/models/test_wake.py has the model.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from time import monotonic_ns
+from zlib import crc32
+
+from mplog._ring.layout import (
+    ALIGN,
+    DATA,
+    FLAG_CRC,
+    HEAD,
+    LOG,
+    PAD,
+    PREFIX,
+    PREFIX_BYTES,
+    RECORD,
+    RECORD_AND_PREFIX,
+    RECORD_BYTES,
+    TAIL,
+    padded,
+)
+
+RESERVE_LEVEL = 30
+"""Records of at least this level may use the last eighth of the ring."""
+
+_pack_prefix = PREFIX.pack
+_pack_record = RECORD.pack_into
+_unpack = RECORD_AND_PREFIX.unpack_from
+
+
+class RingCorrupt(Exception):
+    """The bytes of a ring are not what any producer writes. Reading it has stopped; the file is kept."""
+
+
+Entry = tuple[int, int, int, int, int, int, float, bytes]
+"""One record as drained: stamp, ring, end position, kind, route, level, wall, body. A plain tuple, for speed.
+
+Sorting entries sorts by stamp, then by ring, then by position."""
+
+
+class Producer:
+    """One process's end of its own ring. Safe from any thread, signal handler or `__del__` of that process."""
+
+    __slots__ = ("_busy", "_capacity", "_data", "_head", "_lock", "_nested", "_seq", "_tail", "_words", "low_limit")
+
+    def __init__(self, words: memoryview, data: memoryview) -> None:
+        """*words* is the header cast to u64, *data* the record area; its length is a power of two."""
+        self._words = words
+        self._data = data
+        self._capacity = len(data)
+        self.low_limit = self._capacity - self._capacity // 8
+        self._tail: int = words[TAIL]
+        self._head: int = words[HEAD]
+        self._seq = 0
+        # Reentrant: a signal handler or __del__ may log while this very thread is inside push().
+        self._lock = threading.RLock()
+        self._busy = False
+        self._nested: deque[tuple[float, int, int, bytes, int]] = deque()
+
+    def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
+        """Publish one record, or return False at once when there is no room for it.
+
+        After True the record survives the death of this process. A call that interrupts another one of
+        the same thread is published by the one it interrupted, before that one returns.
+        """
+        with self._lock:
+            if self._busy:
+                self._nested.append((wall, route, level, body, kind))
+                return True
+            self._busy = True
+            try:
+                return self._publish(wall, route, level, body, kind)
+            finally:
+                # First busy, then the list: whoever interrupts in between publishes for itself.
+                self._busy = False
+                if self._nested:
+                    self._publish_nested()
+
+    def _publish(self, wall: float, route: int, level: int, body: bytes, kind: int) -> bool:
+        payload = _pack_prefix(monotonic_ns(), wall, route, level) + body
+        length = len(payload)
+        need = (RECORD_BYTES + length + 15) & -16
+        capacity = self._capacity
+        tail = self._tail
+        offset = tail & (capacity - 1)
+        room = capacity - offset
+        end = tail + need if need <= room else tail + room + need
+        if end - self._head > (capacity if level >= RESERVE_LEVEL else self.low_limit):
+            # SYNC: the drainer's store to HEAD says that it no longer reads below it.
+            self._head = self._words[HEAD]
+            if end - self._head > (capacity if level >= RESERVE_LEVEL else self.low_limit):
+                return False
+        seq = (self._seq + 1) & 0xFFFFFFFF
+        try:
+            if need > room:
+                _pack_record(self._data, offset, room - RECORD_BYTES, 0, PAD, 0, 0, 0)
+                offset = 0
+            _pack_record(self._data, offset, length, seq, kind, FLAG_CRC, 0, crc32(payload))
+            self._data[offset + RECORD_BYTES : offset + RECORD_BYTES + length] = payload
+            # SYNC publish -> drain: everything written below `end` happens before the drainer sees it.
+            self._words[TAIL] = end
+            self._tail = end
+            self._seq = seq
+        except BaseException:
+            # A signal handler raised between two of these stores: believe the shared word.
+            if self._words[TAIL] == end:
+                self._tail = end
+                self._seq = seq
+            raise
+        return True
+
+    def _publish_nested(self) -> None:
+        while self._nested:
+            try:
+                item = self._nested.popleft()
+            except IndexError:
+                return
+            self.push(*item)
+
+    @property
+    def tail(self) -> int:
+        """End of the last published record."""
+        return self._tail
+
+    @property
+    def drained(self) -> bool:
+        """Whether everything published has been taken by its sinks."""
+        return bool(self._words[HEAD] >= self._tail)
+
+
+class Reader:
+    """The drainer's view of one ring. Not thread-safe: one drainer at a time, holder of the ring's kernel lock.
+
+    `read` walks forward and remembers where it is; `release` moves HEAD. What was read and not released
+    is read again by whoever takes the ring over.
+    """
+
+    __slots__ = ("_capacity", "_data", "_seq", "_words", "position")
+
+    def __init__(self, words: memoryview, data: memoryview) -> None:
+        self._words = words
+        self._data = data
+        self._capacity = len(data)
+        self.position: int = words[HEAD]
+        # Whoever takes a ring over cannot know the last number; it believes the first record and counts on.
+        self._seq: int | None = None if self.position else 0
+
+    def forget_number(self) -> None:
+        """After setting `position`: believe the number of the record found there, and count on from it."""
+        self._seq = None
+
+    @property
+    def tail(self) -> int:
+        """What the producer has published so far; checked before it is believed."""
+        tail: int = self._words[TAIL]
+        return tail
+
+    @property
+    def head(self) -> int:
+        """End of what is released."""
+        head: int = self._words[HEAD]
+        return head
+
+    def read(self, ring: int, horizon: int | None = None, limit: int | None = None) -> list[Entry]:
+        """All records published after the last read, up to stamp *horizon* (ns) and position *limit*.
+
+        Args:
+            ring: number that the entries bear, to tell rings apart after merging.
+
+        Raises:
+            RingCorrupt: when the bytes cannot come from a producer. Nothing outside the ring is read, ever.
+
+        A record whose sequence number or CRC does not fit yet ends the walk; see `stuck`.
+        """
+        # SYNC drain: pairs with the store to TAIL in Producer._publish.
+        tail = self.tail
+        start = self.position
+        capacity = self._capacity
+        if tail == start:
+            return []
+        if tail < start or tail - self.head > capacity or tail & (ALIGN - 1):
+            raise RingCorrupt(f"tail {tail} does not fit head {self.head} and position {start} in {capacity} bytes")
+        if limit is not None and limit < tail:
+            tail = limit
+        entries: list[Entry] = []
+        position = start
+        seq = self._seq
+        mask = capacity - 1
+        while position < tail:
+            offset = position & mask
+            # One copy of everything up to the wrap: unpacking from bytes is cheaper than from shared memory,
+            # and what was checked cannot change afterwards.
+            stop = min(offset + tail - position, capacity)
+            block = bytes(self._data[offset:stop])
+            at = 0
+            size = stop - offset
+            while at < size:
+                if size - at < RECORD_BYTES + PREFIX_BYTES:
+                    length, found, kind, _flags, _zero, crc = RECORD.unpack_from(block, at)
+                    stamp, wall, route, level = 0, 0.0, 0, 0
+                else:
+                    length, found, kind, _flags, _zero, crc, stamp, wall, route, level = _unpack(block, at)
+                if kind == PAD and position + at + RECORD_BYTES + length & mask == 0:
+                    at += RECORD_BYTES + length
+                    continue
+                after = at + ((RECORD_BYTES + length + 15) & -16)
+                if (
+                    length < PREFIX_BYTES
+                    or after > size
+                    or (seq is not None and found != (seq + 1) & 0xFFFFFFFF)
+                    or crc32(payload := block[at + RECORD_BYTES : at + RECORD_BYTES + length]) != crc
+                ):
+                    self.position, self._seq = position + at, seq
+                    return entries
+                if horizon is not None and stamp > horizon:
+                    self.position, self._seq = position + at, seq
+                    return entries
+                seq = found
+                at = after
+                entries.append((stamp, ring, position + at, kind, route, level, wall, payload[PREFIX_BYTES:]))
+            position += at
+        self.position, self._seq = position, seq
+        return entries
+
+    def unread(self) -> bool:
+        """Whether there is something published that `read` has not returned."""
+        return self.tail != self.position
+
+    def first_stamp(self) -> int | None:
+        """Order stamp of the next unread record, for telling how long it still has to wait."""
+        offset = self.position & (self._capacity - 1)
+        if not self.unread() or self._capacity - offset < RECORD_BYTES + PREFIX_BYTES:
+            return None
+        stamp: int = _unpack(self._data, offset)[6]
+        return stamp
+
+    def release(self, position: int) -> None:
+        """Move HEAD to *position*: everything before it has reached its sinks."""
+        if position > self._words[HEAD]:
+            # SYNC: pairs with the load of HEAD in Producer._publish; those bytes may be overwritten from now on.
+            self._words[HEAD] = position
+
+
+def split_views(buffer: memoryview) -> tuple[memoryview, memoryview]:
+    """The header of a ring as u64 words, and its record area."""
+    return buffer[:DATA].cast("Q"), buffer[DATA:]
+
+
+__all__ = ["Entry", "Producer", "Reader", "RingCorrupt", "padded", "split_views"]

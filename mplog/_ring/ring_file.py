@@ -1,0 +1,164 @@
+"""A ring in a file: made whole or not at all, mapped by the producer and by whoever drains it."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from dataclasses import dataclass
+
+from mplog._ring.layout import (
+    ALIGN_SHIFT,
+    CLOSED,
+    DATA,
+    ENDIAN,
+    FLAG_CRC,
+    FLAG_PURE,
+    HEADER,
+    HEADER_AT,
+    HEADER_BYTES,
+    LAYOUT,
+    MAGIC,
+    MAGIC_WORD,
+    STATE,
+)
+from mplog._ring.ring import split_views
+
+MINIMUM_CAPACITY = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RingOwner:
+    """Who publishes into a ring; enough to prove later that it died."""
+
+    pid: int
+    start: int
+    boot: bytes
+    namespace: int
+    session: bytes
+    name: str = ""
+
+
+class RingFile:
+    """A mapped ring file. Closing releases the mapping and the descriptor, never the file."""
+
+    __slots__ = ("_map", "_view", "capacity", "data", "fd", "owner", "path", "words")
+
+    def __init__(self, path: str, fd: int, mapping: mmap.mmap, owner: RingOwner) -> None:
+        self.path = path
+        self.fd = fd
+        self._map = mapping
+        self._view = memoryview(mapping)
+        self.words, self.data = split_views(self._view)
+        self.capacity = len(self.data)
+        self.owner = owner
+
+    @property
+    def closed_by_producer(self) -> bool:
+        """Whether the producer said that it will not publish here again."""
+        return bool(self.words[STATE] == CLOSED)
+
+    def close(self) -> None:
+        """Give the mapping and the descriptor back. Idempotent."""
+        for view in (self.words, self.data, self._view):
+            view.release()
+        self._map.close()
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def close_descriptor(self) -> None:
+        """Close the descriptor and keep the mapping: for a child that forgets its parent's ring."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def create(path: str, capacity: int, owner: RingOwner) -> RingFile:
+    """Make the ring file *path* with *capacity* bytes for records (a power of two).
+
+    The bytes are really allocated, so that a full file system fails here and not with SIGBUS at the first
+    touch. The file appears under its name only when it is complete.
+
+    Raises:
+        OSError: no room, no rights, or the name exists.
+    """
+    hidden = f"{path}.tmp"
+    fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.posix_fallocate(fd, 0, HEADER_BYTES + capacity)
+        mapping = mmap.mmap(fd, HEADER_BYTES + capacity)
+        flags = FLAG_CRC | FLAG_PURE
+        HEADER.pack_into(
+            mapping,
+            HEADER_AT,
+            LAYOUT,
+            HEADER_BYTES,
+            ENDIAN,
+            ALIGN_SHIFT,
+            flags,
+            capacity,
+            capacity // 4,
+            0,
+            owner.pid,
+            owner.start,
+            owner.boot,
+            owner.namespace,
+            0,
+            owner.session,
+            time.time_ns(),
+            time.monotonic_ns(),
+            owner.name.encode("utf-8", "replace")[:64],
+        )
+        ring = RingFile(path, fd, mapping, owner)
+        # SYNC create -> open_existing: the magic comes last.
+        ring.words[MAGIC_WORD] = MAGIC
+        os.rename(hidden, path)
+    except BaseException:
+        os.close(fd)
+        os.unlink(hidden)
+        raise
+    return ring
+
+
+def open_existing(path: str) -> RingFile:
+    """Map the ring file *path* as somebody else made it.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file of this user.
+        ValueError: its header is not that of a ring this version can read.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        status = os.fstat(fd)
+        if status.st_uid != os.geteuid():
+            raise PermissionError(
+                f"{path} belongs to user {status.st_uid} and this process runs as {os.geteuid()}; "
+                "mplog reads only rings of its own user. Remove the file if nobody uses it."
+            )
+        if status.st_size <= DATA:
+            raise ValueError(f"{path} has {status.st_size} bytes, too few for a ring")
+        mapping = mmap.mmap(fd, status.st_size)
+        try:
+            owner = _check(path, mapping, status.st_size)
+        except ValueError:
+            mapping.close()
+            raise
+    except BaseException:
+        os.close(fd)
+        raise
+    return RingFile(path, fd, mapping, owner)
+
+
+def _check(path: str, mapping: mmap.mmap, size: int) -> RingOwner:
+    (layout, header, endian, shift, _flags, capacity, _largest, _zero, pid, start, boot, namespace, _interpreter) = (
+        HEADER.unpack_from(mapping, HEADER_AT)[:13]
+    )
+    session, _wall, _monotonic, name = HEADER.unpack_from(mapping, HEADER_AT)[13:]
+    if int.from_bytes(mapping[:8], "little" if ENDIAN == 1 else "big") != MAGIC or layout != LAYOUT:
+        raise ValueError(f"{path} is no ring of layout {LAYOUT}")
+    if header != HEADER_BYTES or endian != ENDIAN or shift != ALIGN_SHIFT:
+        raise ValueError(f"{path} was written by another kind of machine or version (endian {endian}, header {header})")
+    if capacity != size - DATA or capacity & (capacity - 1) or not capacity:
+        raise ValueError(f"{path} says it holds {capacity} bytes and its file has room for {size - DATA}")
+    return RingOwner(pid, start, boot, namespace, session, name.rstrip(b"\0").decode("utf-8", "replace"))

@@ -1,0 +1,126 @@
+"""How a process finds the session it belongs to, without being told.
+
+Fork: by inherited memory. Spawn and forkserver: by a passport that travels in the configuration of the process
+object (`current_process()._config`, which both libraries copy into their children). While a child's main module is
+imported the passport has not been unpacked yet; then the session is found by the parent's pid, or by the family's
+authkey. Every way is checked: the session's directory must be this user's, private, of this boot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.abc
+import importlib.machinery
+import os
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+from mplog._session.host import authkeys
+from mplog._session.identity import Identity, boot_id, pid_namespace, start_token
+from mplog._session.place import Place, find, open_place
+
+LIBRARIES = ("multiprocessing.process", "multiprocess.process")
+KEY = "mplog"
+
+_on_departure: Callable[[], list[str]] | None = None
+_on_arrival: Callable[[list[Place]], None] | None = None
+
+
+class Passport:
+    """Lies in a process's configuration. Pickling it, which only a start by spawn or forkserver does, makes the
+    session; unpickling it joins the child to it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrive, (_on_departure() if _on_departure is not None else [],)
+
+
+def _arrive(paths: list[str]) -> Passport:
+    places = []
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError):
+            places.append(open_place(path))
+    if _on_arrival is not None:
+        _on_arrival(places)
+    return Passport()
+
+
+def install(on_departure: Callable[[], list[str]], on_arrival: Callable[[list[Place]], None]) -> None:
+    """Put a passport into this process's configuration, in each library that is loaded now or later.
+
+    Args:
+        on_departure: makes the session and returns the paths of all sessions that a child must know.
+        on_arrival: called in a child with the sessions that its passport named.
+    """
+    global _on_departure, _on_arrival
+    _on_departure, _on_arrival = on_departure, on_arrival
+    for library in LIBRARIES:
+        if library in sys.modules:
+            _put(sys.modules[library])
+        else:
+            sys.meta_path.insert(0, _Watch(library))
+
+
+def _put(module: ModuleType) -> None:
+    with contextlib.suppress(AttributeError):
+        module.current_process()._config[KEY] = Passport()
+
+
+class _Watch(importlib.abc.MetaPathFinder):
+    """Waits for one module to be imported, and puts the passport in then. Changes nothing about the import."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The spec that the other finders give, with a loader that calls `_put` after the module has run."""
+        if fullname != self._name:
+            return None
+        with contextlib.suppress(ValueError):
+            sys.meta_path.remove(self)
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        loader = spec.loader if spec is not None else None
+        if loader is None or not hasattr(loader, "exec_module"):
+            return None
+        run = loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            run(module)
+            _put(module)
+
+        loader.exec_module = exec_module  # type: ignore[method-assign]  # this one loader object, this one time
+        return spec
+
+
+def bootstrapping() -> bool:
+    """Whether this process is importing its main module again on behalf of a library, so that nothing may be opened."""
+    for library in LIBRARIES:
+        module = sys.modules.get(library)
+        if module is not None and getattr(module.current_process(), "_inheriting", False):
+            return True
+    return in_fork_server()
+
+
+def in_fork_server() -> bool:
+    """Whether this process is a fork server (and not one of its children): it is never an owner."""
+    if "multiprocessing.forkserver" not in sys.modules and "multiprocess.forkserver" not in sys.modules:
+        return False
+    frame = sys._getframe()
+    serving = False
+    while frame is not None:
+        if frame.f_globals.get("__name__") in ("multiprocessing.forkserver", "multiprocess.forkserver"):
+            if frame.f_code.co_name == "_serve_one":
+                return False
+            serving = serving or frame.f_code.co_name == "main"
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+    return serving
+
+
+def find_session() -> Place | None:
+    """The session of this process's family, while its passport is not there."""
+    parent = os.getppid()
+    token = start_token(parent)
+    return find(authkeys(), Identity(parent, token or 0, boot_id(), pid_namespace()))

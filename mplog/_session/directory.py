@@ -1,0 +1,109 @@
+"""Where sessions live on disk, and that nobody else can put something there.
+
+    <runtime>/mplog-<uid>/                 0700, owned by this user, no link
+        sessions/<id>/                     one per owner, see session.py
+        by-authkey/<hash>                  names the session of the process family with that key
+        by-pid/<pid>-<start>               names the session of an owner, for its children
+        files/<key>/                       commit slots of one log file, see _sinks/file/slot.py
+
+`<runtime>` is MPLOG_RUNTIME_DIR, else memory-backed /dev/shm, else the temporary directory. When the
+first one is missing or full, the next one serves.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+
+ENVIRONMENT = "MPLOG_RUNTIME_DIR"
+MINIMUM_FREE = 512 * 1024
+"""Bytes a memory-backed file system must have free to be chosen for a session."""
+
+
+def candidates() -> list[str]:
+    """Directories in which the runtime directory may be made, best first."""
+    chosen = os.environ.get(ENVIRONMENT)
+    if chosen:
+        return [os.path.abspath(chosen)]
+    return ["/dev/shm", tempfile.gettempdir()]  # noqa: S108
+
+
+def free_bytes(path: str) -> int:
+    """Bytes that this user may still allocate on the file system of *path*; 0 when it is missing."""
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return 0
+    return status.f_bavail * status.f_frsize
+
+
+def private(path: str) -> str:
+    """Make the directory *path* for this user alone, or check that it is.
+
+    Raises:
+        OSError: it cannot be made.
+        PermissionError: something of somebody else, or a link, stands there.
+    """
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        status = os.lstat(path)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+            raise PermissionError(
+                f"{path} is no directory of user {os.geteuid()} (mode {stat.filemode(status.st_mode)}, owner "
+                f"{status.st_uid}). mplog keeps unwritten records there and trusts nobody else's. "
+                f"Remove it, or set {ENVIRONMENT} to a directory of your own."
+            ) from None
+        if status.st_mode & 0o077:
+            raise PermissionError(
+                f"{path} can be entered by others (mode {stat.filemode(status.st_mode)}). "
+                f"Run `chmod 700 {path}`, or set {ENVIRONMENT} to another directory."
+            ) from None
+    return path
+
+
+def base_in(candidate: str) -> str:
+    """The user's own directory inside *candidate*, made if needed."""
+    if os.environ.get(ENVIRONMENT):
+        os.makedirs(candidate, mode=0o700, exist_ok=True)
+    return private(os.path.join(candidate, f"mplog-{os.geteuid()}"))
+
+
+def existing_bases() -> list[str]:
+    """The user's directories that exist already, best first: where to look for sessions and slots."""
+    found = []
+    for candidate in candidates():
+        path = os.path.join(candidate, f"mplog-{os.geteuid()}")
+        try:
+            status = os.lstat(path)
+        except OSError:
+            continue
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077:
+            found.append(path)
+    return found
+
+
+def new_base(need: int = MINIMUM_FREE) -> str:
+    """The user's directory on the first candidate that has *need* bytes free.
+
+    Raises:
+        OSError: no candidate can be used; the text names each with its reason.
+    """
+    reasons = []
+    for candidate in candidates():
+        if not os.environ.get(ENVIRONMENT) and not os.path.isdir(candidate):
+            reasons.append(f"{candidate}: missing")
+            continue
+        try:
+            base = base_in(candidate)
+        except OSError as error:
+            reasons.append(f"{candidate}: {error}")
+            continue
+        if free_bytes(base) >= need:
+            return base
+        reasons.append(f"{candidate}: {free_bytes(base)} bytes free of the {need} needed")
+    raise OSError(
+        f"mplog found no runtime directory ({'; '.join(reasons)}). Set {ENVIRONMENT} to a directory of your own "
+        "with some megabytes free."
+    )

@@ -1,0 +1,96 @@
+"""The end of a process: mplog stops after the libraries that start processes have joined theirs.
+
+`multiprocessing` and `multiprocess` each join their children in an exit function of their own. A finalizer of the
+lowest priority is the last thing such a function runs; mplog stops when the last of them has run, in whichever order
+the modules were imported:
+
+- a library imported before mplog has its exit function run after mplog's (they run in reverse): the finalizer waits;
+- one imported later has run when mplog's own exit function is called.
+
+The children of these libraries forget finalizers and skip exit functions, and run `util._exit_function` instead; there
+the finalizer is registered again, after the fork.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+
+PRIORITY = -1_000_000
+LIBRARIES = ("multiprocessing", "multiprocess")
+
+_waiting: set[str] = set()
+_told: set[str] = set()
+_stop: Callable[[], None] | None = None
+_wanted: Callable[[], None] | None = None
+_pid = 0
+
+
+class _Anchor:
+    """Something that lives as long as this module, for registries that hold their keys weakly."""
+
+
+_anchor = _Anchor()
+
+
+def install(stop: Callable[[], None]) -> None:
+    """Have *stop* called once at the end of this process, and, after `forget`, at the end of a forked child."""
+    global _wanted
+    _wanted = stop
+    _arm()
+    atexit.register(_at_exit)
+
+
+def _arm() -> None:
+    global _stop, _pid
+    _stop, _pid = _wanted, os.getpid()
+    _waiting.clear()
+    for library in LIBRARIES:
+        util = sys.modules.get(f"{library}.util")
+        if util is not None:
+            _waiting.add(library)
+            util.Finalize(None, _library_done, args=(library,), exitpriority=PRIORITY)
+
+
+def prepare_for_children() -> None:
+    """Before a fork: see to it that a child of one of the libraries arms itself after it has cleared its registry."""
+    for library in LIBRARIES:
+        util = sys.modules.get(f"{library}.util")
+        if util is not None and library not in _told:
+            _told.add(library)
+            with contextlib.suppress(Exception):
+                util.register_after_fork(_anchor, _arm_in_child)
+
+
+def _arm_in_child(_anchor: _Anchor) -> None:
+    _arm()
+
+
+def forget() -> None:
+    """In a forked child: its end is its own."""
+    _arm()
+
+
+def _library_done(library: str) -> None:
+    _waiting.discard(library)
+    if not _waiting:
+        _stop_once()
+
+
+def _at_exit() -> None:
+    for library in list(_waiting):
+        util = sys.modules.get(f"{library}.util")
+        if getattr(util, "_exiting", True):
+            _waiting.discard(library)
+    if not _waiting:
+        _stop_once()
+
+
+def _stop_once() -> None:
+    global _stop
+    stop, _stop = _stop, None
+    if stop is not None and os.getpid() == _pid:
+        stop()

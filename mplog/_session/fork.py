@@ -1,0 +1,138 @@
+"""All fork hooks of mplog. Registered once; whoever needs one is in this table.
+
+    who                before the fork                in the parent               in the child
+    Core (logger)      makes the session if needed,   -                           becomes a worker: links for handlers,
+                       takes its configuration lock   gives the lock back         fresh locks
+    Host (session)     ends its threads, bounded      starts them again           closes what must not stay open
+    capture.process    -                              -                           learns its pid
+
+Lock order, outermost first: 1 configuration lock of the core, 2 writer mutex, 3 sink mutex, 4 kernel lock of a
+log file, 5 mutex of a ring. A fork waits for 1 and, bounded, for the end of a round (2); the child replaces all.
+
+Python 3.12 and 3.13 warn after the parent's hooks when the process has several threads, so a writer that the hook
+restarts makes every fork warn. There it comes back at the next instruction of the frame that forked, which runs right
+after `os.fork` has returned: a silent parent goes on draining, and nothing warns.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any, Protocol
+
+
+class Participant(Protocol):
+    """Whoever takes part in forks. The hooks never log and never raise."""
+
+    def before_fork(self) -> None:
+        """In the parent, before. Waits for nothing without a bound."""
+
+    def after_fork_in_parent(self) -> None:
+        """In the parent, in the thread that forked."""
+
+    def resume_threads(self) -> None:
+        """In the parent, when `os.fork` is about to return or has just returned."""
+
+    def after_fork_in_child(self) -> None:
+        """In the child, which has one thread."""
+
+
+_participants: list[Participant] = []
+_resuming: Callable[[], None] | None = None
+
+
+def register(participant: Participant) -> None:
+    """Add *participant* for the rest of the process's life and of its forked children's."""
+    if not _participants and hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_before, after_in_parent=_parent, after_in_child=_child)
+    _participants.append(participant)
+
+
+def _before() -> None:
+    _resume_now()
+    for participant in _participants:
+        participant.before_fork()
+
+
+def _parent() -> None:
+    global _resuming
+
+    for participant in reversed(_participants):
+        participant.after_fork_in_parent()
+
+    def resume() -> None:
+        for participant in _participants:
+            participant.resume_threads()
+
+    if sys.version_info >= (3, 12):
+        frame = sys._getframe().f_back
+        if frame is not None and _at_next_instruction(frame):
+            _resuming = resume
+            return
+    resume()
+
+
+def _child() -> None:
+    global _resuming
+    _resuming = None
+    if sys.version_info >= (3, 12):
+        _disarm()
+    for participant in _participants:
+        participant.after_fork_in_child()
+
+
+def _resume_now() -> None:
+    global _resuming
+    resume, _resuming = _resuming, None
+    if resume is not None:
+        _disarm()
+        resume()
+
+
+if sys.version_info >= (3, 12):
+    _armed: tuple[int, CodeType] | None = None
+    _TOOL_IDS = (4, 3, 5, 2, 1)
+
+    def _at_next_instruction(frame: FrameType) -> bool:
+        """Arrange for `_resume_now` at the next instruction of *frame*; False when all tool ids are in use."""
+        global _armed
+        monitoring = sys.monitoring
+        for tool in _TOOL_IDS:
+            if monitoring.get_tool(tool) is None:
+                break
+        else:
+            return False
+        try:
+            monitoring.use_tool_id(tool, "mplog")
+            monitoring.register_callback(tool, monitoring.events.INSTRUCTION, _instruction)
+            monitoring.set_local_events(tool, frame.f_code, monitoring.events.INSTRUCTION)
+        except ValueError:
+            return False
+        _armed = (tool, frame.f_code)
+        return True
+
+    def _instruction(_code: CodeType, _offset: int) -> Any:
+        _resume_now()
+        return None
+
+    def _disarm() -> None:
+        global _armed
+        armed, _armed = _armed, None
+        if armed is None:
+            return
+        tool, code = armed
+        monitoring = sys.monitoring
+        monitoring.set_local_events(tool, code, monitoring.events.NO_EVENTS)
+        monitoring.register_callback(tool, monitoring.events.INSTRUCTION, None)
+        monitoring.free_tool_id(tool)
+
+else:
+
+    def _disarm() -> None:
+        """Nothing is armed before Python 3.12."""
+
+
+__all__ = ["Participant", "register"]

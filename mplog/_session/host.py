@@ -1,0 +1,233 @@
+"""The host: the owner's side of its session. It keeps the routes, the slots and the writer.
+
+Made lazily: at the first fork, when a process is handed to another interpreter, or at the first `enqueue=True`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import sys
+import time
+from typing import Any
+
+from mplog._ring.layout import DRAINING, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
+from mplog._ring.ring import Reader
+from mplog._ring.ring_file import open_existing
+from mplog._session import recovery, rings
+from mplog._session.identity import Identity, is_dead
+from mplog._session.place import REGISTRY, Place, make_place
+from mplog._sinks import report
+from mplog._sinks.file import slot as slots
+from mplog._sinks.file.sink import FileSink
+from mplog._writer.drain import Drain, Source
+from mplog._writer.route import Route
+from mplog._writer.writer import HOUSEKEEPING, Writer
+
+FORK_BOUND = 0.1
+"""Seconds that a fork waits for the writer to reach the end of a round."""
+
+SHUTDOWN_TIMEOUT = 5.0
+"""Seconds that the end of the program waits for a sink that takes nothing."""
+
+
+def authkeys() -> list[bytes]:
+    """The keys of this process's family, in `multiprocessing` and, where it is loaded, `multiprocess`."""
+    keys = []
+    for library in ("multiprocessing.process", "multiprocess.process"):
+        module = sys.modules.get(library)
+        if module is not None:
+            with contextlib.suppress(AttributeError):
+                keys.append(bytes(module.current_process().authkey))
+    return keys
+
+
+class Host:
+    """One session of this process. Configuration calls come under the logger's lock; draining has the writer's mutex."""
+
+    def __init__(self, identity: Identity) -> None:
+        """Raises OSError when no runtime directory can be used."""
+        recovery.sweep()
+        self.identity = identity
+        self.place: Place = make_place(identity, authkeys())
+        self.routes: dict[int, Route] = {}
+        self.slots: dict[int, slots.Slot] = {}
+        self.drain = Drain(self.routes, self.slots, self.place.spill_directory)
+        self.doorbell = self.place.open_doorbell()
+        self.writer = Writer(self.drain, self.place.control.words, self.doorbell, self)
+        self._known: dict[str, Source] = {}
+        self._ignored: set[str] = set()
+        self.finished = False
+
+    def add(self, route: Route) -> None:
+        """Serve *route* for the processes of the session. A file gets its slot before any record can come."""
+        with self.writer.mutex:
+            sink = route.sink
+            if isinstance(sink, FileSink):
+                sink.background = True
+                self.slots[route.spec.id] = slots.create(
+                    recovery.slot_path(self.place, sink, route.spec.id), self.place.id, route.spec.id
+                )
+            self.routes[route.spec.id] = route
+
+    def remove(self, number: int) -> None:
+        """Stop serving a route, after writing what has been published for it."""
+        route = self.routes.get(number)
+        if route is None:
+            return
+        self.writer.finish(SHUTDOWN_TIMEOUT)
+        with self.writer.mutex:
+            self.routes.pop(number, None)
+            if route.outlet is not None:
+                self._close_outlet(route)
+            slot = self.slots.pop(number, None)
+            if slot is not None:
+                self._remove_slot(slot)
+
+    def _close_outlet(self, route: Route) -> None:
+        assert route.outlet is not None
+        if not route.outlet.close(SHUTDOWN_TIMEOUT):
+            report.once(
+                f"left {route.spec.id}",
+                f"handler {route.spec.id} took nothing for {SHUTDOWN_TIMEOUT} s; {route.outlet.left()} records that "
+                "other processes logged to it are lost.",
+            )
+
+    def _remove_slot(self, slot: slots.Slot) -> None:
+        slot.close()
+        with contextlib.suppress(OSError):
+            os.unlink(slot.path)
+            os.rmdir(os.path.dirname(slot.path))
+
+    def publish(self, registry: dict[str, Any]) -> None:
+        """Make *registry* what new workers start with and running ones change to at their next call."""
+        generation = self.place.control.words[GENERATION] + 1
+        registry["generation"] = generation
+        path = os.path.join(self.place.path, REGISTRY)
+        hidden = f"{path}.tmp"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(hidden)
+        fd = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with open(fd, "wb") as file:
+            file.write(pickle.dumps(registry))
+        os.replace(hidden, path)
+        # SYNC publish -> stale: the file is complete before the number says so.
+        self.place.control.words[GENERATION] = generation
+
+    @property
+    def generation(self) -> int:
+        """The number of the last published registry."""
+        return int(self.place.control.words[GENERATION])
+
+    # What the writer asks for, in its thread and under its mutex.
+
+    def beat(self) -> None:
+        """Say that the writer lives."""
+        self.place.control.beat()
+
+    def find_rings(self) -> None:
+        """Add the rings that appeared, with their kernel locks."""
+        for path in rings.listed(self.place.ring_directories):
+            if path in self._known or path in self._ignored:
+                continue
+            try:
+                key = rings.key_of(path)
+                ring = open_existing(path)
+            except (OSError, ValueError) as error:
+                self._ignored.add(path)
+                report.once(f"ring {path}", f"{path} is not read: {error}")
+                continue
+            if not rings.try_lock(ring):
+                ring.close()  # An orphan that found us silent drains it; its own records, in its own order.
+                self._ignored.add(path)
+                continue
+            source = Source(ring, Reader(ring.words, ring.data), key, time.monotonic())
+            self._known[path] = source
+            self.drain.sources.append(source)
+
+    def keep(self) -> None:
+        """Reclaim the rings of producers that closed them or are proven dead."""
+        now = time.monotonic()
+        for source in list(self.drain.sources):
+            done = source.file.closed_by_producer
+            if not done and now - source.quiet_since > HOUSEKEEPING:
+                done = is_dead(rings.identity_of(source.file.owner))
+            # Death or closing is proven: only now is a last look at tail worth anything.
+            if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
+                self._reclaim(source)
+
+    def _reclaim(self, source: Source) -> None:
+        source.file.words[RECLAIMED] = 1
+        self.drain.sources.remove(source)
+        self._known.pop(source.file.path, None)
+        rings.remove(source.file.path)
+        source.file.close()
+
+    # Around a fork; see fork.py.
+
+    def pause(self) -> None:
+        """Before a fork: no thread of the session runs, and none holds a lock. Bounded."""
+        deadline = time.monotonic() + FORK_BOUND
+        if not self.writer.stop(FORK_BOUND):
+            report.once("fork", f"the writer did not reach the end of a round in {FORK_BOUND} s; the fork goes on")
+        for route in list(self.routes.values()):
+            if route.outlet is not None:
+                route.outlet.pause(deadline)
+            if isinstance(route.sink, FileSink):
+                route.sink.pause_archiving(deadline)
+
+    def resume(self) -> None:
+        """After a fork, in the parent: go on."""
+        if self.finished:
+            return
+        for route in list(self.routes.values()):
+            if route.outlet is not None:
+                route.outlet.resume()
+            if isinstance(route.sink, FileSink):
+                route.sink.resume_archiving()
+        self.writer.start()
+
+    def forget(self) -> None:
+        """In a forked child: close what must not stay open here, for a copy would keep the parent's locks alive."""
+        for source in self._known.values():
+            source.file.close_descriptor()
+
+    def finish(self) -> None:
+        """End the session: drain what is published, tell the producers, remove what nobody needs."""
+        if self.finished:
+            return
+        self.finished = True
+        words = self.place.control.words
+        words[RUN_STATE] = DRAINING
+        self.writer.stop(SHUTDOWN_TIMEOUT)
+        complete = self.writer.finish(SHUTDOWN_TIMEOUT)
+        # SYNC finish -> attend: whoever publishes from now on sees it and takes its own ring over.
+        words[WAKE] = STOPPED
+        complete = self.writer.finish(SHUTDOWN_TIMEOUT) and complete
+        words[RUN_STATE] = ENDED
+        for route in self.routes.values():
+            if route.outlet is not None:
+                self._close_outlet(route)
+        with self.writer.mutex:
+            for source in list(self.drain.sources):
+                done = source.file.closed_by_producer or is_dead(rings.identity_of(source.file.owner))
+                if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
+                    self._reclaim(source)
+                else:
+                    self.drain.sources.remove(source)
+                    source.file.close()  # And with it the kernel lock: a living producer may take its ring over.
+        os.close(self.doorbell)
+        if not any(True for _ in rings.listed(self.place.ring_directories)):
+            for slot in self.slots.values():
+                self._remove_slot(slot)
+            self.place.remove()
+        else:
+            for slot in self.slots.values():
+                slot.close()
+        if not complete:
+            report.once(
+                "incomplete",
+                f"some records could not be written before the end of process {self.identity.pid}; they are kept in "
+                f"{self.place.path}. The next program that adds the same file writes them.",
+            )

@@ -1,0 +1,92 @@
+"""Who a process is, so that its death can be proven: pid, start token, boot, pid namespace.
+
+A pid alone is not enough: pids are reused. A pid with the start time that the kernel gives is unique
+within one boot and one pid namespace; outside of these nothing is known, and unsure means alive.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One process, for ever: two processes never compare equal, also when a pid is used again."""
+
+    pid: int
+    start: int
+    boot: bytes
+    namespace: int
+
+
+_boot: bytes | None = None
+
+
+def boot_id() -> bytes:
+    """16 bytes that change with each boot of the machine; zeros where the system does not tell."""
+    global _boot
+    if _boot is None:
+        try:
+            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+                _boot = uuid.UUID(file.read().strip()).bytes
+        except (OSError, ValueError):
+            _boot = bytes(16)
+    return _boot
+
+
+def pid_namespace() -> int:
+    """A number for the pid namespace of this process; 0 where there are none."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0
+
+
+def _stat_fields(pid: int) -> list[bytes]:
+    """The fields of /proc/PID/stat after the command name, which may contain anything; [0] is the state."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()
+
+
+def start_token(pid: int) -> int | None:
+    """When *pid* started, in the kernel's own unit; None when there is no such (living) process.
+
+    A zombie counts as dead: it runs no code any more. 0 where the system does not tell.
+    """
+    try:
+        fields = _stat_fields(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return None if os.path.exists("/proc/self/stat") else _start_without_proc(pid)
+    except OSError:
+        return 0
+    if fields[0] in (b"Z", b"X", b"x"):
+        return None
+    return int(fields[19])
+
+
+def _start_without_proc(pid: int) -> int | None:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        return 0
+    return 0
+
+
+def myself() -> Identity:
+    """The identity of the calling process. Reads it afresh: a forked child is another one."""
+    pid = os.getpid()
+    return Identity(pid, start_token(pid) or 0, boot_id(), pid_namespace())
+
+
+def is_dead(who: Identity) -> bool:
+    """Whether *who* is proven dead. False when it lives and when nothing can be proven from here."""
+    if who.boot != boot_id():
+        return True
+    if who.namespace != pid_namespace():
+        return False
+    found = start_token(who.pid)
+    return found is None or (found != 0 and who.start != 0 and found != who.start)

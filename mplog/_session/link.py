@@ -1,0 +1,310 @@
+"""A link: one process's way to the owner of a session. It makes the ring at the first record and publishes into it.
+
+Handshakes: `push` with Drain.round (ring.py), with Writer._sleep (WAKE), with Host.finish (STOPPED), and with
+Drain.answer_flushes (FLUSH_TARGET / FLUSHED).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from typing import Protocol
+
+from mplog._capture import process
+from mplog._ring.layout import (
+    BLOCKED_NS,
+    CLOSED,
+    DATA_RECORD,
+    DROPPED,
+    FLUSH_TARGET,
+    FLUSHED,
+    KIND_SPILLED_DATA,
+    LOG,
+    SPILL,
+    SPILLED,
+    STATE,
+    STOPPED,
+    WAKE,
+)
+from mplog._ring.ring import Producer
+from mplog._ring.ring_file import RingFile
+from mplog._session import rings
+from mplog._session.identity import is_dead, myself
+from mplog._session.place import Place
+from mplog._sinks import report
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at the owner's heartbeat, at the next record after that."""
+
+SILENCE = 1.0
+"""Seconds of silence after which the owner's identity is checked. Silence alone proves nothing."""
+
+FULL_BOUND = 1.0
+"""Seconds a call waits for room in a full ring before it goes on in a further ring."""
+
+FURTHER_RINGS = 8
+"""Rings that one process may have filled and not yet drained; after that records are dropped and counted."""
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of the largest record; a longer one is cut, with a mark."""
+
+
+class Orphan(Protocol):
+    """What takes the producer's place when the owner is gone: it writes in this process."""
+
+    def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
+        """Deliver one record here."""
+
+    def complete(self) -> None:
+        """Wait for what is in progress."""
+
+
+class Adopter(Protocol):
+    """Makes the orphan of a link, after writing what its rings still hold. See orphan.py."""
+
+    def __call__(self, link: Link) -> Orphan: ...
+
+
+class Link:
+    """One process's connection to one session. Safe from any thread, signal handler and `__del__`.
+
+    A forked child must not use its parent's link; it makes its own with `inherit`.
+    """
+
+    def __init__(self, place: Place, adopter: Adopter, doorbell: int | None = None) -> None:
+        self.place = place
+        self.words = place.control.words
+        self._adopter = adopter
+        self._doorbell = place.open_doorbell() if doorbell is None else doorbell
+        self._producer: Producer | Orphan | None = None
+        self.ring: RingFile | None = None
+        self.filled: list[RingFile] = []
+        self._generation = 0
+        self._mutex = threading.RLock()
+        self._largest_inline = 0
+        self._look_at = 0.0
+        self.orphaned = False
+        self.dropped: dict[int, int] = {}
+        self.pid = process.pid()
+
+    def inherit(self) -> Link:
+        """The link of a forked child to the same session: same mappings, nothing of the parent's ring."""
+        for ring in (self.ring, *self.filled):
+            if ring is not None:
+                ring.close_descriptor()
+        return Link(self.place, self._adopter, self._doorbell)
+
+    def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
+        """Deliver one record to *route*. Returns False when it was dropped (and counted).
+
+        After True the record survives the death of this process. Waits at most FULL_BOUND for room.
+        """
+        producer = self._producer
+        if producer is None:
+            producer = self._begin()
+        if len(body) > self._largest_inline or not producer.push(wall, route, level, body, kind):
+            return self._push_with_patience(wall, route, level, body, kind)
+        # SYNC wake: pairs with Writer._sleep. The record is published; the mutex of the ring was released since.
+        if self.words[WAKE] or wall > self._look_at:
+            self._attend(wall)
+        return True
+
+    def _begin(self) -> Producer | Orphan:
+        with self._mutex:
+            if self._producer is None:
+                if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+                    self._become_orphan()
+                else:
+                    self._open_ring()
+            assert self._producer is not None
+            return self._producer
+
+    def _open_ring(self) -> None:
+        """Make a ring and register it: the owner lists the rings whenever the bell rings."""
+        who = myself()
+        ring = None
+        directories = [path for path in self.place.ring_directories if self.place.make_ring_directory(path)]
+        for _ in range(1000):
+            try:
+                ring = rings.create(directories, self._generation, who, self.place.id, process.name())
+                break
+            except FileExistsError:
+                self._generation += 1
+            except OSError as error:
+                report.once(
+                    "no ring",
+                    f"no room for a ring of {rings.MINIMUM_CAPACITY} bytes in {directories} ({error}). Process "
+                    f"{who.pid} writes its files by itself; free some space or set MPLOG_RUNTIME_DIR.",
+                )
+                break
+        if ring is None:
+            self._become_orphan()
+            return
+        if not ring.path.startswith(self.place.path):
+            report.once(
+                "ring elsewhere",
+                f"{os.path.dirname(self.place.path)} is too small for another ring; process {who.pid} "
+                f"uses {ring.path}.",
+            )
+        self._generation += 1
+        self.ring = ring
+        self._largest_inline = ring.capacity // 4
+        self._producer = Producer(ring.words, ring.data)
+        self._ring_bell()
+
+    def _ring_bell(self) -> None:
+        with contextlib.suppress(OSError):  # Full: it has been rung already.
+            os.write(self._doorbell, b"!")
+
+    def _attend(self, wall: float) -> None:
+        """The writer sleeps, or it is time to see whether it lives."""
+        wake = self.words[WAKE]
+        if wake == STOPPED:
+            self._become_orphan()
+            return
+        if wake:
+            self._ring_bell()
+        if wall > self._look_at:
+            self._look_at = wall + LOOK_EVERY
+            if self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity):
+                self._become_orphan()
+        elif self._look_at > wall + 10 * LOOK_EVERY:
+            self._look_at = wall  # The clock was put back.
+
+    def _become_orphan(self) -> None:
+        """The owner is gone: write what our rings still hold, then go on in this process."""
+        with self._mutex:
+            if not self.orphaned:
+                self.orphaned = True
+                self._producer = self._adopter(self)
+                self._largest_inline = LARGEST * 2
+
+    def _push_with_patience(self, wall: float, route: int, level: int, body: bytes, kind: int) -> bool:
+        """The record is too large for the ring, or the ring is full."""
+        if len(body) > self._largest_inline:
+            body, kind = self._spill(body, kind)
+        deadline = time.monotonic() + FULL_BOUND
+        pause = 0.0002
+        waited_from = time.monotonic_ns()
+        while True:
+            producer = self._producer
+            assert producer is not None
+            if producer.push(wall, route, level, body, kind):
+                ring = self.ring
+                if ring is not None:
+                    ring.words[BLOCKED_NS] += time.monotonic_ns() - waited_from
+                self._attend(wall)
+                return True
+            self._ring_bell()
+            if time.monotonic() > deadline:
+                if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+                    self._become_orphan()
+                elif not self._next_ring(producer):
+                    self._count_drop(level)
+                    return False
+                deadline = time.monotonic() + FULL_BOUND
+                continue
+            if self.words[WAKE] == STOPPED:
+                self._become_orphan()
+                continue
+            time.sleep(pause)
+            pause = min(pause * 2, 0.005)
+            if self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity):
+                self._become_orphan()
+
+    def _next_ring(self, full: Producer | Orphan) -> bool:
+        """Go on in a further ring file; False when this process has too many undrained ones."""
+        with self._mutex:
+            if self._producer is not full:
+                return True  # Another thread was first.
+            self.filled = [ring for ring in self.filled if os.path.exists(ring.path)]
+            if len(self.filled) >= FURTHER_RINGS or self.ring is None:
+                return False
+            old = self.ring
+            self._open_ring()
+            old.words[STATE] = CLOSED
+            self.filled.append(old)
+            return True
+
+    def _count_drop(self, level: int) -> None:
+        self.dropped[level] = self.dropped.get(level, 0) + 1
+        if self.ring is not None:
+            self.ring.words[DROPPED] += 1
+        report.once(
+            "dropped",
+            f"process {self.pid} drops records: its rings are full and the owner (process "
+            f"{self.place.control.identity.pid}) has drained nothing for {FULL_BOUND} s. They are counted.",
+        )
+
+    def _spill(self, body: bytes, kind: int) -> tuple[bytes, int]:
+        """Put a body that is too large for the ring beside it. The returned body names the file."""
+        if len(body) > LARGEST:
+            lost = len(body) - LARGEST
+            body = body[:LARGEST] + f"... <truncated: {lost} more bytes>\n".encode()
+        name = f"{self.pid}-{time.monotonic_ns()}-{threading.get_ident()}"
+        for directory in (self.place.spill_directory,):
+            path = os.path.join(directory, name)
+            try:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(directory, 0o700)
+                fd = os.open(f"{path}.tmp", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+                try:
+                    os.posix_fallocate(fd, 0, len(body))
+                    with open(fd, "wb", closefd=False) as file:
+                        file.write(body)
+                finally:
+                    os.close(fd)
+                os.rename(f"{path}.tmp", path)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.unlink(f"{path}.tmp")
+                continue
+            if self.ring is not None:
+                self.ring.words[SPILLED] += 1
+            return name.encode(), KIND_SPILLED_DATA if kind == DATA_RECORD else SPILL
+        keep = self._largest_inline - 100
+        if kind == DATA_RECORD:
+            return b"{}", kind
+        return body[:keep] + f"... <truncated: {len(body) - keep} more bytes, no room to spill>\n".encode(), kind
+
+    def flush(self, timeout: float | None) -> bool:
+        """Wait until everything that this process published is in its sinks; False when time is up.
+
+        A dead owner ends the wait: this process has then written its records itself.
+        """
+        producer = self._producer
+        if producer is None:
+            return True
+        if self.orphaned or not isinstance(producer, Producer):
+            producer.complete()  # type: ignore[union-attr]  # an orphan
+            return True
+        deadline = None if timeout is None else time.monotonic() + timeout
+        ring = self.ring
+        assert ring is not None
+        # Rings that were filled before hold older records, and each round drains all rings: this one is the last.
+        words, target = ring.words, producer.tail
+        words[FLUSH_TARGET] = target
+        pause = 0.0005
+        while words[FLUSHED] < target:
+            self._ring_bell()
+            if self.words[WAKE] == STOPPED or (
+                self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity)
+            ):
+                self._become_orphan()
+                return True
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+            time.sleep(pause)
+            pause = min(pause * 2, 0.005)
+        return True
+
+    def close(self) -> None:
+        """Say that no record follows, so that the ring is reclaimed at once. Best effort: death does it, too."""
+        with self._mutex:
+            if self.ring is not None and isinstance(self._producer, Producer) and not self.orphaned:
+                self.ring.words[STATE] = CLOSED
+                self._producer = None
+                self.ring = None
+                self._ring_bell()

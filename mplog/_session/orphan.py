@@ -1,0 +1,123 @@
+"""An orphan: a worker whose owner is gone. It writes its own unread records, then goes on in its own process.
+
+Files are written under their lock, standard streams are this process's own, and for other sinks the records are
+counted as lost: their code lived in the owner.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+from mplog._capture.record import Message
+from mplog._ring.layout import DATA_RECORD, HEAD, LOG, TAIL
+from mplog._ring.ring import Reader
+from mplog._ring.ring_file import RingFile
+from mplog._session import recovery, rings
+from mplog._session.link import Link
+from mplog._sinks import report
+from mplog._sinks.file import lock
+from mplog._sinks.file import slot as slots
+from mplog._sinks.file.sink import FileBusy, FileSink
+from mplog._writer.route import Route
+
+LOCK_BOUND = 5.0
+"""Seconds to wait for an owner that is just ending to give up the kernel lock of our ring."""
+
+
+class Orphan:
+    """Stands where the producer stood. Safe from any thread."""
+
+    def __init__(self, link: Link, routes: Callable[[], dict[int, Route]]) -> None:
+        self._link = link
+        self._routes = routes()
+        self.lost: dict[int, int] = {}
+        self._take_over()
+
+    def _take_over(self) -> None:
+        link = self._link
+        mine = [ring for ring in (*link.filled, link.ring) if ring is not None and ring.fd >= 0]
+        unread = [ring for ring in mine if ring.words[TAIL] != ring.words[HEAD]]
+        report.once(
+            "orphan",
+            f"the owner of the log (process {link.place.control.identity.pid}) is gone; process {link.pid} now writes "
+            "its files by itself.",
+        )
+        locked = [ring for ring in mine if self._locked(ring)]
+        complete = len(locked) == len(mine)
+        for route in self._routes.values():
+            if not isinstance(route.sink, FileSink):
+                continue
+            try:
+                self._write_file(route, locked)
+            except (OSError, FileBusy) as error:
+                complete = False
+                report.once(f"orphan {route.spec.id}", f"{route.sink.path} could not be brought up to date: {error}")
+        self._write_streams(unread)
+        if complete:
+            for ring in locked:
+                ring.words[HEAD] = ring.words[TAIL]
+                rings.remove(ring.path)
+        # What could not be taken over stays in its ring: the next program that adds the file writes it.
+
+    def _locked(self, ring: RingFile) -> bool:
+        lock.prepare()
+        return lock.acquire(ring.fd, LOCK_BOUND)
+
+    def _write_file(self, route: Route, locked: list[RingFile]) -> None:
+        sink = route.sink
+        assert isinstance(sink, FileSink)
+        if not sink.shared:
+            return
+        place = self._link.place
+        path = recovery.slot_path(place, sink, route.spec.id)
+        try:
+            slot = slots.open_existing(path)
+        except FileNotFoundError:
+            slot = slots.create(path, place.id, route.spec.id)
+        try:
+            recovery.write_rest(place, locked, route, slot)
+        finally:
+            slot.close()
+
+    def _write_streams(self, unread: list[RingFile]) -> None:
+        for ring in unread:
+            reader = Reader(ring.words, ring.data)
+            with contextlib.suppress(Exception):
+                for entry in reader.read(0):
+                    route = self._routes.get(entry[4])
+                    if route is None or not isinstance(route.sink, FileSink):
+                        self._deliver(entry[6], entry[4], entry[7], entry[3])
+
+    def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
+        """Deliver one record in this process; False when its sink died with the owner."""
+        return self._deliver(wall, route, body, kind)
+
+    def _deliver(self, wall: float, number: int, body: bytes, kind: int) -> bool:
+        route = self._routes.get(number)
+        if route is None:
+            self.lost[number] = self.lost.get(number, 0) + 1
+            report.once(f"lost {number}", f"records for handler {number} are lost: its sink died with the owner.")
+            return False
+        try:
+            text = route.text_of(kind, body)
+            if text is None:
+                return True
+            if isinstance(route.sink, FileSink):
+                route.sink.write(text if isinstance(text, bytes) else text.encode(), wall)
+            else:
+                route.sink.write(text if isinstance(text, Message) else Message(text.decode("utf8", "replace")))
+        except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
+            report.error_in_handler(number, None)
+            return False
+        return True
+
+    def complete(self) -> None:
+        """Wait for archives in progress; every record is written when its call returns."""
+        for route in self._routes.values():
+            if isinstance(route.sink, FileSink):
+                route.sink.wait_archived(time.monotonic() + 30.0)
+
+
+__all__ = ["DATA_RECORD", "Orphan"]

@@ -1,0 +1,179 @@
+"""A session as found on disk: its paths and its control page, for the owner, its workers and whoever recovers it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+
+from mplog._ring.layout import ENDED, RUN_STATE
+from mplog._session import control, directory
+from mplog._session.control import ControlPage
+from mplog._session.identity import Identity, boot_id, is_dead, pid_namespace
+
+REGISTRY = "registry"
+DOORBELL = "doorbell"
+
+
+class Place:
+    """Where one session lives. The directory on the first base has the control page; rings may be on others, too."""
+
+    __slots__ = ("control", "id", "path")
+
+    def __init__(self, path: str, page: ControlPage) -> None:
+        self.path = path
+        self.id = page.session
+        self.control = page
+
+    @property
+    def ring_directories(self) -> list[str]:
+        """Where the rings of this session can be: beside the control page first, then on the other bases."""
+        name = self.id.hex()
+        mine = os.path.join(self.path, "rings")
+        others = [os.path.join(candidate, f"mplog-{os.geteuid()}", "sessions", name, "rings")
+                  for candidate in directory.candidates()]
+        return [mine, *[other for other in others if other != mine]]
+
+    def make_ring_directory(self, path: str) -> bool:
+        """Make one of `ring_directories`; whether it is usable."""
+        try:
+            session = os.path.dirname(path)
+            base = os.path.dirname(os.path.dirname(session))
+            if not os.path.isdir(os.path.dirname(base)):
+                return False
+            for step in (base, os.path.dirname(session), session, path):
+                directory.private(step)
+        except OSError:
+            return False
+        return True
+
+    @property
+    def ended(self) -> bool:
+        """Whether the owner has ended its session in good order; it may live on."""
+        return bool(self.control.words[RUN_STATE] == ENDED)
+
+    @property
+    def spill_directory(self) -> str:
+        """Where records too large for a ring wait."""
+        return os.path.join(self.path, "spill")
+
+    def open_doorbell(self) -> int:
+        """Open the doorbell: both ends, so that ringing can neither block nor raise SIGPIPE."""
+        return os.open(os.path.join(self.path, DOORBELL), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+    def remove(self) -> None:
+        """Delete the session's directories, and what names it."""
+        for rings in self.ring_directories:
+            shutil.rmtree(os.path.dirname(rings), ignore_errors=True)
+        base = os.path.dirname(os.path.dirname(self.path))
+        for index in ("by-pid", "by-authkey"):
+            with contextlib.suppress(OSError):
+                for name in os.listdir(os.path.join(base, index)):
+                    path = os.path.join(base, index, name)
+                    with contextlib.suppress(OSError):
+                        if os.readlink(path) == self.path:
+                            os.unlink(path)
+        remove_if_empty(base)
+
+
+def remove_if_empty(base: str) -> None:
+    """Remove the user's directory *base* when nothing is left in it."""
+    for name in ("sessions", "by-pid", "by-authkey", "files"):
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.join(base, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(base)
+
+
+def open_place(path: str) -> Place:
+    """Map the session at *path*.
+
+    Raises:
+        OSError, ValueError: there is none that this user may use.
+    """
+    status = os.lstat(path)
+    if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        raise PermissionError(f"{path} is not private to user {os.geteuid()}; it is not used")
+    return Place(path, control.open_existing(path))
+
+
+def make_place(owner: Identity, authkeys: list[bytes]) -> Place:
+    """Make a session directory for *owner*, found by its pid and by the hashes of *authkeys*.
+
+    Raises:
+        OSError: no runtime directory can be used.
+    """
+    for _ in range(3):
+        # Another process may remove the empty directories of its ended session while we fill them.
+        with contextlib.suppress(FileNotFoundError):
+            return _make_place(owner, authkeys)
+    return _make_place(owner, authkeys)
+
+
+def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
+    session = os.urandom(16)
+    base = directory.new_base()
+    sessions = directory.private(os.path.join(base, "sessions"))
+    # Complete before it has its name; the hidden name tells who made it, so that a dead maker's is swept.
+    hidden = directory.private(os.path.join(sessions, f".{owner.pid}-{owner.start}-{session.hex()}"))
+    directory.private(os.path.join(hidden, "rings"))
+    os.mkfifo(os.path.join(hidden, DOORBELL), 0o600)
+    page = control.create(hidden, session, owner)
+    path = os.path.join(sessions, session.hex())
+    os.rename(hidden, path)
+    place = Place(path, page)
+    by_pid = directory.private(os.path.join(base, "by-pid"))
+    _point(os.path.join(by_pid, f"{owner.pid}-{owner.start}"), path, replace=True)
+    by_key = directory.private(os.path.join(base, "by-authkey"))
+    for authkey in authkeys:
+        _point(os.path.join(by_key, _hashed(authkey)), path, replace=False)
+    return place
+
+
+def _hashed(authkey: bytes) -> str:
+    return hashlib.sha256(b"mplog " + bytes(authkey)).hexdigest()
+
+
+def _point(link: str, path: str, *, replace: bool) -> None:
+    """Make *link* name *path*. An existing one that names a live session stays, unless *replace*."""
+    with contextlib.suppress(FileExistsError):
+        os.symlink(path, link)
+        return
+    if replace or not os.path.exists(link):
+        hidden = f"{link}.{os.getpid()}.tmp"
+        with contextlib.suppress(FileExistsError):
+            os.symlink(path, hidden)
+        os.replace(hidden, link)
+
+
+def find(authkeys: list[bytes], parent: Identity) -> Place | None:
+    """The session that a process of this family belongs to: its parent's, else that of the family's key."""
+    for base in directory.existing_bases():
+        for name in [f"by-pid/{parent.pid}-{parent.start}", *[f"by-authkey/{_hashed(key)}" for key in authkeys]]:
+            link = os.path.join(base, name)
+            try:
+                path = os.readlink(link)
+                if os.path.dirname(os.path.dirname(path)) == base:
+                    return open_place(path)
+            except (OSError, ValueError):
+                continue
+    return None
+
+
+def all_places() -> list[str]:
+    """The paths of all sessions of this user. Those that a killed process never completed are removed."""
+    found = []
+    for base in directory.existing_bases():
+        sessions = os.path.join(base, "sessions")
+        with contextlib.suppress(OSError):
+            for name in os.listdir(sessions):
+                path = os.path.join(sessions, name)
+                if not name.startswith("."):
+                    found.append(path)
+                    continue
+                with contextlib.suppress(ValueError):
+                    pid, start, _ = name[1:].split("-")
+                    if is_dead(Identity(int(pid), int(start), boot_id(), pid_namespace())):
+                        shutil.rmtree(path, ignore_errors=True)
+    return found

@@ -1,0 +1,250 @@
+"""Writing what a dead owner left: records that are in rings and not yet in their files, each exactly once.
+
+All of it happens under the log file's lock, with the slot of the dead session as the memory of what is done:
+
+1. An intent that was not kept is taken back (or found to be complete).
+2. Each ring is read from the later of its head and its end in the last kept promise.
+3. What was not written is appended through the same slot, whose promises carry the ends of all rings along.
+
+Heads move only when every file of the session has its share; until then the slots alone say how far each file is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+from collections.abc import Callable, Iterable
+
+from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA, SPILL
+from mplog._ring.ring import Entry, Reader, RingCorrupt
+from mplog._ring.ring_file import RingFile, open_existing
+from mplog._session import directory, rings
+from mplog._session.identity import is_dead
+from mplog._session.place import Place, all_places, open_place
+from mplog._sinks import report
+from mplog._sinks.file import slot as slots
+from mplog._sinks.file.sink import FileSink
+from mplog._sinks.file.slot import Promise, Slot
+from mplog._sinks.file.take_back import Found, take_back
+from mplog._writer.drain import read_spilled
+from mplog._writer.route import Route
+
+BOUND = 10.0
+"""Seconds that recovery waits for a log file's lock."""
+
+Render = Callable[[int, bytes], "bytes | None"]
+"""(kind, body) -> what the file gets, or None for a record that does not pass."""
+
+
+def slot_path(place: Place, sink: FileSink, route: int) -> str:
+    """Where the slot of *route* for the file of *sink* is, in the directory that all sessions of that file share."""
+    base = os.path.dirname(os.path.dirname(place.path))
+    files = directory.private(os.path.join(base, "files"))
+    shared = directory.private(os.path.join(files, sink.key()))
+    return os.path.join(shared, f"{place.id.hex()}-{route}{slots.SUFFIX}")
+
+
+def slots_of(session: str) -> list[str]:
+    """The paths of all slots of the session with this id (hex)."""
+    return [path for base in directory.existing_bases()
+            for path in glob.glob(os.path.join(base, "files", "*", f"{session}-*{slots.SUFFIX}"))]
+
+
+def _ring_path(place: Place, key: bytes) -> str | None:
+    for path in rings.listed(place.ring_directories):
+        with contextlib.suppress(ValueError):
+            if rings.key_of(path) == key:
+                return path
+    return None
+
+
+def _entries(ring: RingFile, number: int, start: int, end: int | None, route: int) -> list[Entry]:
+    reader = Reader(ring.words, ring.data)
+    reader.position = max(start, reader.head)
+    reader.forget_number()
+    try:
+        return [entry for entry in reader.read(number, None, end) if entry[4] == route]
+    except RingCorrupt as error:
+        report.once(f"corrupt {ring.path}", f"the ring {ring.path} is damaged ({error}); the rest of it is kept there")
+        return []
+
+
+def _finished(entries: Iterable[Entry], place: Place, render: Render) -> list[Entry]:
+    """Entries with the bytes that the file gets, without those that do not pass."""
+    finished = []
+    for entry in entries:
+        kind, body = entry[3], entry[7]
+        if kind in (SPILL, KIND_SPILLED_DATA):
+            body = read_spilled(os.path.join(place.spill_directory, os.path.basename(body.decode("utf-8", "replace"))))
+        text = body if kind not in (DATA_RECORD, KIND_SPILLED_DATA) else render(kind, body)
+        if text is not None:
+            finished.append((*entry[:7], text))
+    return finished
+
+
+def _promised(place: Place, promise: Promise, route: int, render: Render) -> bytes | None:
+    """The bytes that *promise* was about, from the rings that still hold them; None when they do not."""
+    entries: list[Entry] = []
+    for number, part in enumerate(promise.parts):
+        if part.start == part.end:
+            continue
+        path = _ring_path(place, part.ring)
+        if path is None:
+            return None
+        try:
+            ring = open_existing(path)
+        except (OSError, ValueError):
+            return None
+        try:
+            entries += _entries(ring, number, part.start, part.end, route)
+        finally:
+            ring.close()
+    entries.sort()
+    data = b"".join(entry[7] for entry in _finished(entries, place, render))
+    return data if len(data) == promise.length else None
+
+
+def settle_intent(fd: int, place: Place, slot: Slot, render: Render) -> None:
+    """Finish or take back a promise whose maker died. Called under the log file's lock."""
+    promise = slot.undone()
+    if promise is None:
+        if slot.is_undone():
+            slot.take_back()
+        return
+    status = os.fstat(fd)
+    if (status.st_dev, status.st_ino) != (promise.device, promise.inode):
+        slot.take_back()
+        return
+    data = _promised(place, promise, slot.route, render)
+    if data is None:
+        slot.take_back()
+        return
+    found = take_back(fd, promise.offset, data)
+    if found is Found.WHOLE:
+        slot.done()
+    else:
+        slot.take_back()
+    if found is Found.TORN:
+        report.once("torn", f"a write into fd {fd} was cut short by a kill and overtaken by others; it is repeated whole")
+
+
+def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slot) -> int:
+    """Append what *ring_files* still hold for *route*; how many records. The caller holds the rings' kernel locks."""
+    sink = route.sink
+    assert isinstance(sink, FileSink)
+
+    def render(kind: int, body: bytes) -> bytes | None:
+        text = route.text_of(kind, body)
+        return None if text is None else bytes(text)  # type: ignore[arg-type]  # file routes give bytes
+
+    with sink.locked(BOUND) as file:
+        settle_intent(file.fd, place, slot, render)
+        kept = slot.last_done()
+        ends = {part.ring: part.end for part in kept.parts} if kept is not None else {}
+        keys = [rings.key_of(ring.path) for ring in ring_files]
+        starts = []
+        entries: list[Entry] = []
+        for number, (ring, key) in enumerate(zip(ring_files, keys, strict=True)):
+            start = max(ends.pop(key, 0), Reader(ring.words, ring.data).head)
+            starts.append(start)
+            entries += _entries(ring, number, start, None, slot.route)
+        entries = _finished(sorted(entries), place, render)
+        if not entries:
+            return 0
+        carried = {len(keys) + index: end for index, end in enumerate(ends.values())}
+        carried.update(dict(enumerate(starts)))
+        sink.commit(entries, [*keys, *ends], [*starts, *ends.values()], slot, lambda _: None, carried)
+        return len(entries)
+
+
+def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:
+    """Write what dead sessions left for the file of *sink*; how many records.
+
+    Living sessions, and rings whose producers live, are left alone: those write for themselves.
+    """
+    if not sink.shared:
+        return 0
+    written = 0
+    for base in directory.existing_bases():
+        shared = os.path.join(base, "files", sink.key())
+        try:
+            names = sorted(os.listdir(shared))
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith(slots.SUFFIX):
+                with contextlib.suppress(OSError, ValueError):
+                    written += _recover_slot(os.path.join(shared, name), base, make_route)
+    return written
+
+
+def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> int:
+    session = os.path.basename(path).split("-")[0]
+    try:
+        place = open_place(os.path.join(base, "sessions", session))
+    except FileNotFoundError:
+        os.unlink(path)
+        return 0
+    try:
+        if not is_dead(place.control.identity) and not place.ended:
+            return 0
+        slot = slots.open_existing(path)
+        taken: list[RingFile] = []
+        everything = True
+        try:
+            for ring_path in list(rings.listed(place.ring_directories)):
+                ring = _take(ring_path)
+                if ring is None:
+                    everything = False
+                else:
+                    taken.append(ring)
+            written = write_rest(place, taken, make_route(slot.route), slot)
+            if everything:
+                os.unlink(path)
+                _remove_if_done(place)
+            return written
+        finally:
+            slot.close()
+            for ring in taken:
+                ring.close()
+    finally:
+        place.control.close()
+
+
+def _take(path: str) -> RingFile | None:
+    """The ring at *path* with its kernel lock, when its producer is proven dead and nobody else drains it."""
+    try:
+        ring = open_existing(path)
+    except (OSError, ValueError):
+        return None
+    if is_dead(rings.identity_of(ring.owner)) and rings.try_lock(ring):
+        return ring
+    ring.close()
+    return None
+
+
+def _remove_if_done(place: Place) -> None:
+    """Delete a dead session when no file waits for its records and no producer lives."""
+    if slots_of(place.id.hex()):
+        return
+    for path in rings.listed(place.ring_directories):
+        ring = _take(path)
+        if ring is None:
+            return
+        ring.close()
+    place.remove()
+
+
+def sweep() -> None:
+    """Delete sessions of dead owners from which no file can get anything any more."""
+    for path in all_places():
+        try:
+            place = open_place(path)
+        except (OSError, ValueError):
+            continue
+        try:
+            if is_dead(place.control.identity):
+                _remove_if_done(place)
+        finally:
+            place.control.close()

@@ -1,0 +1,89 @@
+"""The ring files of a session: their names, their creation on small file systems, their kernel locks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Iterator
+
+from mplog._ring import ring_file
+from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile, RingOwner
+from mplog._session.directory import free_bytes
+from mplog._session.identity import Identity
+from mplog._sinks.file import lock
+
+CAPACITY = 256 * 1024
+SHARE = 8
+"""All rings together take at most this part (one eighth) of what is free on their file system."""
+
+_KEY = struct.Struct("=IIQ")
+SUFFIX = ".ring"
+
+
+def key_of(path: str) -> bytes:
+    """The 16 bytes that name a ring in slots, from its file name `<pid>-<start>-<generation>.ring`.
+
+    Raises:
+        ValueError: it is no such name.
+    """
+    name = os.path.basename(path)
+    if not name.endswith(SUFFIX):
+        raise ValueError(f"{name!r} is no name of a ring file")
+    pid, start, generation = (int(part) for part in name[: -len(SUFFIX)].split("-"))
+    try:
+        return _KEY.pack(pid, generation, start)
+    except struct.error as error:
+        raise ValueError(f"{name!r} is no name of a ring file: {error}") from error
+
+
+def listed(directories: list[str]) -> Iterator[str]:
+    """The paths of all complete rings in *directories*; one that is missing has none."""
+    for directory in directories:
+        try:
+            names = os.listdir(directory)
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith(SUFFIX):
+                yield os.path.join(directory, name)
+
+
+def create(directories: list[str], generation: int, who: Identity, session: bytes, name: str) -> RingFile:
+    """Make a ring for the process *who* in the first of *directories* with room, smaller where room is short.
+
+    Raises:
+        OSError: nowhere is room for the smallest ring.
+    """
+    owner = RingOwner(who.pid, who.start, who.boot, who.namespace, session, name)
+    failure: OSError | None = None
+    for directory in directories:
+        capacity = CAPACITY
+        allowed = free_bytes(directory) // SHARE
+        while capacity > MINIMUM_CAPACITY and capacity > allowed:
+            capacity //= 2
+        while capacity >= MINIMUM_CAPACITY:
+            path = os.path.join(directory, f"{who.pid}-{who.start}-{generation}{SUFFIX}")
+            try:
+                return ring_file.create(path, capacity, owner)
+            except OSError as error:
+                failure = error
+                capacity //= 2
+    raise failure or OSError(f"no directory for rings in {directories}")
+
+
+def try_lock(ring: RingFile) -> bool:
+    """Take the ring's kernel lock, which whoever moves its head must hold; False when somebody has it."""
+    lock.prepare()
+    return lock.acquire(ring.fd, 0.0)
+
+
+def identity_of(owner: RingOwner) -> Identity:
+    """The process that publishes into a ring."""
+    return Identity(owner.pid, owner.start, owner.boot, owner.namespace)
+
+
+def remove(path: str) -> None:
+    """Unlink a ring file; one that is gone is fine."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)

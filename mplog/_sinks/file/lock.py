@@ -1,0 +1,64 @@
+"""The lock of a log file: a kernel lock on the file itself, with a bounded wait.
+
+The lock belongs to the open file, so a forked child must close its copy (never unlock it) and open its own.
+The kernel releases it when its holder dies.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+import time
+from typing import Any
+
+SPINS = 20
+"""Attempts before the first sleep: most holders need a few microseconds."""
+
+_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+
+_try: Any = None
+_release: Any = None
+
+
+def prepare() -> None:
+    """Import what locking needs. Done when a file is added: the import costs tens of milliseconds."""
+    global _try, _release
+    if _try is None:
+        from filelock import lock_descriptor, unlock_descriptor
+
+        _try, _release = lock_descriptor, unlock_descriptor
+
+
+def supported(fd: int) -> bool:
+    """Whether the file system of *fd* has such locks. Taken at once where it is free, and given back."""
+    try:
+        if _try(fd, blocking=False):
+            _release(fd)
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            return False
+        raise
+    return True
+
+
+def acquire(fd: int, bound: float) -> bool:
+    """Take the lock of *fd* within *bound* seconds; False when somebody else kept it that long."""
+    if _try(fd, blocking=False):
+        return True
+    for _ in range(SPINS):
+        if _try(fd, blocking=False):
+            return True
+    deadline = time.monotonic() + bound
+    pause = 0.0002
+    while True:
+        time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
+        if _try(fd, blocking=False):
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        pause = min(pause * 1.5, 0.002)
+
+
+def release(fd: int) -> None:
+    """Give the lock of *fd* back."""
+    _release(fd)

@@ -1,0 +1,167 @@
+"""A slot: what one session promises about its next append to one log file, and what it has done.
+
+A slot is a small mapped file that only its session stores into. It has two banks; batch number n uses
+bank n % 2, so that writing the next promise never touches the last one that was kept.
+
+    0x00 magic | 0x08 intent u64 | 0x10 done u64 | 0x18 route u64 | 0x20 session id
+    0x100 bank 0 | bank 1
+
+A bank: number, device, inode, offset, length, count, crc; then per ring its key, where this batch begins and
+where it ends. `done` reaching `intent` is the moment of commit, by one store. Because promises are made and kept
+under the log file's lock, whoever holds that lock and sees intent > done knows that the holder before it died.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from dataclasses import dataclass
+from zlib import crc32
+
+MAGIC = 0x31544F4C_53474C50
+BANK_AT = 0x100
+BANK_BYTES = 16 * 1024
+SLOT_BYTES = BANK_AT + 2 * BANK_BYTES
+_HEAD = struct.Struct("=QQQQQII")
+_RING = struct.Struct("=16sQQ")
+MAXIMUM_RINGS = (BANK_BYTES - _HEAD.size) // _RING.size
+SUFFIX = ".slot"
+
+_INTENT, _DONE, _ROUTE = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The share of one ring in a batch: its records of this file between two positions."""
+
+    ring: bytes
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One bank: `length` bytes at `offset` of the file (device, inode), taken from these rings."""
+
+    device: int
+    inode: int
+    offset: int
+    length: int
+    parts: tuple[Part, ...]
+
+
+class Slot:
+    """One session's slot for one handler. Stored into by the holder of the log file's lock only."""
+
+    __slots__ = ("_map", "_words", "number", "path")
+
+    def __init__(self, path: str, mapping: mmap.mmap) -> None:
+        self.path = path
+        self._map = mapping
+        self._words = memoryview(mapping)[:BANK_AT].cast("Q")
+        self.number: int = self._words[_INTENT]
+
+    @property
+    def route(self) -> int:
+        """The handler's number in its session."""
+        return int(self._words[_ROUTE])
+
+    @property
+    def session(self) -> bytes:
+        """The id of the session that this slot belongs to."""
+        return bytes(self._map[0x20:0x30])
+
+    def intend(self, promise: Promise) -> None:
+        """Store *promise* and make it visible. The append comes next."""
+        number = self.number + 1
+        at = BANK_AT + (number & 1) * BANK_BYTES
+        body = b"".join([_RING.pack(part.ring, part.start, part.end) for part in promise.parts])
+        fields = (number, promise.device, promise.inode, promise.offset, promise.length, len(promise.parts))
+        _HEAD.pack_into(self._map, at, *fields, crc32(body, crc32(repr(fields).encode())))
+        self._map[at + _HEAD.size : at + _HEAD.size + len(body)] = body
+        # SYNC intend -> undone: the bank is complete before the number names it.
+        self._words[_INTENT] = self.number = number
+
+    def done(self) -> None:
+        """The moment of commit: one store."""
+        self._words[_DONE] = self.number
+
+    def take_back(self) -> None:
+        """Forget an intent that was not kept; the file has been put right before."""
+        self._words[_INTENT] = self.number = self._words[_DONE]
+
+    def undone(self) -> Promise | None:
+        """The promise that was made and not kept, if there is one."""
+        intent = self._words[_INTENT]
+        return self._bank(intent) if intent > self._words[_DONE] else None
+
+    def is_undone(self) -> bool:
+        """Whether there is a promise that was made and not kept."""
+        return bool(self._words[_INTENT] > self._words[_DONE])
+
+    def last_done(self) -> Promise | None:
+        """The last promise that was kept."""
+        return self._bank(self._words[_DONE]) if self._words[_DONE] else None
+
+    def _bank(self, number: int) -> Promise | None:
+        at = BANK_AT + (number & 1) * BANK_BYTES
+        *fields, crc = _HEAD.unpack_from(self._map, at)
+        found, device, inode, offset, length, count = fields
+        if found != number or count > MAXIMUM_RINGS:
+            return None
+        body = self._map[at + _HEAD.size : at + _HEAD.size + count * _RING.size]
+        if crc32(body, crc32(repr(tuple(fields)).encode())) != crc:
+            return None
+        return Promise(device, inode, offset, length, tuple(Part(*part) for part in _RING.iter_unpack(body)))
+
+    def close(self) -> None:
+        """Unmap. The file stays. Idempotent."""
+        self._words.release()
+        self._map.close()
+
+
+def create(path: str, session: bytes, route: int) -> Slot:
+    """Make a slot file, complete before it has its name.
+
+    Raises:
+        OSError: no room or no rights.
+    """
+    hidden = f"{path}.tmp"
+    fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.posix_fallocate(fd, 0, SLOT_BYTES)
+        mapping = mmap.mmap(fd, SLOT_BYTES)
+        mapping[0x20:0x30] = session
+        slot = Slot(path, mapping)
+        slot._words[_ROUTE] = route
+        slot._words[0] = MAGIC
+        os.rename(hidden, path)
+    except BaseException:
+        os.unlink(hidden)
+        raise
+    finally:
+        os.close(fd)
+    return slot
+
+
+def open_existing(path: str) -> Slot:
+    """Map the slot file *path*.
+
+    Raises:
+        OSError: it cannot be opened or belongs to another user.
+        ValueError: it is no slot.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        status = os.fstat(fd)
+        if status.st_uid != os.geteuid() or status.st_size != SLOT_BYTES:
+            raise ValueError(f"{path} is no slot of this user ({status.st_size} bytes, owner {status.st_uid})")
+        mapping = mmap.mmap(fd, SLOT_BYTES)
+    finally:
+        os.close(fd)
+    slot = Slot(path, mapping)
+    if slot._words[0] != MAGIC:
+        slot.close()
+        raise ValueError(f"{path} is no slot: wrong magic")
+    return slot

@@ -1,0 +1,78 @@
+"""Put a file right after an append that was promised and perhaps not finished.
+
+Only bytes that are proven to be the promised ones are ever cut off: they are compared with what was to be
+appended. Called under the file's lock.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+
+
+class Found(enum.Enum):
+    """What of a promised append was in the file."""
+
+    NOTHING = "nothing"
+    WHOLE = "whole"
+    CUT = "cut"
+    """A part of it was at the end of the file; it has been cut off."""
+    TORN = "torn"
+    """A part of it is followed by somebody else's bytes. It stays; the file ends with a newline now."""
+
+
+def take_back(fd: int, offset: int, data: bytes) -> Found:
+    """Look for *data*, promised at *offset* of the file *fd* (opened for appending), and cut off a part of it.
+
+    Somebody who takes no part in mplog's locks may have appended in between, so *data* need not begin at *offset*.
+    """
+    size = os.fstat(fd).st_size
+    if size <= offset:
+        return Found.NOTHING
+    there = _read(fd, offset, size)
+    if data in there:
+        return Found.WHOLE
+    at = _suffix_that_begins(there, data)
+    if at is not None:
+        os.ftruncate(fd, offset + at)
+        return Found.CUT
+    if not _fragment_inside(there, data):
+        return Found.NOTHING
+    if not there.endswith(b"\n"):
+        os.write(fd, b"\n")
+    return Found.TORN
+
+
+def _read(fd: int, start: int, end: int) -> bytes:
+    # The sink's descriptor is open for appending only.
+    reader = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        pieces = []
+        while start < end:
+            piece = os.pread(reader, min(end - start, 1 << 20), start)
+            if not piece:
+                break
+            pieces.append(piece)
+            start += len(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(reader)
+
+
+def _suffix_that_begins(there: bytes, data: bytes) -> int | None:
+    """Where in *there* a suffix starts that is the beginning of *data* and stands at the beginning of a line."""
+    at = 0
+    while at < len(there):
+        if data.startswith(there[at:]):
+            return at
+        newline = there.find(b"\n", at)
+        if newline < 0:
+            return None
+        at = newline + 1
+    return None
+
+
+def _fragment_inside(there: bytes, data: bytes) -> bool:
+    """Whether the first line of *data*, or more than a few bytes of it, is in *there*."""
+    line = data[: data.find(b"\n") + 1 or len(data)]
+    return line[: min(len(line), 24)] in there

@@ -1,0 +1,261 @@
+"""One round of the writer: read what the rings hold, merge it by time, hand it to the sinks, move the heads.
+
+A round is taken up again where it failed: what a sink has is not given to it twice, and no head moves before every
+sink of the round has its share.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mplog._ring.layout import DATA_RECORD, FLUSH_TARGET, FLUSHED, KIND_SPILLED_DATA, LOG, SPILL
+from mplog._ring.ring import Entry, Reader, RingCorrupt
+from mplog._ring.ring_file import RingFile
+from mplog._sinks import report
+from mplog._sinks.file import sink as file_sink
+from mplog._sinks.file.sink import FileBusy, FileSink
+from mplog._sinks.file.slot import MAXIMUM_RINGS, Slot
+from mplog._writer.route import Route
+
+RETRY = 0.25
+"""Seconds between two attempts to write to a file that refused."""
+
+STUCK = 1.0
+"""Seconds after which a record that never becomes whole makes its ring corrupt."""
+
+
+@dataclass(slots=True)
+class Source:
+    """One ring as the writer sees it, with its kernel lock held."""
+
+    file: RingFile
+    reader: Reader
+    key: bytes
+    quiet_since: float = 0.0
+    stuck_since: float | None = None
+    broken: bool = False
+    flush: tuple[int, list[tuple[Route, int]]] | None = None
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What a round still owes: per file route its entries, with how many are committed."""
+
+    sources: list[Source]
+    ends: list[int]
+    starts: list[int]
+    shares: list[tuple[Route, Slot, list[Entry], int]]
+    spills: list[str] = field(default_factory=list)
+    retry_at: float = 0.0
+
+
+class Drain:
+    """The rings of one session and the routes they lead to. Used by one thread at a time."""
+
+    def __init__(self, routes: dict[int, Route], slots: dict[int, Slot], spill_directory: str) -> None:
+        self.routes = routes
+        self.slots = slots
+        self.sources: list[Source] = []
+        self._spill_directory = spill_directory
+        self._pending: _Pending | None = None
+        self.grace = 0.005
+        """Seconds a record waits for older ones of other processes."""
+
+    def round(self, *, everything: bool = False) -> int:
+        """Drain once; the number of records read.
+
+        Args:
+            everything: do not wait for older records of other processes (flush, end).
+        """
+        if self._pending is not None and not self._settle(self._pending):
+            return 0
+        file_sink.phase(1)
+        sources = self.sources[:MAXIMUM_RINGS]
+        if len(self.sources) > MAXIMUM_RINGS:
+            self.sources = self.sources[MAXIMUM_RINGS:] + sources  # The others come first in the next round.
+        horizon = None if everything or len(sources) < 2 else time.monotonic_ns() - int(self.grace * 1e9)
+        entries: list[Entry] = []
+        read_from = 0
+        starts = [source.reader.position for source in sources]
+        for index, source in enumerate(sources):
+            found = self._read(source, index, horizon)
+            if found:
+                read_from += 1
+                entries += found
+        if not entries:
+            file_sink.phase(0)
+            return 0
+        if read_from > 1:
+            entries.sort()
+        self._pending = self._share_out(sources, starts, entries)
+        self._settle(self._pending)
+        return len(entries)
+
+    def _read(self, source: Source, index: int, horizon: int | None) -> list[Entry]:
+        if source.broken:
+            return []
+        reader = source.reader
+        before = reader.position
+        try:
+            found = reader.read(index, horizon)
+        except RingCorrupt as error:
+            self._quarantine(source, str(error))
+            return []
+        now = time.monotonic()
+        if reader.position != before:
+            source.quiet_since = now
+            source.stuck_since = None
+        elif reader.unread() and horizon is None:
+            # Published, and not acceptable yet: another look, until it is clear that it never will be.
+            if source.stuck_since is None:
+                source.stuck_since = now
+            elif now - source.stuck_since > STUCK:
+                self._quarantine(source, f"the record at {reader.position} has a wrong number or checksum")
+        else:
+            source.stuck_since = None
+        return found
+
+    def _quarantine(self, source: Source, why: str) -> None:
+        source.broken = True
+        report.once(
+            f"corrupt {source.file.path}",
+            f"the ring {source.file.path} of process {source.file.owner.pid} is damaged ({why}). Its records up to "
+            f"there are written, the rest is kept in that file. Other processes are not affected.",
+        )
+
+    def _share_out(self, sources: list[Source], starts: list[int], entries: list[Entry]) -> _Pending:
+        """Split a merged batch by route; text for files stays together for one commit, the rest is queued at once."""
+        files: dict[int, list[Entry]] = {}
+        spills: list[str] = []
+        for entry in entries:
+            route = self.routes.get(entry[4])
+            if route is None:
+                continue  # The owner removed that handler: later records of it vanish, as documented.
+            if entry[3] == LOG and route.outlet is None:
+                share = files.get(entry[4])
+                if share is None:
+                    files[entry[4]] = [entry]
+                else:
+                    share.append(entry)
+                continue
+            body = self._body(entry, spills)
+            text = self._text(route, entry[3], body)
+            if text is None:
+                continue
+            if route.outlet is not None:
+                route.outlet.put(text)  # type: ignore[arg-type]  # text_of gives messages to routes with an outlet
+            else:
+                files.setdefault(entry[4], []).append((*entry[:7], bytes(text)))  # type: ignore[arg-type]
+        shares = []
+        for number, share in files.items():
+            route = self.routes[number]
+            shares.append((route, self.slots[number], share, 0))
+        ends = [source.reader.position for source in sources]
+        return _Pending(sources, ends, starts, shares, spills)
+
+    def _body(self, entry: Entry, spills: list[str]) -> bytes:
+        if entry[3] not in (SPILL, KIND_SPILLED_DATA):
+            return entry[7]
+        path = os.path.join(self._spill_directory, os.path.basename(entry[7].decode("utf-8", "replace")))
+        spills.append(path)
+        return read_spilled(path)
+
+    def _text(self, route: Route, kind: int, body: bytes) -> object:
+        try:
+            text = route.text_of(kind, body)
+        except Exception:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on
+            route.failed += 1
+            report.error_in_handler(route.spec.id, None)
+            return None
+        if text is None:
+            route.filtered += 1
+        return text
+
+    def _settle(self, pending: _Pending) -> bool:
+        """Commit what is owed; True when nothing is left and the heads have moved."""
+        if time.monotonic() < pending.retry_at:
+            return False
+        keys = [source.key for source in pending.sources]
+        for index, (route, slot, share, done) in enumerate(pending.shares):
+            if done == len(share):
+                continue
+            committed = done
+
+            def finish(count: int, base: int = done, index: int = index) -> None:
+                nonlocal committed
+                committed = base + count
+                route, slot, share, _ = pending.shares[index]
+                pending.shares[index] = (route, slot, share, committed)
+
+            sink = route.sink
+            assert isinstance(sink, FileSink)
+            try:
+                sink.commit(share[done:], keys, pending.starts, slot, finish)
+            except (OSError, FileBusy) as error:
+                pending.retry_at = time.monotonic() + RETRY
+                report.once(
+                    f"write {route.spec.id}",
+                    f"handler {route.spec.id} cannot write to {sink.path} ({error}); {len(share) - committed} records "
+                    "wait in memory that outlives this process, and the write is tried again.",
+                )
+                return False
+            route.written += len(share) - done
+        for source, end in zip(pending.sources, pending.ends, strict=True):
+            if not source.broken or end > source.reader.head:
+                source.reader.release(end)
+        file_sink.phase(5)
+        for path in pending.spills:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        self._pending = None
+        file_sink.phase(0)
+        return True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a file refused records that are still owed to it."""
+        return self._pending is not None
+
+    def answer_flushes(self) -> bool:
+        """Tell producers that wait in `complete()` how far their records are in the sinks; True while some wait."""
+        waiting = False
+        for source in self.sources:
+            words = source.file.words
+            target = words[FLUSH_TARGET]
+            if target <= words[FLUSHED]:
+                continue
+            if source.flush is None or source.flush[0] < target:
+                if source.reader.head < target and not source.broken:
+                    waiting = True
+                    continue
+                outlets = [(route, route.outlet.put_count) for route in self.routes.values() if route.outlet]
+                source.flush = (target, outlets)
+            if all(route.outlet is None or route.outlet.taken_up_to(count) for route, count in source.flush[1]):
+                words[FLUSHED] = source.flush[0]
+                source.flush = None
+            else:
+                waiting = True
+        return waiting
+
+    def unread(self) -> bool:
+        """Whether any ring has something that was not read."""
+        return any(not source.broken and source.reader.unread() for source in self.sources)
+
+
+def read_spilled(path: str) -> bytes:
+    """The payload of a record that was too large for its ring; a mark when the file is gone."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        return f"<a large record is missing: {error}>\n".encode()
+    with open(fd, "rb") as file:
+        return file.read()
+
+
+Reclaim = Callable[[Source], bool]
+
+__all__ = ["DATA_RECORD", "Drain", "Reclaim", "Source", "read_spilled"]

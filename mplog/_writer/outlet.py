@@ -1,0 +1,128 @@
+"""An outlet: the bounded queue and the thread of one sink that may be slow, so that it slows nothing else.
+
+Only records of workers pass here. What waits in an outlet dies with the owner; what does not fit is dropped and
+counted: files promise exactly once, other sinks at most once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from mplog._capture.record import Message
+from mplog._sinks import report
+from mplog._sinks.stream import StreamSink
+
+CAPACITY = 32 * 1024 * 1024
+"""Characters that wait at most."""
+
+
+class Outlet:
+    """Queue and thread of one stream or function. `put` is called by the writer, the rest by anyone."""
+
+    def __init__(self, sink: StreamSink, route: int) -> None:
+        self._sink = sink
+        self._route = route
+        self._waiting: deque[Message] = deque()
+        self._size = 0
+        self._wake = threading.Condition(threading.Lock())
+        self._thread: threading.Thread | None = None
+        self._paused = False
+        self._closing = False
+        self.put_count = 0
+        self.taken = 0
+        self.dropped = 0
+        self._dropped_unsaid = 0
+
+    def put(self, message: Message) -> None:
+        """Queue *message*, or drop and count it when too much waits already."""
+        with self._wake:
+            self.put_count += 1
+            if self._size + len(message) > CAPACITY:
+                self.dropped += 1
+                self._dropped_unsaid += 1
+                self.taken += 1
+                return
+            self._waiting.append(message)
+            self._size += len(message)
+            if self._thread is None and not self._paused:
+                self._start()
+            self._wake.notify()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name=f"mplog-outlet-{self._route}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting and not self._paused and not self._closing:
+                    self._wake.wait(1.0)
+                if self._paused or not self._waiting:
+                    self._thread = None
+                    self._wake.notify_all()
+                    return
+                message = self._waiting.popleft()
+                self._size -= len(message)
+                unsaid, self._dropped_unsaid = self._dropped_unsaid, 0
+            try:
+                if unsaid:
+                    self._sink.write(Message(f"mplog: {unsaid} records were dropped here: this sink was too slow\n"))
+                self._sink.write(message)
+            except Exception:  # noqa: BLE001 - a sink that raises has taken the record; the thread goes on
+                report.error_in_handler(self._route, getattr(message, "record", None))
+            finally:
+                with self._wake:
+                    self.taken += 1
+                    self._wake.notify_all()
+
+    def pause(self, deadline: float) -> bool:
+        """Before a fork: end the thread between two messages, by `time.monotonic()` *deadline*; whether it ended."""
+        with self._wake:
+            self._paused = True
+            self._wake.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            return not thread.is_alive()
+        return True
+
+    def resume(self) -> None:
+        """After a fork, in the parent: go on."""
+        with self._wake:
+            self._paused = False
+            if self._waiting and self._thread is None:
+                self._start()
+
+    def taken_up_to(self, count: int) -> bool:
+        """Whether the first *count* messages have been handed to the sink or dropped."""
+        return self.taken >= count
+
+    def wait_empty(self, patience: float) -> bool:
+        """Wait until all is taken, as long as the sink takes at least one message in *patience* seconds."""
+        seen = self.taken
+        deadline = time.monotonic() + patience
+        with self._wake:
+            while self.taken < self.put_count:
+                if not self._wake.wait(max(0.0, deadline - time.monotonic())) and self.taken == seen:
+                    return False
+                if self.taken != seen:
+                    seen = self.taken
+                    deadline = time.monotonic() + patience
+        return True
+
+    def left(self) -> int:
+        """Messages that were put and not taken."""
+        return self.put_count - self.taken
+
+    def close(self, patience: float) -> bool:
+        """Wait as `wait_empty`, then end the thread; whether everything was taken."""
+        done = self.wait_empty(patience)
+        with self._wake:
+            self._closing = True
+            self._wake.notify_all()
+            thread = self._thread
+        if thread is not None and done:
+            thread.join(patience)
+        return done

@@ -1,0 +1,176 @@
+"""The writer thread: sleeps until the doorbell rings, drains, and keeps house once a second.
+
+The sleep handshake (queue.md 3.7): the writer stores ASLEEP, looks at every ring again, and only then waits; a
+producer publishes first and looks at the word afterwards. Python has no fence between its store and its load; the
+ceiling on every sleep is the net under that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import threading
+import time
+from typing import Protocol
+
+from mplog._ring.layout import ASLEEP, AWAKE, WAKE
+from mplog._sinks import report
+from mplog._writer.drain import Drain
+
+CEILING = 0.05
+"""Seconds of the longest sleep."""
+
+NAP = 0.001
+"""Seconds between rounds while records come: larger batches, and no bell for each record."""
+
+LINGER = 0.01
+"""Seconds without records after which the writer asks to be rung."""
+
+HOUSEKEEPING = 1.0
+"""Seconds between two looks at rings that are new, closed or left behind."""
+
+NAME = "mplog-writer"
+
+
+class Household(Protocol):
+    """What the session does for the writer, in the writer's thread."""
+
+    def beat(self) -> None:
+        """Say that the writer lives."""
+
+    def find_rings(self) -> None:
+        """Add the rings that appeared to the drain."""
+
+    def keep(self) -> None:
+        """Reclaim rings of the dead, recover what other sessions left."""
+
+
+class Writer:
+    """The thread, and the way to stop and restart it around a fork. Made by the owner of a session."""
+
+    def __init__(self, drain: Drain, words: memoryview, doorbell: int, household: Household) -> None:
+        self.drain = drain
+        self._words = words
+        self._doorbell = doorbell
+        self._household = household
+        self._poll = select.poll()
+        self._poll.register(doorbell, select.POLLIN)
+        self._thread: threading.Thread | None = None
+        self._stop = False
+        self._kept_at = 0.0
+        self.mutex = threading.RLock()
+        """Held during each round: whoever else drains (flush, shut down, fork) waits for the end of a round."""
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread, unless it runs. Late in the interpreter's end threads cannot start: then `step` is used."""
+        if self.running:
+            return
+        self._stop = False
+        self._thread = threading.Thread(target=self._run, name=NAME, daemon=True)
+        with contextlib.suppress(RuntimeError):
+            self._thread.start()
+
+    def stop(self, bound: float) -> bool:
+        """End the thread between two rounds, within *bound* seconds; whether it ended."""
+        thread = self._thread
+        if thread is None:
+            return True
+        self._stop = True
+        self.ring()
+        if thread.is_alive():
+            thread.join(bound)
+        if thread.is_alive():
+            return False
+        self._thread = None
+        return True
+
+    def ring(self) -> None:
+        """Wake the thread. A full doorbell has been rung already."""
+        with contextlib.suppress(OSError):
+            os.write(self._doorbell, b"!")
+
+    def _run(self) -> None:
+        while not self._stop:
+            try:
+                self._cycle()
+            except Exception:  # noqa: BLE001 - whatever happens in one round, the next one is tried
+                report.error_in_handler(-1, None)
+                time.sleep(CEILING)
+
+    def _cycle(self) -> None:
+        """Drain until there is nothing for a while, then sleep until the doorbell."""
+        busy_until = time.monotonic() + LINGER
+        while not self._stop:
+            found = self.step()
+            now = time.monotonic()
+            if found:
+                busy_until = now + LINGER
+            waits = self._answer()
+            if not found and not waits and now >= busy_until:
+                break
+            if self._poll.poll(NAP * 1000):
+                self._arrived()
+        self._sleep()
+
+    def _sleep(self) -> None:
+        words = self._words
+        if self.drain.waiting:
+            # A file refuses; nothing can be read before it takes what is owed to it.
+            self._poll.poll(CEILING * 1000)
+            return
+        words[WAKE] = ASLEEP
+        # SYNC sleep -> wake: the word is stored before the rings are looked at again. Pairs with Link.push.
+        if self.drain.unread() or self._stop:
+            # Records that are too young wait out their grace here, awake.
+            words[WAKE] = AWAKE
+            self._poll.poll(self.drain.grace * 1000 / 2)
+            return
+        rung = self._poll.poll(CEILING * 1000)
+        words[WAKE] = AWAKE
+        if rung:
+            self._arrived()
+
+    def _arrived(self) -> None:
+        """The bell rang: empty it, then look for new rings, for registering rings it, too."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._doorbell, 4096)
+        with self.mutex:
+            self._household.find_rings()
+
+    def step(self) -> int:
+        """One round, with housekeeping when it is time."""
+        with self.mutex:
+            self._household.beat()
+            now = time.monotonic()
+            if now - self._kept_at >= HOUSEKEEPING:
+                self._kept_at = now
+                self._household.find_rings()
+                self._household.keep()
+            return self.drain.round()
+
+    def _answer(self) -> bool:
+        with self.mutex:
+            return self.drain.answer_flushes()
+
+    def finish(self, patience: float) -> bool:
+        """Drain everything that is published now, in the calling thread; False when a file kept refusing."""
+        deadline = time.monotonic() + patience
+        with self.mutex:
+            self._household.find_rings()
+            while True:
+                found = self.drain.round(everything=True)
+                self.drain.answer_flushes()
+                if found:
+                    deadline = max(deadline, time.monotonic() + patience / 2)
+                    continue
+                if not self.drain.waiting and not self.drain.unread():
+                    return True
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(NAP)
