@@ -20,11 +20,12 @@ import contextlib
 import io
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from mplog._sinks.file import birth, codec
+from mplog._sinks.file.claim import NO_LINK, PRIVATE, claimed, is_named
 from mplog._sinks.file.naming import PathTemplate, part_name, part_target, rotated_name
 
 if TYPE_CHECKING:
@@ -34,13 +35,6 @@ CompressionFunction = Callable[[str], Any]
 """``f(path)``: does with the closed file what it likes; its result is ignored."""
 
 _ATTEMPTS: Final = 3
-
-# Absent on Windows, where descriptors are private and links followed anyway.
-_PRIVATE: Final[int] = getattr(os, "O_CLOEXEC", 0)
-_NO_LINK: Final[int] = getattr(os, "O_NOFOLLOW", 0)
-
-_claims: Final[set[int]] = set()
-"""Descriptors of the parts that this process has claimed now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,66 +159,6 @@ class _PartFile(io.RawIOBase):
         return size
 
 
-def abandon_claims() -> None:
-    """Close, in a forked child, the claims inherited from the parent.
-
-    They belong to open files shared with the parent: kept, they would outlive it and nobody could take over its work.
-    To be called right after a fork, before the child makes archives of its own.
-    """
-    for fd in _claims:
-        with contextlib.suppress(OSError):
-            os.close(fd)
-    _claims.clear()
-
-
-def _is_named(fd: int, path: str) -> bool:
-    """Whether *path* names the open file *fd*."""
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(fd))
-    except FileNotFoundError:
-        return False
-
-
-def _claim(part: str, *, create: bool) -> int | None:
-    """A descriptor of *part*, locked; None when another process has it, or when there is none to be had."""
-    from filelock import lock_descriptor  # here, because the import costs tens of milliseconds
-
-    # Never truncated before the lock is held: until then it is another process's work.
-    flags = os.O_RDWR | _PRIVATE | _NO_LINK | (os.O_CREAT if create else 0)
-    for _ in range(_ATTEMPTS):
-        try:
-            fd = os.open(part, flags, 0o600)
-        except FileNotFoundError:
-            return None
-        try:
-            locked = lock_descriptor(fd, blocking=False)
-            # The last holder may have published or removed it between our open and our lock.
-            if locked and _is_named(fd, part):
-                return fd
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
-        if not locked:
-            return None
-    return None
-
-
-@contextlib.contextmanager
-def _claimed(part: str, *, create: bool) -> Iterator[int | None]:
-    fd = _claim(part, create=create)
-    if fd is None:
-        yield None
-        return
-    _claims.add(fd)
-    try:
-        yield fd
-    finally:
-        if fd in _claims:  # not so in a child that was forked meanwhile
-            _claims.remove(fd)
-            os.close(fd)
-
-
 def _remove(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
@@ -268,13 +202,13 @@ def archive(source: str, compression: Compression, *, unwanted: Callable[[], boo
 
 
 def _attempt(job: _Job, unwanted: Callable[[], bool]) -> str | None:
-    with open(job.source, "rb", buffering=0) as source, _claimed(job.part, create=True) as part:
+    with open(job.source, "rb", buffering=0) as source, claimed(job.part, create=True) as part:
         if part is None:
             return None
-        if not _is_named(source.fileno(), job.source):
+        if not is_named(source.fileno(), job.source):
             _remove(job.part)
             return None
-        if _is_named(part, job.target):
+        if is_named(part, job.target):
             return _go_on(job, source)
         try:
             before = os.fstat(source.fileno())
@@ -285,7 +219,8 @@ def _attempt(job: _Job, unwanted: Callable[[], bool]) -> str | None:
         except BaseException:
             _remove(job.part)
             raise
-    _finish(job)
+        # Before the claim ends: after it the source's name may be a new file's.
+        _finish(job)
     return job.target
 
 
@@ -322,7 +257,7 @@ def _write(job: _Job, source: IO[bytes], status: os.stat_result, part: int, unwa
 
 
 def _check_unchanged(job: _Job, source: IO[bytes], before: os.stat_result) -> None:
-    if not _is_named(source.fileno(), job.source):
+    if not is_named(source.fileno(), job.source):
         raise FileNotFoundError(f"The log file {job.source!r} was removed while it was compressed.")
     after = os.fstat(source.fileno())
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
@@ -349,7 +284,7 @@ def _publish(job: _Job) -> None:
 def _move_aside(job: _Job) -> None:
     """Rename an older archive that has the target's name."""
     try:
-        fd = os.open(job.target, os.O_RDONLY | _PRIVATE | _NO_LINK)
+        fd = os.open(job.target, os.O_RDONLY | PRIVATE | NO_LINK)
     except FileNotFoundError:
         return
     except OSError:
@@ -390,11 +325,11 @@ def _is_archive(path: str, template: PathTemplate) -> bool:
 
 
 def _clear(part: str) -> None:
-    with _claimed(part, create=False) as fd:
+    with claimed(part, create=False) as fd:
         if fd is None:
             return
         target = part_target(part)
-        if _is_named(fd, target):
+        if is_named(fd, target):
             # `x.tar.gz` may be a `gz` of `x.tar` or a `tar.gz` of `x`: the content tells.
             for name in codec.FORMATS:
                 if target.endswith(f".{name}"):

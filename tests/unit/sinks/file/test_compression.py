@@ -19,8 +19,8 @@ from pathlib import Path
 import filelock
 import pytest
 
-from mplog._sinks.file import compression as module
 from mplog._sinks.file.birth import read_birth, write_birth
+from mplog._sinks.file.claim import abandon_claims, claimed
 from mplog._sinks.file.codec import FORMATS
 from mplog._sinks.file.compression import Compression, archive, parse_compression, sweep
 from mplog._sinks.file.naming import PathTemplate, part_name
@@ -242,6 +242,22 @@ class TestArchive:
             finally:
                 os.close(other)
 
+    def test_claim_lasts_until_the_source_is_gone(self, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nobody else can take over between publishing the archive and removing source and part."""
+        part = part_name(f"{log}.gz")
+        removed: list[str] = []
+        real = os.unlink
+
+        def watched(path: str) -> None:
+            with claimed(part, create=False) as fd:
+                assert fd is None
+            removed.append(path)
+            real(path)
+
+        monkeypatch.setattr(os, "unlink", watched)
+        archive(str(log), GZ)
+        assert [str(log), part] == removed
+
     def test_claimed_by_another(self, log: Path) -> None:
         """A file that another process is at is left to it, by archive and by sweep."""
         part = part_name(f"{log}.gz")
@@ -280,9 +296,9 @@ class TestArchive:
     def test_forked_child_gives_claims_back(self, log: Path) -> None:
         """A claim abandoned in a child is closed there and forgotten."""
         part = part_name(f"{log}.gz")
-        with module._claimed(part, create=True) as fd:
+        with claimed(part, create=True) as fd:
             assert fd is not None
-            module.abandon_claims()
+            abandon_claims()
             with pytest.raises(OSError, match="Bad file descriptor"):
                 os.fstat(fd)
 

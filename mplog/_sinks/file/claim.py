@@ -1,0 +1,87 @@
+"""A claim on a work file: the kernel lock that lets one process at a time make it.
+
+The lock is on the work file itself and ends with the process that holds it. It is given back by closing, never by
+unlocking, because it belongs to the open file, which a forked child shares.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Final
+
+# Absent on Windows, where descriptors are private and links followed anyway.
+PRIVATE: Final[int] = getattr(os, "O_CLOEXEC", 0)
+NO_LINK: Final[int] = getattr(os, "O_NOFOLLOW", 0)
+
+_ATTEMPTS: Final = 3
+
+_claims: Final[set[int]] = set()
+"""Descriptors of the work files that this process has claimed now."""
+
+
+def abandon_claims() -> None:
+    """Close, in a forked child, the claims inherited from the parent.
+
+    They belong to open files shared with the parent: kept, they would outlive it and nobody could take over its work.
+    To be called right after a fork, before the child claims anything of its own.
+    """
+    for fd in _claims:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+    _claims.clear()
+
+
+def is_named(fd: int, path: str) -> bool:
+    """Whether *path* names the open file *fd*."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(fd))
+    except FileNotFoundError:
+        return False
+
+
+def _claim(path: str, *, create: bool) -> int | None:
+    from filelock import lock_descriptor  # here, because the import costs tens of milliseconds
+
+    # Never truncated before the lock is held: until then it is another process's work.
+    flags = os.O_RDWR | PRIVATE | NO_LINK | (os.O_CREAT if create else 0)
+    for _ in range(_ATTEMPTS):
+        try:
+            fd = os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            return None
+        try:
+            locked = lock_descriptor(fd, blocking=False)
+            # The last holder may have renamed or removed it between our open and our lock.
+            if locked and is_named(fd, path):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+        if not locked:
+            return None
+    return None
+
+
+@contextlib.contextmanager
+def claimed(path: str, *, create: bool) -> Iterator[int | None]:
+    """Hold the work file *path* for the length of a ``with``; gives its descriptor, open for reading and writing.
+
+    Gives None at once when another process or thread holds it, and when there is none and *create* is false or the
+    directory is gone. The content is whatever the last holder left.
+
+    Raises OSError when the file cannot be opened, is a symbolic link, or lies where there are no kernel locks.
+    """
+    fd = _claim(path, create=create)
+    if fd is None:
+        yield None
+        return
+    _claims.add(fd)
+    try:
+        yield fd
+    finally:
+        if fd in _claims:  # not so in a child that was forked meanwhile
+            _claims.remove(fd)
+            os.close(fd)
