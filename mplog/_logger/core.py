@@ -29,7 +29,7 @@ from mplog._session.link import Link
 from mplog._session.orphan import Orphan
 from mplog._session.place import REGISTRY, Place
 from mplog._sinks import report
-from mplog._sinks.file import compression
+from mplog._sinks.file import claim
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.stream import StreamSink, standard_name
 from mplog._writer.route import CALL, FILE, STREAM, Route, RouteSpec
@@ -431,7 +431,7 @@ class Core:
     def after_fork_in_child(self) -> None:
         """Become a worker: what was served here is served by the parent now."""
         process.forget()
-        compression.abandon_claims()
+        claim.abandon_claims()
         self._lock = threading.RLock()
         host, self._host = self._host, None
         links = {number: link.inherit() for number, link in self._links.items()}

@@ -44,6 +44,8 @@ class Orphan:
             f"the owner of the log (process {link.place.control.identity.pid}) is gone; process {link.pid} now writes "
             "its files by itself.",
         )
+        if not mine:
+            return
         locked = [ring for ring in mine if self._locked(ring)]
         complete = len(locked) == len(mine)
         for route in self._routes.values():
@@ -59,6 +61,8 @@ class Orphan:
             for ring in locked:
                 ring.words[HEAD] = ring.words[TAIL]
                 rings.remove(ring.path)
+            # Whoever is the last of the session to leave it removes it.
+            recovery.remove_if_left(link.place)
         # What could not be taken over stays in its ring: the next program that adds the file writes it.
 
     def _locked(self, ring: RingFile) -> bool:

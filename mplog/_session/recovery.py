@@ -202,6 +202,8 @@ def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> i
             written = write_rest(place, taken, make_route(slot.route), slot)
             if everything:
                 os.unlink(path)
+                with contextlib.suppress(OSError):
+                    os.rmdir(os.path.dirname(path))
                 _remove_if_done(place)
             return written
         finally:
@@ -222,6 +224,17 @@ def _take(path: str) -> RingFile | None:
         return ring
     ring.close()
     return None
+
+
+def remove_if_left(place: Place) -> None:
+    """Delete a session whose owner is gone when there is no ring left in it, so that no record waits there."""
+    if any(True for _ in rings.listed(place.ring_directories)):
+        return
+    for path in slots_of(place.id.hex()):
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+            os.rmdir(os.path.dirname(path))
+    place.remove()
 
 
 def _remove_if_done(place: Place) -> None:
