@@ -89,7 +89,7 @@ class TestBrokenBuildsFail:
         """A peer that rotates in each process for itself loses records, and the harness says so."""
         status, found = run(
             "writers", "--adapter", "loguru", "--start-method", "spawn", "--processes", "3", "--records", "3000",
-            "--rotation", "50 KB",
+            "--rotation", "20 KB", "--compression", "gz",
         )  # fmt: skip
         assert status == 1
         assert what_is_wrong(found)
