@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mplog._logger.autoinit import start
 from mplog._logger.logger import logger
-from mplog._version import __version__
+from mplog._version import __version__ as __version__
 
 __all__ = ["logger"]
 

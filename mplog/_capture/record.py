@@ -16,10 +16,14 @@ class _Part:
         return format(getattr(self, self._shown), spec)
 
     def __repr__(self) -> str:
-        return "({})".format(", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__))
+        return "({})".format(", ".join(f"{name}={getattr(self, name)!r}" for name in self._names()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, name) for name in self.__slots__)
+        return type(self), tuple(getattr(self, name) for name in self._names())
+
+    @classmethod
+    def _names(cls) -> tuple[str, ...]:
+        return tuple(cls.__slots__)
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and repr(self) == repr(other)
@@ -97,7 +101,7 @@ class RecordException(_ExceptionTriple):
 
         value = self.value
         try:
-            pickle.loads(pickle.dumps(value))  # noqa: S301 - the process's own object, to see whether it survives
+            pickle.loads(pickle.dumps(value))
         except Exception:  # noqa: BLE001 - whatever a user's exception does then, it travels without its value
             value = None
         return RecordException, (self.type, value, None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime
 from time import time
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from mplog._logger.logger import Logger
 
 _getframe = sys._getframe
-STARTED: datetime = local_time(time())
+STARTED = local_time(time())
 """When mplog was imported in this process; a forked child keeps its parent's. `elapsed` counts from here."""
 
 MARK = "<not formatted>"
@@ -153,9 +152,7 @@ def strict() -> bool:
     return os.environ.get("MPLOG_STRICT", "") in ("1", "true", "yes", "on")
 
 
-def _message(
-    site: CallSite, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[str, str | None]:
+def _message(site: CallSite, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, str | None]:
     """The message's text, and what went wrong with it. A log call does not raise because of what it was given."""
     try:
         if args or kwargs:
@@ -210,6 +207,4 @@ def _learn(
         targets.append((line, clock, emit, handler))
     assert site.code is not None
     assert site.globals is not None
-    state.remember(
-        key, FastSite(site.code, site.globals, name, number, message if args else None, len(args), targets)
-    )
+    state.remember(key, FastSite(site.code, site.globals, name, number, message if args else None, len(args), targets))

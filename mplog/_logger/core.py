@@ -54,8 +54,19 @@ class Core:
 
     # Configuration
 
-    def add(self, sink: Any, *, level: Any, format_: Any, filter_: Any, sanitize: Any, catch: bool, enqueue: bool,
-            keywords: dict[str, Any], auto: bool = False) -> int:
+    def add(
+        self,
+        sink: Any,
+        *,
+        level: Any,
+        format_: Any,
+        filter_: Any,
+        sanitize: Any,
+        catch: bool,
+        enqueue: bool,
+        keywords: dict[str, Any],
+        auto: bool = False,
+    ) -> int:
         """One `add()`; see Logger.add for the arguments. Everything is checked before anything is opened."""
         number = options.level_number(self.levels, level)
         kind = options.kind_of(sink)
@@ -229,13 +240,17 @@ class Core:
                 if host is not None:
                     host.writer.start()
                     paths.append(host.place.path)
-            return paths + [link.place.path for link in self._links.values()
-                            if self._host is None or link.place is not self._host.place]
+            return paths + [
+                link.place.path
+                for link in self._links.values()
+                if self._host is None or link.place is not self._host.place
+            ]
 
     def _owns_anything(self) -> bool:
         """Whether this process is an owner, or nobody's worker, so that its children are served by it."""
-        return not self._links or any(handler.sink is not None and handler.link is None
-                                      for handler in self._handlers.values())
+        return not self._links or any(
+            handler.sink is not None and handler.link is None for handler in self._handlers.values()
+        )
 
     # Sessions: the worker's side
 
@@ -330,7 +345,7 @@ class Core:
         try:
             with open(os.path.join(link.place.path, REGISTRY), "rb") as file:
                 # Made by this process's own ancestor, in a directory that only this user can enter.
-                registry = pickle.load(file)  # noqa: S301
+                registry = pickle.load(file)
         except (OSError, pickle.UnpicklingError, EOFError):
             return []
         for name, level in registry["levels"].items():
@@ -462,9 +477,9 @@ def _same_sink(handler: Handler, remote: list[Handler]) -> Handler | None:
         if spec.file is not None and theirs.file is not None:
             if os.path.abspath(spec.file.template.pattern) == os.path.abspath(theirs.file.template.pattern):
                 return other
-        elif spec.stream is not None and spec.stream == theirs.stream:
-            return other
-        elif spec.kind == theirs.kind == CALL and handler.name == other.name:
+        elif (spec.stream is not None and spec.stream == theirs.stream) or (
+            spec.kind == theirs.kind == CALL and handler.name == other.name
+        ):
             return other
     return None
 
@@ -504,9 +519,9 @@ def _unpacked(packed: tuple[bytes, bytes]) -> RouteSpec:
     """The spec that `_portable` made; a callable that cannot be found here (yet) leaves its work to the owner."""
     spec: RouteSpec
     try:
-        spec = pickle.loads(packed[0])  # noqa: S301 - see _specs_of
+        spec = pickle.loads(packed[0])
     except Exception:  # noqa: BLE001 - importing a user's module may raise anything
-        spec = pickle.loads(packed[1])  # noqa: S301 - as above
+        spec = pickle.loads(packed[1])
     return spec
 
 
@@ -515,4 +530,3 @@ def install(core: Core) -> None:
     fork.register(core)
     attach.install(core.depart, core.arrive)
     exit.install(core.stop)
-

@@ -64,8 +64,8 @@ class Logger:
         sink: str | PathLike[str] | Any | Callable[[Message], object],
         *,
         level: str | int = "DEBUG",
-        format: str | FormatFunction | None = None,  # noqa: A002 - the name that users know
-        filter: str | Filter | None = None,  # noqa: A002 - the name that users know
+        format: str | FormatFunction | None = None,
+        filter: str | Filter | None = None,
         sanitize: bool = True,
         catch: bool = True,
         enqueue: bool = False,
@@ -148,7 +148,9 @@ class Logger:
         known = levels.get(name)
         if known is None:
             if no is None:
-                raise ValueError(f"Level '{name}' does not exist. Create it by giving its number: level('{name}', no=25)")
+                raise ValueError(
+                    f"Level '{name}' does not exist. Create it by giving its number: level('{name}', no=25)"
+                )
             if isinstance(no, bool) or not isinstance(no, int):
                 raise TypeError(f"Invalid level no, it should be an integer, not: '{type(no).__name__}'")
             if no < 0:
@@ -157,7 +159,9 @@ class Logger:
             self._core.set_level(made)
             return made
         if no is not None:
-            raise ValueError(f"Level '{name}' already exists with number {known.no}, which cannot be changed (to {no}).")
+            raise ValueError(
+                f"Level '{name}' already exists with number {known.no}, which cannot be changed (to {no})."
+            )
         if color is None and icon is None:
             return known
         made = Level(name, known.no, known.color if color is None else color, known.icon if icon is None else icon)

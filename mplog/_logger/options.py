@@ -119,7 +119,9 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
     try:
         "".encode(encoding)
     except (LookupError, TypeError) as error:
-        raise type(error)(f"Invalid encoding {encoding!r}: {error}. Use one that Python knows, such as 'utf8'.") from None
+        raise type(error)(
+            f"Invalid encoding {encoding!r}: {error}. Use one that Python knows, such as 'utf8'."
+        ) from None
     permissions = given.get("permissions")
     if permissions is not None and (
         isinstance(permissions, bool) or not isinstance(permissions, int) or not 0 <= permissions <= 0o7777

@@ -49,7 +49,18 @@ class FastSite:
 class State:
     """One configuration. `sites` grows as calls are made; everything else is fixed."""
 
-    __slots__ = ("_learned", "extra", "generation", "handlers", "levels", "patcher", "provisional", "sites", "threshold", "words")
+    __slots__ = (
+        "_learned",
+        "extra",
+        "generation",
+        "handlers",
+        "levels",
+        "patcher",
+        "provisional",
+        "sites",
+        "threshold",
+        "words",
+    )
 
     def __init__(
         self,

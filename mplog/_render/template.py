@@ -90,8 +90,11 @@ class Template:
         for literal, name, spec, conversion in parsed:
             field = None if name is None else _Field(name, spec or "", conversion or "")
             self._parts.append((literal, field))
-            if field is not None and any(nested for _, nested, deep, _ in string.Formatter().parse(field.spec)
-                                         if nested is not None and "{" in (deep or "")):
+            if field is not None and any(
+                nested
+                for _, nested, deep, _ in string.Formatter().parse(field.spec)
+                if nested is not None and "{" in (deep or "")
+            ):
                 raise ValueError(
                     f"Invalid format {source!r}: Max string recursion exceeded. A field inside a specification "
                     "cannot have a specification with fields itself; compute it in a format function."
@@ -167,9 +170,13 @@ class Template:
             else:
                 return None
         arguments = "m" if message is None else ", ".join(f"a{i}" for i in range(count))
-        source = f"lambda p, f, q, {arguments}: f{''.join(pieces)!r}" if arguments else f"lambda p, f, q: f{''.join(pieces)!r}"
+        source = (
+            f"lambda p, f, q, {arguments}: f{''.join(pieces)!r}"
+            if arguments
+            else f"lambda p, f, q: f{''.join(pieces)!r}"
+        )
         # The text consists of quoted constants and of placeholders made here: nothing of the user's is run.
-        line: Line = eval(source, {"__builtins__": {}})  # noqa: S307
+        line: Line = eval(source, {"__builtins__": {}})
         return line
 
 

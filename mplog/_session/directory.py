@@ -26,7 +26,7 @@ def candidates() -> list[str]:
     chosen = os.environ.get(ENVIRONMENT)
     if chosen:
         return [os.path.abspath(chosen)]
-    return ["/dev/shm", tempfile.gettempdir()]  # noqa: S108
+    return ["/dev/shm", tempfile.gettempdir()]
 
 
 def free_bytes(path: str) -> int:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 import sys
-
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, Protocol

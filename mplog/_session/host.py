@@ -44,7 +44,7 @@ def authkeys() -> list[bytes]:
 
 
 class Host:
-    """One session of this process. Configuration calls come under the logger's lock; draining has the writer's mutex."""
+    """One session of this process. Configuration comes under the logger's lock, draining under the writer's mutex."""
 
     def __init__(self, identity: Identity) -> None:
         """Raises OSError when no runtime directory can be used."""

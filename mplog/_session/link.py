@@ -29,7 +29,7 @@ from mplog._ring.layout import (
     WAKE,
 )
 from mplog._ring.ring import Producer
-from mplog._ring.ring_file import RingFile
+from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile
 from mplog._session import rings
 from mplog._session.identity import is_dead, myself
 from mplog._session.place import Place
@@ -135,7 +135,7 @@ class Link:
             except OSError as error:
                 report.once(
                     "no ring",
-                    f"no room for a ring of {rings.MINIMUM_CAPACITY} bytes in {directories} ({error}). Process "
+                    f"no room for a ring of {MINIMUM_CAPACITY} bytes in {directories} ({error}). Process "
                     f"{who.pid} writes its files by itself; free some space or set MPLOG_RUNTIME_DIR.",
                 )
                 break

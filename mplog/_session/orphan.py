@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from mplog._capture.record import Message
-from mplog._ring.layout import DATA_RECORD, HEAD, LOG, TAIL
+from mplog._ring.layout import HEAD, LOG, TAIL
 from mplog._ring.ring import Reader
 from mplog._ring.ring_file import RingFile
 from mplog._session import recovery, rings
@@ -122,6 +122,3 @@ class Orphan:
         for route in self._routes.values():
             if isinstance(route.sink, FileSink):
                 route.sink.wait_archived(time.monotonic() + 30.0)
-
-
-__all__ = ["DATA_RECORD", "Orphan"]

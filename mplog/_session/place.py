@@ -31,8 +31,10 @@ class Place:
         """Where the rings of this session can be: beside the control page first, then on the other bases."""
         name = self.id.hex()
         mine = os.path.join(self.path, "rings")
-        others = [os.path.join(candidate, f"mplog-{os.geteuid()}", "sessions", name, "rings")
-                  for candidate in directory.candidates()]
+        others = [
+            os.path.join(candidate, f"mplog-{os.geteuid()}", "sessions", name, "rings")
+            for candidate in directory.candidates()
+        ]
         return [mine, *[other for other in others if other != mine]]
 
     def make_ring_directory(self, path: str) -> bool:

@@ -47,8 +47,11 @@ def slot_path(place: Place, sink: FileSink, route: int) -> str:
 
 def slots_of(session: str) -> list[str]:
     """The paths of all slots of the session with this id (hex)."""
-    return [path for base in directory.existing_bases()
-            for path in glob.glob(os.path.join(base, "files", "*", f"{session}-*{slots.SUFFIX}"))]
+    return [
+        path
+        for base in directory.existing_bases()
+        for path in glob.glob(os.path.join(base, "files", "*", f"{session}-*{slots.SUFFIX}"))
+    ]
 
 
 def _ring_path(place: Place, key: bytes) -> str | None:
@@ -126,7 +129,7 @@ def settle_intent(fd: int, place: Place, slot: Slot, render: Render) -> None:
     else:
         slot.take_back()
     if found is Found.TORN:
-        report.once("torn", f"a write into fd {fd} was cut short by a kill and overtaken by others; it is repeated whole")
+        report.once("torn", "a write was cut short by a kill and overtaken by others; it is repeated whole")
 
 
 def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slot) -> int:

@@ -8,6 +8,8 @@ import time
 import traceback
 from typing import Any
 
+from mplog._sinks.stream import PIECE, can_block, is_writable
+
 EVERY = 60.0
 """Seconds between two reports of the same kind of trouble."""
 
@@ -29,8 +31,7 @@ def error_in_handler(handler: int, record: dict[str, Any] | None) -> None:
         traceback.format_exc(),
         "--- End of logging error ---\n",
     ]
-    with contextlib.suppress(OSError, ValueError):
-        stream.write("".join(lines))
+    _say(stream, "".join(lines))
 
 
 def once(kind: str, text: str) -> None:
@@ -42,5 +43,16 @@ def once(kind: str, text: str) -> None:
     stream = sys.stderr
     if stream is None:
         return
+    _say(stream, f"mplog: {text}\n")
+
+
+def _say(stream: Any, text: str) -> None:
+    """Write *text* in pieces, as long as nobody has to wait for a reader of standard error."""
     with contextlib.suppress(OSError, ValueError, RuntimeError):
-        stream.write(f"mplog: {text}\n")
+        if not can_block(stream):
+            stream.write(text)
+            return
+        for start in range(0, len(text), PIECE):
+            if not is_writable(stream, 0.0):
+                return
+            stream.write(text[start : start + PIECE])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
+import select
+import stat
 import sys
 import threading
 from collections import deque
@@ -62,6 +66,24 @@ class StreamSink:
         if self._flush is not None:
             self._flush()
 
+    def write_patiently(self, message: Message, give_up: Callable[[], bool]) -> bool:
+        """As `write`, but without ever sitting in a `write` to a pipe, socket or terminal that takes nothing.
+
+        A thread that hangs there could not be ended before a fork or at the end of the interpreter. Returns False,
+        with an unknown part written, when *give_up* said so.
+        """
+        if not can_block(self.target):
+            self.write(message)
+            return True
+        with self._mutex:
+            for start in range(0, len(message), PIECE):
+                while not is_writable(self.target, 0.05):
+                    if give_up():
+                        return False
+                piece = Message(message[start : start + PIECE])
+                self.write(piece)
+        return True
+
     def close(self, deadline: float | None = None) -> None:
         """Stop: later messages vanish. The target's own `stop` is called, the stream is never closed."""
         if not self._mutex.acquire(timeout=2.0):
@@ -82,8 +104,33 @@ class StreamSink:
         self._nested = deque()
 
 
+PIECE = 1000
+"""Characters that a pipe which is ready takes without blocking, in any encoding: at most PIPE_BUF bytes."""
+
+
+def can_block(stream: Any) -> bool:
+    """Whether *stream* is a text stream over a pipe, socket or terminal, whose readiness can be asked for."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return False
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)
+
+
+def is_writable(stream: Any, timeout: float) -> bool:
+    """Whether *stream* takes something within *timeout* seconds; True where that cannot be known."""
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLOUT)
+        return bool(poll.poll(timeout * 1000))
+    except (OSError, ValueError, AttributeError):
+        return True
+
+
 def standard_name(stream: object) -> str | None:
-    """"stdout" or "stderr" when *stream* is that stream of this process, else None."""
+    """ "stdout" or "stderr" when *stream* is that stream of this process, else None."""
     for name in ("stderr", "stdout"):
         if stream is not None and stream in (getattr(sys, name), getattr(sys, f"__{name}__")):
             return name

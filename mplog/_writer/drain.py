@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mplog._ring.layout import DATA_RECORD, FLUSH_TARGET, FLUSHED, KIND_SPILLED_DATA, LOG, SPILL
+from mplog._capture.record import Message
+from mplog._ring.layout import FLUSH_TARGET, FLUSHED, KIND_SPILLED_DATA, LOG, SPILL
 from mplog._ring.ring import Entry, Reader, RingCorrupt
 from mplog._ring.ring_file import RingFile
 from mplog._sinks import report
-from mplog._sinks.file import sink as file_sink
+from mplog._sinks.file import phase
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Slot
 from mplog._writer.route import Route
@@ -73,7 +73,7 @@ class Drain:
         """
         if self._pending is not None and not self._settle(self._pending):
             return 0
-        file_sink.phase(1)
+        phase.at(phase.DRAINING)
         sources = self.sources[:MAXIMUM_RINGS]
         if len(self.sources) > MAXIMUM_RINGS:
             self.sources = self.sources[MAXIMUM_RINGS:] + sources  # The others come first in the next round.
@@ -87,7 +87,7 @@ class Drain:
                 read_from += 1
                 entries += found
         if not entries:
-            file_sink.phase(0)
+            phase.at(phase.IDLE)
             return 0
         if read_from > 1:
             entries.sort()
@@ -146,10 +146,11 @@ class Drain:
             text = self._text(route, entry[3], body)
             if text is None:
                 continue
-            if route.outlet is not None:
-                route.outlet.put(text)  # type: ignore[arg-type]  # text_of gives messages to routes with an outlet
+            if isinstance(text, Message):
+                assert route.outlet is not None
+                route.outlet.put(text)
             else:
-                files.setdefault(entry[4], []).append((*entry[:7], bytes(text)))  # type: ignore[arg-type]
+                files.setdefault(entry[4], []).append((*entry[:7], text))
         shares = []
         for number, share in files.items():
             route = self.routes[number]
@@ -164,7 +165,7 @@ class Drain:
         spills.append(path)
         return read_spilled(path)
 
-    def _text(self, route: Route, kind: int, body: bytes) -> object:
+    def _text(self, route: Route, kind: int, body: bytes) -> bytes | Message | None:
         try:
             text = route.text_of(kind, body)
         except Exception:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on
@@ -207,12 +208,12 @@ class Drain:
         for source, end in zip(pending.sources, pending.ends, strict=True):
             if not source.broken or end > source.reader.head:
                 source.reader.release(end)
-        file_sink.phase(5)
+        phase.at(phase.MOVED)
         for path in pending.spills:
             with contextlib.suppress(OSError):
                 os.unlink(path)
         self._pending = None
-        file_sink.phase(0)
+        phase.at(phase.IDLE)
         return True
 
     @property
@@ -254,8 +255,3 @@ def read_spilled(path: str) -> bytes:
         return f"<a large record is missing: {error}>\n".encode()
     with open(fd, "rb") as file:
         return file.read()
-
-
-Reclaim = Callable[[Source], bool]
-
-__all__ = ["DATA_RECORD", "Drain", "Reclaim", "Source", "read_spilled"]

@@ -57,25 +57,29 @@ class Outlet:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._waiting and not self._paused and not self._closing:
+                while not self._waiting and not self._gives_up():
                     self._wake.wait(1.0)
                 if self._paused or not self._waiting:
                     self._thread = None
                     self._wake.notify_all()
                     return
-                message = self._waiting.popleft()
-                self._size -= len(message)
+                message = self._waiting[0]
                 unsaid, self._dropped_unsaid = self._dropped_unsaid, 0
+            if unsaid:
+                message = Message(f"mplog: {unsaid} records were dropped here: this sink was too slow\n")
             try:
-                if unsaid:
-                    self._sink.write(Message(f"mplog: {unsaid} records were dropped here: this sink was too slow\n"))
-                self._sink.write(message)
+                if not self._sink.write_patiently(message, self._gives_up):
+                    continue
             except Exception:  # noqa: BLE001 - a sink that raises has taken the record; the thread goes on
                 report.error_in_handler(self._route, getattr(message, "record", None))
-            finally:
+            if not unsaid:
                 with self._wake:
+                    self._size -= len(self._waiting.popleft())
                     self.taken += 1
                     self._wake.notify_all()
+
+    def _gives_up(self) -> bool:
+        return self._paused or self._closing
 
     def pause(self, deadline: float) -> bool:
         """Before a fork: end the thread between two messages, by `time.monotonic()` *deadline*; whether it ended."""
@@ -121,8 +125,9 @@ class Outlet:
         done = self.wait_empty(patience)
         with self._wake:
             self._closing = True
+            self._paused = True
             self._wake.notify_all()
             thread = self._thread
-        if thread is not None and done:
-            thread.join(patience)
+        if thread is not None:
+            thread.join(1.0)
         return done

@@ -194,7 +194,7 @@ def archive(source: str, compression: Compression, *, unwanted: Callable[[], boo
     for _ in range(_ATTEMPTS):
         try:
             return _attempt(job, unwanted)
-        except (_Unwanted, FileNotFoundError):  # noqa: PERF203 - a loop of attempts, not over data
+        except (_Unwanted, FileNotFoundError):
             return None
         except _Again:
             continue
@@ -270,7 +270,7 @@ def _publish(job: _Job) -> None:
         try:
             os.link(job.part, job.target)
             return
-        except FileExistsError:  # noqa: PERF203 - a loop of attempts, not over data
+        except FileExistsError:
             _move_aside(job)
         except FileNotFoundError:
             raise

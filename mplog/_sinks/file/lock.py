@@ -51,7 +51,7 @@ def acquire(fd: int, bound: float) -> bool:
     deadline = time.monotonic() + bound
     pause = 0.0002
     while True:
-        time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
+        time.sleep(pause * (0.5 + random.random()))
         if _try(fd, blocking=False):
             return True
         if time.monotonic() >= deadline:

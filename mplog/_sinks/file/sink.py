@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from mplog._ring.ring import Entry
 from mplog._sinks import report
-from mplog._sinks.file import compression, lock
+from mplog._sinks.file import compression, lock, phase
 from mplog._sinks.file.log_file import FileOptions, LogFile, write_all
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Promise, Slot
 from mplog._sinks.file.take_back import take_back
@@ -28,13 +28,6 @@ BATCH_BOUND = 2.0
 
 class FileBusy(Exception):
     """Somebody held the file's lock for longer than the bound. Nothing was written."""
-
-
-def _no_phase(_number: int) -> None:
-    """Called with a number at each step of a commit; the crash tests put something else here."""
-
-
-phase: Callable[[int], None] = _no_phase
 
 
 class FileSink:
@@ -236,7 +229,7 @@ class FileSink:
         parts = tuple([Part(rings[ring], starts[ring], end) for ring, end in sorted(ends.items())])
         assert len(parts) <= MAXIMUM_RINGS
         slot.intend(Promise(status.st_dev, status.st_ino, size, len(data), parts))
-        phase(2)
+        phase.at(phase.INTENDED)
         try:
             write_all(fd, data)
         except OSError:
@@ -244,9 +237,9 @@ class FileSink:
                 take_back(fd, size, data)
             slot.take_back()
             raise
-        phase(3)
+        phase.at(phase.APPENDED)
         slot.done()
-        phase(4)
+        phase.at(phase.COMMITTED)
 
     def locked(self, bound: float) -> _Locked:
         """For recovery: the file's lock as a context; `with sink.locked(5.0) as file`."""
