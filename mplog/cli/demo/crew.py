@@ -32,6 +32,7 @@ class Member:
     tasks: Connection
     slot: int
     unfinished: deque[str] = field(default_factory=deque)
+    answered: int = 0
 
 
 class Crew:
@@ -83,6 +84,7 @@ class Crew:
                 self._replace(member)
                 continue
             member.unfinished.remove(task)
+            member.answered += 1
             yield task
 
     def _replace(self, fallen: Member) -> None:

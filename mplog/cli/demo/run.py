@@ -131,10 +131,14 @@ class _Shift:
             advance()
 
     def _kill_one_when_due(self) -> None:
-        """SIGKILL the busiest worker once, when a good part of the work is done."""
-        due = max(self._spent() / self._options.seconds, self.done / len(self._files)) >= _KILL_AFTER
-        if self._options.kill and self.victim is None and due:
-            self.victim = max(self._crew.members, key=lambda member: len(member.unfinished))
+        """SIGKILL one worker that is in the middle of its work, once, when a good part of all work is done."""
+        if self.victim is not None or not self._options.kill:
+            return
+        if max(self._spent() / self._options.seconds, self.done / len(self._files)) < _KILL_AFTER:
+            return
+        busy = [member for member in self._crew.members if member.answered and member.unfinished]
+        if busy:
+            self.victim = busy[0]
             self.victim.process.kill()
 
 
