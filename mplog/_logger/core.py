@@ -470,18 +470,18 @@ class Core:
 
 
 def _same_sink(handler: Handler, remote: list[Handler]) -> Handler | None:
-    """The owner's handler for the same file or the same standard stream, if there is one."""
+    """The owner's handler for the same file, standard stream or function, if there is one."""
+    wanted = _target_of(handler)
+    return next((other for other in remote if wanted is not None and _target_of(other) == wanted), None)
+
+
+def _target_of(handler: Handler) -> tuple[str, str] | None:
     spec = handler.spec
-    for other in remote:
-        theirs = other.spec
-        if spec.file is not None and theirs.file is not None:
-            if os.path.abspath(spec.file.template.pattern) == os.path.abspath(theirs.file.template.pattern):
-                return other
-        elif (spec.stream is not None and spec.stream == theirs.stream) or (
-            spec.kind == theirs.kind == CALL and handler.name == other.name
-        ):
-            return other
-    return None
+    if spec.file is not None:
+        return FILE, os.path.abspath(spec.file.template.pattern)
+    if spec.stream is not None:
+        return STREAM, spec.stream
+    return (CALL, handler.name) if spec.kind == CALL else None
 
 
 def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
