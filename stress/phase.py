@@ -14,8 +14,12 @@ from types import TracebackType
 
 NAMES = ("idle", "draining", "intent written", "bytes written", "marked done", "heads moved")
 
-COMMITTING = range(2, 5)
+INTENDED, APPENDED, COMMITTED = 2, 3, 4
+COMMITTING = (INTENDED, APPENDED, COMMITTED)
 """Between the intent and the move of a head: where a kill is most likely to show a fault of the commit."""
+
+TARGETS = (INTENDED, INTENDED, INTENDED, APPENDED, COMMITTED)
+"""What aimed kills aim at: mostly at the append, the longest step and the one that can be half done."""
 
 _WORDS = 1024
 _LOOKS_PER_CLOCK = 200
@@ -37,16 +41,16 @@ class PhaseWord:
         """The phase that was stored last; 0 also when the library does not store any."""
         return self._words[0]
 
-    def wait_for_commit(self, deadline: float) -> bool:
-        """Return as soon as the writer is committing, or False at the monotonic *deadline*.
+    def wait_for(self, phase: int, deadline: float) -> bool:
+        """Return as soon as the writer is in *phase*, or False at the monotonic *deadline*.
 
-        It looks without a pause: the phases last some microseconds.
+        It looks without a pause: some phases last a microsecond. By the time that a kill arrives the writer may be
+        one further, which is why the histogram shows where it was found and not where it was aimed at.
         """
         words = self._words
-        first, last = COMMITTING[0], COMMITTING[-1]
         while time.monotonic() < deadline:
             for _ in range(_LOOKS_PER_CLOCK):
-                if first <= words[0] <= last:
+                if words[0] == phase:
                     return True
         return False
 

@@ -8,7 +8,7 @@ import time
 
 from stress.arena import Arena, play
 from stress.job import STRANGER, TREE
-from stress.phase import PhaseWord
+from stress.phase import TARGETS, PhaseWord
 from stress.settings import Settings
 from stress.verdict import Round
 from stress.workshop import PHASE_VARIABLE
@@ -60,11 +60,11 @@ def _act(arena: Arena, phases: list[int]) -> None:
 
 
 def _wait_for_the_moment(settings: Settings, chance: random.Random, phase: PhaseWord) -> None:
-    """Let a random time pass; in the share of rounds that are aimed, go on until the owner is committing."""
-    aimed = chance.random() < settings.aim
+    """Let a random time pass; in the share of rounds that are aimed, go on until the owner is at a step of a commit."""
+    aimed, target = chance.random() < settings.aim, chance.choice(TARGETS)
     time.sleep(chance.uniform(_SHORTEST_RUN_UP, _LONGEST_RUN_UP))
     if aimed:
-        phase.wait_for_commit(time.monotonic() + _AIM_PATIENCE)
+        phase.wait_for(target, time.monotonic() + _AIM_PATIENCE)
 
 
 def _kill_some_workers(arena: Arena, chance: random.Random) -> None:

@@ -108,9 +108,9 @@ class TestPhases:
             with (tmp_path / "phase").open("r+b") as file:
                 file.write((3).to_bytes(4, "little"))
             assert word.value == 3
-            assert word.wait_for_commit(deadline=float("inf"))
+            assert word.wait_for(3, deadline=float("inf"))
 
-    def test_waiting_for_a_commit_that_never_comes_ends(self, tmp_path: Path) -> None:
+    def test_waiting_for_a_step_that_never_comes_ends(self, tmp_path: Path) -> None:
         """A library without phases does not stop the harness."""
         with phase.PhaseWord(tmp_path / "phase") as word:
-            assert not word.wait_for_commit(deadline=0)
+            assert not word.wait_for(phase.INTENDED, deadline=0)
