@@ -18,7 +18,7 @@ from mplog._capture.callsite import CallSite
 from mplog._capture.record import RecordFile, RecordLevel, RecordProcess, RecordThread
 from mplog._logger import levels
 from mplog._logger.levels import Level
-from mplog._logger.state import FastSite, State
+from mplog._logger.state import FastSite, State, Target
 from mplog._render.times import local_time
 from mplog._ring.layout import GENERATION
 from mplog._ring.wire import safe_repr
@@ -57,28 +57,48 @@ def log(view: Logger, state: State, name: str, message: Any, args: tuple[Any, ..
         return
     now = time()
     second = int(now)
-    if not args:
-        args = (message,)
+    clock = site.clock
+    shown = clock.state
     try:
-        texts = []
-        for line, clock, _emit, _handler in site.targets:
-            shown = clock.state
-            if shown[0] != second:
-                shown = clock.refresh(second)
-            text = line(shown[1], clock.digits[int((now - second) * clock.scale)], shown[2], *args)
-            if not text.isprintable():
-                raise ValueError("needs escaping")
-            texts.append(text)
+        if shown[0] != second:
+            shown = clock.refresh(second)
+        if args:
+            text = site.line(shown[1], int((now - second) * clock.scale), shown[2], *args)
+        else:
+            text = site.line(shown[1], int((now - second) * clock.scale), shown[2], message)
+        others = [_text_for(other, now, second, args or (message,)) for other in site.others] if site.others else ()
+        if not text.isprintable():
+            raise ValueError("needs escaping")
     except Exception:  # noqa: BLE001 - a user's __format__, or text that needs care: the full way deals with it
-        fully(view, state, name, message, () if site.count == 0 else args, kwargs, frame)
+        fully(view, state, name, message, args, kwargs, frame)
         return
-    for (_line, _clock, emit, handler), text in zip(site.targets, texts):  # noqa: B905 - same length, hot path
+    try:
+        site.emit(text + "\n", now, site.number)
+    except Exception as error:  # noqa: BLE001 - the sink's: reported, or raised again
+        _failed(site.target, error)
+    for other, line in zip(site.others, others):  # noqa: B905 - made from one another
         try:
-            emit(text + "\n", now, site.number)
-        except Exception:
-            if not handler.catch:
-                raise
-            report.error_in_handler(handler.id, None)
+            other.emit(line + "\n", now, site.number)
+        except Exception as error:  # noqa: BLE001 - as above
+            _failed(other, error)
+
+
+def _text_for(target: Target, now: float, second: int, values: tuple[Any, ...]) -> str:
+    clock = target.clock
+    shown = clock.state
+    if shown[0] != second:
+        shown = clock.refresh(second)
+    text = target.line(shown[1], int((now - second) * clock.scale), shown[2], *values)
+    if not text.isprintable():
+        raise ValueError("needs escaping")
+    return text
+
+
+def _failed(target: Target, error: Exception) -> None:
+    """The sink raised *error*, which is being handled: report it, or let the caller have it."""
+    if not target.handler.catch:
+        raise error
+    report.error_in_handler(target.handler.id, None)
 
 
 def log_level(view: Logger, level: Any, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -204,7 +224,9 @@ def _learn(
         line = template.compile_line(site, level, message if args else None, len(args))
         if line is None:
             return
-        targets.append((line, clock, emit, handler))
+        targets.append(Target(line, clock, emit, handler))
+    if not targets:
+        return
     assert site.code is not None
     assert site.globals is not None
     state.remember(key, FastSite(site.code, site.globals, name, number, message if args else None, len(args), targets))

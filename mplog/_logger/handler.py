@@ -79,13 +79,16 @@ class Handler:
     def emitter(self) -> Emit | None:
         """The fast last step for finished text, or None when this handler needs the whole record."""
         encoding = self.spec.encoding
+        if encoding.lower().replace("-", "") != "utf8":
+            return None
+        # Text that comes this way is printable, so it has no surrogates, and UTF-8 takes all of it.
         if self.link is not None:
             if self.spec.as_data:
                 return None
             push, route = self.link.push, self.spec.id
 
             def to_owner(text: str, now: float, level: int) -> object:
-                return push(now, route, level, text.encode(encoding, "backslashreplace"))
+                return push(now, route, level, text.encode())
 
             return to_owner
         sink = self.sink
@@ -96,7 +99,7 @@ class Handler:
             write = sink.write
 
             def to_file(text: str, now: float, _level: int) -> object:
-                return write(text.encode(encoding, "backslashreplace"), now)
+                return write(text.encode(), now)
 
             return to_file
         if isinstance(sink, StreamSink) and isinstance(sink.target, io.TextIOWrapper):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from mplog._capture.callsite import MAXIMUM
 from mplog._logger.handler import Emit, Handler
@@ -22,10 +22,19 @@ STILL: Any = (0,) * (GENERATION + 1)
 """Stands for the control page in a process that follows no other: it never changes."""
 
 
+class Target(NamedTuple):
+    """What one handler does with the records of one call site."""
+
+    line: Line
+    clock: TimeText
+    emit: Emit
+    handler: Handler
+
+
 class FastSite:
     """What one call site does in this configuration, when it has nothing to decide any more."""
 
-    __slots__ = ("code", "count", "globals", "level", "message", "number", "targets")
+    __slots__ = ("clock", "code", "count", "emit", "globals", "level", "line", "message", "number", "others", "target")
 
     def __init__(
         self,
@@ -35,7 +44,7 @@ class FastSite:
         number: int,
         message: str | None,
         count: int,
-        targets: list[tuple[Line, TimeText, Emit, Handler]],
+        targets: list[Target],
     ) -> None:
         self.code = code
         self.globals = globals_
@@ -43,7 +52,9 @@ class FastSite:
         self.number = number
         self.message = message
         self.count = count
-        self.targets = targets
+        self.target, *self.others = targets
+        # The first one's parts stand here, too: most programs have one handler, and each look-up counts.
+        self.line, self.clock, self.emit, _ = self.target
 
 
 class State:

@@ -19,7 +19,7 @@ from mplog._render.times import format_time, local_time, split_fraction
 DEFAULT = "{time:YYYY-MM-DD HH:mm:ss.SSS Z} | {level: <8} | {name}:{function}:{line} - {message}"
 
 Line = Callable[..., str]
-"""(time before the fraction, fraction digits, time after it, message or the arguments) -> the line."""
+"""(time before the fraction, fraction as an integer, time after it, message or the arguments) -> the line."""
 
 # Specifications that mean the same inside an f-string: no braces, quotes or backslashes.
 _PLAIN_SPEC = re.compile(r"[A-Za-z0-9 <>=^+\-#_,.%]*\Z")
@@ -31,28 +31,14 @@ class _Field(NamedTuple):
     conversion: str
 
 
-class _SixDigits:
-    """Fraction texts of more than three digits, which are too many for a table."""
-
-    def __init__(self, digits: int) -> None:
-        self._digits = digits
-
-    def __getitem__(self, value: int) -> str:
-        return f"{value:0{self._digits}d}"
-
-
 class TimeText:
     """The text of the time field, kept for the second it is in. One per handler; any thread may refresh it."""
 
-    __slots__ = ("_spec", "digits", "scale", "state")
+    __slots__ = ("_spec", "scale", "state")
 
     def __init__(self, spec: tuple[str, int, str]) -> None:
         self._spec = spec
-        digits = spec[1]
-        self.scale = 10**digits
-        self.digits: Any = [f"{value:0{digits}d}" for value in range(self.scale)] if digits <= 3 else _SixDigits(digits)
-        if digits == 0:
-            self.digits = [""]
+        self.scale = 10 ** spec[1]
         # One tuple, stored at once: a thread never sees the text of one second with the number of another.
         self.state: tuple[int, str, str] = (-1, "", "")
 
@@ -161,7 +147,7 @@ class Template:
                 continue
             root = re.split(r"[.\[]", field.name, maxsplit=1)[0]
             if root == "time" and field.name == "time":
-                pieces.append("{p}{f}{q}")
+                pieces.append(f"{{p}}{{f:0{self.time_spec[1]}d}}{{q}}" if self.time_spec[1] else "{p}{q}")
             elif field == ("message", "", ""):
                 pieces.append("{m}" if message is None else "".join(body))
             elif root in constants and "{" not in field.spec:

@@ -57,16 +57,30 @@ Sorting entries sorts by stamp, then by ring, then by position."""
 class Producer:
     """One process's end of its own ring. Safe from any thread, signal handler or `__del__` of that process."""
 
-    __slots__ = ("_busy", "_capacity", "_data", "_head", "_lock", "_nested", "_seq", "_tail", "_words", "low_limit")
+    __slots__ = (
+        "_busy",
+        "_capacity",
+        "_data",
+        "_fits",
+        "_lock",
+        "_mask",
+        "_nested",
+        "_seq",
+        "_tail",
+        "_words",
+        "low_limit",
+    )
 
     def __init__(self, words: memoryview, data: memoryview) -> None:
         """*words* is the header cast to u64, *data* the record area; its length is a power of two."""
         self._words = words
         self._data = data
         self._capacity = len(data)
+        self._mask = self._capacity - 1
         self.low_limit = self._capacity - self._capacity // 8
         self._tail: int = words[TAIL]
-        self._head: int = words[HEAD]
+        # Where low levels must stop, by the head as it was seen last.
+        self._fits: int = words[HEAD] + self.low_limit
         self._seq = 0
         # Reentrant: a signal handler or __del__ may log while this very thread is inside push().
         self._lock = threading.RLock()
@@ -85,45 +99,50 @@ class Producer:
                 return True
             self._busy = True
             try:
-                return self._publish(wall, route, level, body, kind)
+                payload = _pack_prefix(monotonic_ns(), wall, route, level) + body
+                length = len(payload)
+                tail = self._tail
+                offset = tail & self._mask
+                end = tail + ((length + 31) & -16)
+                if end > self._fits or offset + end - tail > self._capacity:
+                    start = self._make_room(tail, end - tail, level)
+                    if start < 0:
+                        return False
+                    offset = start & self._mask
+                    end += start - tail
+                seq = (self._seq + 1) & 0xFFFFFFFF
+                _pack_record(self._data, offset, length, seq, kind, FLAG_CRC, 0, crc32(payload))
+                offset += RECORD_BYTES
+                self._data[offset : offset + length] = payload
+                # SYNC publish -> drain: everything written below `end` happens before the drainer sees it.
+                self._words[TAIL] = end
+                self._tail = end
+                self._seq = seq
+                return True
+            except BaseException:
+                # A signal handler raised between two of these stores: believe the shared word.
+                if self._words[TAIL] != self._tail:
+                    self._tail = self._words[TAIL]
+                    self._seq = (self._seq + 1) & 0xFFFFFFFF
+                raise
             finally:
                 # First busy, then the list: whoever interrupts in between publishes for itself.
                 self._busy = False
                 if self._nested:
                     self._publish_nested()
 
-    def _publish(self, wall: float, route: int, level: int, body: bytes, kind: int) -> bool:
-        payload = _pack_prefix(monotonic_ns(), wall, route, level) + body
-        length = len(payload)
-        need = (RECORD_BYTES + length + 15) & -16
-        capacity = self._capacity
-        tail = self._tail
-        offset = tail & (capacity - 1)
-        room = capacity - offset
-        end = tail + need if need <= room else tail + room + need
-        if end - self._head > (capacity if level >= RESERVE_LEVEL else self.low_limit):
-            # SYNC: the drainer's store to HEAD says that it no longer reads below it.
-            self._head = self._words[HEAD]
-            if end - self._head > (capacity if level >= RESERVE_LEVEL else self.low_limit):
-                return False
-        seq = (self._seq + 1) & 0xFFFFFFFF
-        try:
-            if need > room:
-                _pack_record(self._data, offset, room - RECORD_BYTES, 0, PAD, 0, 0, 0)
-                offset = 0
-            _pack_record(self._data, offset, length, seq, kind, FLAG_CRC, 0, crc32(payload))
-            self._data[offset + RECORD_BYTES : offset + RECORD_BYTES + length] = payload
-            # SYNC publish -> drain: everything written below `end` happens before the drainer sees it.
-            self._words[TAIL] = end
-            self._tail = end
-            self._seq = seq
-        except BaseException:
-            # A signal handler raised between two of these stores: believe the shared word.
-            if self._words[TAIL] == end:
-                self._tail = end
-                self._seq = seq
-            raise
-        return True
+    def _make_room(self, tail: int, need: int, level: int) -> int:
+        """Where a record of *need* bytes can start, padding up to the wrap if it must; -1 when there is no room."""
+        room = self._capacity - (tail & self._mask)
+        start = tail if need <= room else tail + room
+        # SYNC: the drainer's store to HEAD says that it no longer reads below it.
+        head = self._words[HEAD]
+        self._fits = head + self.low_limit
+        if start + need > (head + self._capacity if level >= RESERVE_LEVEL else self._fits):
+            return -1
+        if start != tail:
+            _pack_record(self._data, tail & self._mask, room - RECORD_BYTES, 0, PAD, 0, 0, 0)
+        return start
 
     def _publish_nested(self) -> None:
         while self._nested:

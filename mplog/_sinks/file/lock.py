@@ -45,6 +45,8 @@ def acquire(fd: int, bound: float) -> bool:
     """Take the lock of *fd* within *bound* seconds; False when somebody else kept it that long."""
     if _try(fd, blocking=False):
         return True
+    if bound <= 0:
+        return False
     for _ in range(SPINS):
         if _try(fd, blocking=False):
             return True

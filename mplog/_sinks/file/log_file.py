@@ -41,7 +41,7 @@ class FileOptions:
 class LogFile:
     """The current file of a path template, and the way to the next one."""
 
-    __slots__ = ("_birth", "_due", "_holds", "fd", "lockable", "options", "path", "shared")
+    __slots__ = ("_birth", "_device", "_due", "_holds", "_inode", "fd", "lockable", "options", "path", "shared", "size")
 
     def __init__(self, options: FileOptions) -> None:
         self.options = options
@@ -52,6 +52,8 @@ class LogFile:
         self._birth: float | None = None
         self._due: float | None = None
         self._holds = False
+        self._device = self._inode = 0
+        self.size = 0
 
     def key(self) -> str:
         """A name for "this log file" that all processes agree on, whatever rotation does to the file.
@@ -116,7 +118,9 @@ class LogFile:
     def _adopt(self, path: str, fd: int) -> None:
         self.close()
         self.path, self.fd = path, fd
-        self.shared = stat.S_ISREG(os.fstat(fd).st_mode) and self.options.opener is None
+        status = os.fstat(fd)
+        self._device, self._inode, self.size = status.st_dev, status.st_ino, status.st_size
+        self.shared = stat.S_ISREG(status.st_mode) and self.options.opener is None
         self.lockable = self.shared and lock.supported(fd)
         self._birth = self._due = None
 
@@ -143,7 +147,8 @@ class LogFile:
     def acquire(self, bound: float, *, follow: bool = True) -> bool:
         """Lock the file that the path names now, within *bound* seconds; reopen when somebody rotated.
 
-        Returns False when somebody held the lock that long; the file is open all the same.
+        Returns False when somebody held the lock that long; the file is open all the same. With *follow*, `size` is
+        that of the file afterwards.
 
         Raises:
             OSError: the file cannot be opened again.
@@ -151,16 +156,33 @@ class LogFile:
         if self.fd < 0:
             self.open(again=bool(self.path))
         if not self.lockable:
+            if follow and self.shared:
+                self.measure()
             return True
+        if not lock.acquire(self.fd, bound):
+            return False
+        self._holds = True
+        return not follow or self._is_here() or self._follow(bound)
+
+    def _is_here(self) -> bool:
+        """Whether the path names the open file; notes its size. One system call, for it is made for each record."""
+        try:
+            there = os.stat(self.path)
+        except OSError:
+            return False
+        self.size = there.st_size
+        return there.st_ino == self._inode and there.st_dev == self._device
+
+    def _follow(self, bound: float) -> bool:
+        """Somebody rotated: open what the path names now, and lock that."""
         deadline = time.monotonic() + bound
         while True:
-            if not lock.acquire(self.fd, bound):
+            self.open(again=True)
+            if not lock.acquire(self.fd, max(0.0, deadline - time.monotonic())):
                 return False
             self._holds = True
-            if not follow or not self.moved():
+            if self._is_here():
                 return True
-            bound = max(0.0, deadline - time.monotonic())
-            self.open(again=True)
 
     def release(self) -> None:
         """Give the lock back, if it is held."""
@@ -168,18 +190,14 @@ class LogFile:
             self._holds = False
             lock.release(self.fd)
 
-    def moved(self) -> bool:
-        """Whether the path names another file than the one that is open."""
-        try:
-            there = os.stat(self.path)
-        except OSError:
-            return True
-        here = os.fstat(self.fd)
-        return there.st_ino != here.st_ino or there.st_dev != here.st_dev
+    def measure(self) -> None:
+        """Look at the size of the open file again."""
+        self.size = os.fstat(self.fd).st_size
 
-    def size(self) -> int:
-        """Bytes in the open file now."""
-        return os.fstat(self.fd).st_size
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode of the open file."""
+        return self._device, self._inode
 
     def due(self) -> float | None:
         """Epoch second from which a record belongs to the next file; every process computes the same."""
@@ -210,6 +228,7 @@ class LogFile:
             self.path = new_path
             self.open(again=True)
             self.acquire(5.0)
+            self.measure()
         finally:
             os.close(old_fd)
         return rotated if os.path.lexists(rotated) else None

@@ -101,7 +101,7 @@ class FileSink:
             return
         old = None
         try:
-            if self._rotates and self._rotation_due(file.size(), len(data), wall, data):
+            if self._rotates and self._rotation_due(file.size, len(data), wall, data):
                 old = self._rotate(wall)
             write_all(file.fd, data)
         finally:
@@ -175,13 +175,13 @@ class FileSink:
                 ends = dict(carried or {})
                 first = 0
                 while first < len(entries):
-                    size = file.size()
+                    size = file.size
                     last = self._fitting(entries, first, size)
                     if last == first:
                         old = self._rotate(entries[first][6])
                         if old is not None:
                             rotated.append(old)
-                        size = file.size()
+                        size = file.size
                         last = max(self._fitting(entries, first, size), first + 1)
                     for entry in entries[first:last]:
                         ends[entry[1]] = entry[2]
@@ -225,10 +225,10 @@ class FileSink:
         if not self._file.shared:
             write_all(fd, data)
             return
-        status = os.fstat(fd)
+        device, inode = self._file.identity
         parts = tuple([Part(rings[ring], starts[ring], end) for ring, end in sorted(ends.items())])
         assert len(parts) <= MAXIMUM_RINGS
-        slot.intend(Promise(status.st_dev, status.st_ino, size, len(data), parts))
+        slot.intend(Promise(device, inode, size, len(data), parts))
         phase.at(phase.INTENDED)
         try:
             write_all(fd, data)
@@ -237,6 +237,7 @@ class FileSink:
                 take_back(fd, size, data)
             slot.take_back()
             raise
+        self._file.size = size + len(data)
         phase.at(phase.APPENDED)
         slot.done()
         phase.at(phase.COMMITTED)
