@@ -317,8 +317,12 @@ class Core:
             return handler
         if attach.in_fork_server():
             return None
+        file = handler.spec.file
+        if not self._links:
+            # A child whose session could not be made, or not be found: its parent has this file, too.
+            file = dataclasses.replace(file, mode="a")
         try:
-            sink = FileSink(handler.spec.file)
+            sink = FileSink(file)
         except OSError as error:
             report.once(f"open {handler.id}", f"handler {handler.id} cannot open its file: {error}")
             return None

@@ -91,6 +91,8 @@ HEARTBEAT_NS: Final = 0x050 // 8
 GENERATION: Final = 0x100 // 8
 """Grows with each change of the owner's registry; workers compare it on every call."""
 RUN_STATE: Final = 0x108 // 8
+SAID: Final = 0x110 // 8
+"""Not 0 once some process of the session has said that the file system is too small for its ring."""
 WAKE: Final = 0x200 // 8
 """One of AWAKE, ASLEEP, STOPPED: what a producer looks at after each publish."""
 RUN: Final = 1

@@ -12,9 +12,12 @@ first one is missing or full, the next one serves.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tempfile
+
+from mplog._sinks import report
 
 ENVIRONMENT = "MPLOG_RUNTIME_DIR"
 MINIMUM_FREE = 512 * 1024
@@ -101,8 +104,12 @@ def new_base(need: int = MINIMUM_FREE) -> str:
             reasons.append(f"{candidate}: {error}")
             continue
         if free_bytes(base) >= need:
+            if reasons:
+                report.once("runtime directory", f"{'; '.join(reasons)}. Records wait in {base} instead.")
             return base
         reasons.append(f"{candidate}: {free_bytes(base)} bytes free of the {need} needed")
+        with contextlib.suppress(OSError):
+            os.rmdir(base)  # Only when it was made just now: it must be empty.
     raise OSError(
         f"mplog found no runtime directory ({'; '.join(reasons)}). Set {ENVIRONMENT} to a directory of your own "
         "with some megabytes free."

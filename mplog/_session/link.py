@@ -22,6 +22,7 @@ from mplog._ring.layout import (
     FLUSHED,
     KIND_SPILLED_DATA,
     LOG,
+    SAID,
     SPILL,
     SPILLED,
     STATE,
@@ -142,11 +143,12 @@ class Link:
         if ring is None:
             self._become_orphan()
             return
-        if not ring.path.startswith(self.place.path):
+        if not ring.path.startswith(self.place.path) and not self.words[SAID]:
+            self.words[SAID] = 1
             report.once(
                 "ring elsewhere",
-                f"{os.path.dirname(self.place.path)} is too small for another ring; process {who.pid} "
-                f"uses {ring.path}.",
+                f"{self.place.path} has no room for another ring; process {who.pid} and those after it "
+                f"use {os.path.dirname(ring.path)}.",
             )
         self._generation += 1
         self.ring = ring

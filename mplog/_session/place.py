@@ -66,9 +66,12 @@ class Place:
 
     def remove(self) -> None:
         """Delete the session's directories, and what names it."""
-        for rings in self.ring_directories:
-            shutil.rmtree(os.path.dirname(rings), ignore_errors=True)
         base = os.path.dirname(os.path.dirname(self.path))
+        for rings in self.ring_directories:
+            session = os.path.dirname(rings)
+            if os.path.isdir(session):
+                shutil.rmtree(session, ignore_errors=True)
+                remove_if_empty(os.path.dirname(os.path.dirname(session)))
         for index in ("by-pid", "by-authkey"):
             with contextlib.suppress(OSError):
                 for name in os.listdir(os.path.join(base, index)):
