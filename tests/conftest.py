@@ -1,0 +1,42 @@
+"""What all tests share: a runtime directory for each, programs that end on every path, loggers that leave nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from programs import Program
+
+import mplog
+from mplog._logger.core import Core
+from mplog._logger.logger import Logger
+
+# The process of the tests itself logs nothing: its default handler would hold a stream that pytest replaces.
+mplog.logger.remove()
+
+
+@pytest.fixture(autouse=True)
+def runtime_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A runtime directory that no other test sees, for this process and for all that it starts."""
+    path = tmp_path_factory.mktemp("runtime")
+    monkeypatch.setenv("MPLOG_RUNTIME_DIR", str(path))
+    return path
+
+
+@pytest.fixture
+def program(tmp_path: Path, runtime_dir: Path) -> Iterator[Program]:
+    """Runs scripts as users do; see programs.py."""
+    found = Program(tmp_path, runtime_dir)
+    try:
+        yield found
+    finally:
+        found.end()
+
+
+@pytest.fixture
+def logger() -> Iterator[Logger]:
+    """A logger of its own, without handlers, that takes no part in forks. Its handlers are removed in the end."""
+    found = Logger(Core(), {})
+    yield found
+    found.remove()
