@@ -91,7 +91,14 @@ def build_parser() -> argparse.ArgumentParser:
     owner = scenarios.add_parser("kill-owner", parents=[common(60.0)], help=one_line(kill_owner))
     add_tree(owner, processes=4, kill=1, methods=START_METHODS)
     owner.add_argument(
-        "--aim", type=share, default=0.5, help="share of rounds that aim at the commit (default: %(default)s)"
+        "--aim", type=share, default=0.5, help="share of the other rounds that aim at a commit (default: %(default)s)"
+    )
+
+    owner.add_argument(
+        "--exact", type=share, default=0.25, help="share of rounds that hit a step exactly (default: %(default)s)"
+    )
+    owner.add_argument(
+        "--afterwards", type=float, default=3.0, help="seconds that orphans log at most (default: %(default)s)"
     )
 
     storm = scenarios.add_parser("fork-storm", parents=[common(120.0)], help=one_line(fork_storm))

@@ -46,6 +46,9 @@ class Job:
     """Records per second of each thread. 0: as fast as it goes."""
     forks: int = 0
     """Children in a storm; each logs one line in a slot of its own behind the threads' slots."""
+    dies_at_step: int = 0
+    """The step of a commit at which the owner kills itself; 0: somebody else does it, or nobody."""
+    dies_at_occurrence: int = 1
     seed: int = 0
     shortest: int = 8
     longest: int = 120

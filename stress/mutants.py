@@ -30,7 +30,7 @@ def store_tail_first() -> None:
     The pure ring's reader trusts nothing: it checks number and checksum, and would only look again later. It is made
     as trusting as a reader on ordered memory may be, so that the order of the producer's stores is all that counts.
     """
-    Producer._publish = _publish_tail_first  # type: ignore[method-assign]
+    Producer.push = _push_tail_first  # type: ignore[method-assign]
     Reader.read = _read_trusting  # type: ignore[method-assign]
 
 
@@ -38,25 +38,25 @@ def _no_mark(self: Slot) -> None:
     """Stands where the moment of commit should be."""
 
 
-def _publish_tail_first(self: Producer, wall: float, route: int, level: int, body: bytes, kind: int) -> bool:
-    """`Producer._publish` with its last store first. It leaves out what is there for interrupted calls."""
-    payload = layout.PREFIX.pack(monotonic_ns(), wall, route, level) + body
-    capacity, tail = self._capacity, self._tail
-    offset = tail & (capacity - 1)
-    need, room = layout.padded(len(payload)), capacity - offset
-    end = tail + need if need <= room else tail + room + need
-    self._head = self._words[layout.HEAD]
-    if end - self._head > capacity:
-        return False
-    self._words[layout.TAIL] = self._tail = end
-    _linger()
-    self._seq = (self._seq + 1) & 0xFFFFFFFF
-    if need > room:
-        layout.RECORD.pack_into(self._data, offset, room - layout.RECORD_BYTES, 0, layout.PAD, 0, 0, 0)
-        offset = 0
-    fields = (len(payload), self._seq, kind, layout.FLAG_CRC, 0, crc32(payload))
-    layout.RECORD.pack_into(self._data, offset, *fields)
-    self._data[offset + layout.RECORD_BYTES : offset + layout.RECORD_BYTES + len(payload)] = payload
+def _push_tail_first(self: Producer, wall: float, route: int, level: int, body: bytes, kind: int = layout.LOG) -> bool:
+    """`Producer.push` with its last store first. It leaves out what is there for interrupted calls."""
+    with self._lock:
+        payload = layout.PREFIX.pack(monotonic_ns(), wall, route, level) + body
+        capacity, tail = self._capacity, self._words[layout.TAIL]
+        offset = tail & (capacity - 1)
+        need, room = layout.padded(len(payload)), capacity - offset
+        end = tail + need if need <= room else tail + room + need
+        if end - self._words[layout.HEAD] > capacity:
+            return False
+        self._words[layout.TAIL] = self._tail = end
+        _linger()
+        self._seq = (self._seq + 1) & 0xFFFFFFFF
+        if need > room:
+            layout.RECORD.pack_into(self._data, offset, room - layout.RECORD_BYTES, 0, layout.PAD, 0, 0, 0)
+            offset = 0
+        fields = (len(payload), self._seq, kind, layout.FLAG_CRC, 0, crc32(payload))
+        layout.RECORD.pack_into(self._data, offset, *fields)
+        self._data[offset + layout.RECORD_BYTES : offset + layout.RECORD_BYTES + len(payload)] = payload
     return True
 
 

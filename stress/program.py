@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mplog.cli._ledger import STOP, Ledger
-from stress import adapters, workload
+from stress import adapters, steps, workload
 from stress.job import STORM, STRANGER, Job
 
 WORKER_FAILED = 3
@@ -27,6 +27,9 @@ STORM_CHILDREN_AT_ONCE = 16
 JOB = Job.from_environment()
 ADAPTER = adapters.load(JOB.adapter)
 ADAPTER.configure(Path(JOB.log), rotation=JOB.rotation, retention=JOB.retention, compression=JOB.compression)
+
+if JOB.dies_at_step and __name__ == "__main__":
+    steps.die_at(JOB.dies_at_step, JOB.dies_at_occurrence)
 
 # The harness asks for stacks when a deadline has passed, so that a hang says where it hangs.
 faulthandler.register(signal.SIGUSR1, all_threads=True)

@@ -28,6 +28,8 @@ class Settings:
     forks: int = 0
     rounds: int = 1
     aim: float = 0.0
+    exact: float = 0.0
+    afterwards: float = 3.0
     shortest: int = 8
     longest: int = 120
     seed: int = 0

@@ -8,14 +8,13 @@ import time
 
 from stress.arena import Arena, play
 from stress.job import STRANGER, TREE
-from stress.phase import TARGETS, PhaseWord
+from stress.phase import COMMITTING, TARGETS, PhaseWord
 from stress.settings import Settings
 from stress.verdict import Round
 from stress.workshop import PHASE_VARIABLE
 
 _SHORTEST_RUN_UP, _LONGEST_RUN_UP = 0.02, 0.4
-_LONGEST_AFTERWARDS = 3.0
-"""Longer than workers may take to notice the owner's death: some rounds end before, some after."""
+_LATEST_OCCURRENCE = 40
 _RECORDS_AFTERWARDS = 50
 _AIM_PATIENCE = 5.0
 _RESTART_RECORDS = 20
@@ -38,22 +37,34 @@ def _act(arena: Arena, phases: list[int]) -> None:
     for slot in workers:
         arena.expect(slot, f"worker {slot // settings.threads}", 0)
     arena.roles |= {owner_slot: "owner, killed", restart_slot: "second start"}
+    job = dataclasses.replace(arena.job, role=TREE, own_slot=owner_slot)
+    exact = chance.random() < settings.exact
+    if exact:
+        occurrence = chance.randint(1, _LATEST_OCCURRENCE)
+        job = dataclasses.replace(job, dies_at_step=chance.choice(COMMITTING), dies_at_occurrence=occurrence)
     with PhaseWord(arena.workshop.phase) as phase:
-        job = dataclasses.replace(arena.job, role=TREE, own_slot=owner_slot)
         tree = arena.start(job, "tree", {PHASE_VARIABLE: str(arena.workshop.phase)})
         arena.wait_ready([*workers, owner_slot])
         arena.go()
-        arena.wait_for(lambda: all(arena.slot(slot).returned for slot in workers), "every worker's first record")
-        _wait_for_the_moment(settings, chance, phase)
-        tree.kill_owner()
+        if exact:
+            arena.wait_for(lambda: tree.exit_status is not None, "the owner to come to its step")
+        else:
+            arena.wait_for(lambda: all(arena.slot(slot).returned for slot in workers), "every worker's first record")
+            _wait_for_the_moment(settings, chance, phase)
+            tree.kill_owner()
         phases.append(phase.value)
     _kill_some_workers(arena, chance)
     _let_orphans_log(arena, chance)
     arena.stop()
     tree.wait_for_group(arena.deadline)
-    arena.expect(restart_slot, "second start", _RESTART_RECORDS)
+    _start_again(arena, restart_slot)
+
+
+def _start_again(arena: Arena, slot: int) -> None:
+    """Start a program that does little, and that has to write what the dead left."""
+    arena.expect(slot, "second start", _RESTART_RECORDS)
     again = dataclasses.replace(
-        arena.job, role=STRANGER, first_slot=restart_slot, threads=1, records=_RESTART_RECORDS, rate=0.0
+        arena.job, role=STRANGER, first_slot=slot, threads=1, records=_RESTART_RECORDS, rate=0.0
     )
     arena.start(again, "again")
     arena.wait_for_end()
@@ -78,7 +89,7 @@ def _kill_some_workers(arena: Arena, chance: random.Random) -> None:
 def _let_orphans_log(arena: Arena, chance: random.Random) -> None:
     """Wait until each orphan has come back from some calls, and for a random while on top."""
     goals = {slot: arena.slot(slot).returned + _RECORDS_AFTERWARDS for slot in arena.expected}
-    until = time.monotonic() + chance.uniform(0, _LONGEST_AFTERWARDS)
+    until = time.monotonic() + chance.uniform(0, arena.settings.afterwards)
     arena.wait_for(
         lambda: time.monotonic() > until and all(arena.slot(slot).returned >= goal for slot, goal in goals.items()),
         "the orphans to go on logging",

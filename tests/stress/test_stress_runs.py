@@ -38,7 +38,14 @@ def run(*arguments: str) -> tuple[int, dict[str, Any]]:
 
 def what_is_wrong(found: dict[str, Any]) -> list[str]:
     """Every finding of every round."""
-    return [f"{finding}\n{round_['said']}" for round_ in found["rounds"] for finding in round_["findings"]]
+    return [f"round {round_['number']}: {finding}" for round_ in found["rounds"] for finding in round_["findings"]]
+
+
+OWNER_DIES = (
+    "kill-owner", "--rounds", "8", "--exact", "1", "--afterwards", "1.5", "--rotation", "20 KB", "--compression", "gz",
+    "--rate", "5000",
+)  # fmt: skip
+"""Deaths at exact steps of commits that rotation splits: where a fault of the commit shows."""
 
 
 class TestTheLibraryPasses:
@@ -58,7 +65,7 @@ class TestTheLibraryPasses:
 
     def test_the_owner_is_killed(self) -> None:
         """Orphans go on, and the next start of the program writes what is left."""
-        status, found = run("kill-owner", "--rounds", "4", "--rotation", "20 KB", "--aim", "1")
+        status, found = run(*OWNER_DIES)
         assert (what_is_wrong(found), status) == ([], 0)
 
     def test_a_process_with_busy_threads_forks(self) -> None:
@@ -70,10 +77,7 @@ class TestTheLibraryPasses:
 class TestBrokenBuildsFail:
     def test_without_the_done_mark(self) -> None:
         """A commit that is never marked done is repeated after the owner's death."""
-        status, found = run(
-            "kill-owner", "--adapter", "broken-done", "--rounds", "20", "--stop-early", "--rotation", "4 KB",
-            "--aim", "1",
-        )  # fmt: skip
+        status, found = run(*OWNER_DIES, "--adapter", "broken-done", "--stop-early")
         assert status == 1
         assert sum(slot["doubled"] for round_ in found["rounds"] for slot in round_["audit"]["slots"])
 
