@@ -43,6 +43,8 @@ class Core:
         self._handlers: dict[int, Handler] = {}
         self._next_id = 0
         self.levels: dict[str, Level] = level_table.built_in()
+        self._levels_said: dict[bytes, dict[str, Level]] = {}
+        """What each session said last, so that only what its owner changes replaces what a worker has."""
         self._extra: dict[str, Any] = {}
         self._patcher: Callable[[dict[str, Any]], object] | None = None
         self._host: Host | None = None
@@ -223,6 +225,7 @@ class Core:
     def _publish(self) -> None:
         assert self._host is not None
         registry: dict[str, Any] = {"levels": dict(self.levels), "routes": [], "links": []}
+        self._levels_said[self._host.place.id] = self.levels
         for handler in self.handlers():
             if handler.spec.id in self._host.routes:
                 registry["routes"].append(_portable(handler.spec))
@@ -352,8 +355,10 @@ class Core:
                 registry = pickle.load(file)
         except (OSError, pickle.UnpicklingError, EOFError):
             return []
-        for name, level in registry["levels"].items():
-            self.levels.setdefault(name, level)
+        theirs: dict[str, Level] = registry["levels"]
+        before = self._levels_said.get(link.place.id, {})
+        self._levels_said[link.place.id] = theirs
+        self.levels = {**self.levels, **{name: level for name, level in theirs.items() if before.get(name) != level}}
         handlers = []
         for packed in registry["routes"]:
             spec = _unpacked(packed)
