@@ -409,8 +409,7 @@ class Core:
         """The end of this process: its session is finished, its handlers are stopped."""
         host = self._host
         for link in list(self._links.values()):
-            if host is None or link.place is not host.place:
-                link.close()
+            link.close()
         if host is not None:
             with contextlib.suppress(OSError):
                 host.finish()

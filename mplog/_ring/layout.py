@@ -15,7 +15,8 @@ A record is a 16-byte header, then its payload, padded to a multiple of 16:
 
     len u32 | seq u32 | kind u8 | flags u8 | zero u16 | crc u32 | payload
 
-`len` counts the payload, `crc` covers it. The payload of every kind but PAD begins with PREFIX:
+`len` counts the payload; `crc` is the CRC-32 of the payload, started from the kind.
+The payload of every kind but PAD begins with PREFIX:
 
     stamp u64 (monotonic ns, the order key) | wall f64 (epoch seconds) | route u32 | level u32
 

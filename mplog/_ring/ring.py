@@ -111,7 +111,7 @@ class Producer:
                     offset = start & self._mask
                     end += start - tail
                 seq = (self._seq + 1) & 0xFFFFFFFF
-                _pack_record(self._data, offset, length, seq, kind, FLAG_CRC, 0, crc32(payload))
+                _pack_record(self._data, offset, length, seq, kind, FLAG_CRC, 0, crc32(payload, kind))
                 offset += RECORD_BYTES
                 self._data[offset : offset + length] = payload
                 # SYNC publish -> drain: everything written below `end` happens before the drainer sees it.
@@ -243,7 +243,7 @@ class Reader:
                     length < PREFIX_BYTES
                     or after > size
                     or (seq is not None and found != (seq + 1) & 0xFFFFFFFF)
-                    or crc32(payload := block[at + RECORD_BYTES : at + RECORD_BYTES + length]) != crc
+                    or crc32(payload := block[at + RECORD_BYTES : at + RECORD_BYTES + length], kind) != crc
                 ):
                     self.position, self._seq = position + at, seq
                     return entries

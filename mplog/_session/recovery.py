@@ -203,16 +203,16 @@ def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> i
                 else:
                     taken.append(ring)
             written = write_rest(place, taken, make_route(slot.route), slot)
-            if everything:
-                os.unlink(path)
-                with contextlib.suppress(OSError):
-                    os.rmdir(os.path.dirname(path))
-                _remove_if_done(place)
-            return written
         finally:
             slot.close()
             for ring in taken:
                 ring.close()
+        if everything:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+                os.rmdir(os.path.dirname(path))
+            _remove_if_done(place)
+        return written
     finally:
         place.control.close()
 
