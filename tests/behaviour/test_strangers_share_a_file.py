@@ -1,0 +1,118 @@
+"""Programs with no common parent that add the same file rotate it once per due event and lose nothing."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import time
+from pathlib import Path
+
+import pytest
+from programs import Program, assert_once_in_order, wait_until
+
+STRANGER = """
+import os, sys, time
+from mplog import logger
+
+number, records, options = int(sys.argv[1]), int(sys.argv[2]), eval(sys.argv[3])
+logger.remove()
+logger.add("app.log", format="{process.id} {message}", **options)
+open(f"ready{number}.txt", "w").close()
+while not os.path.exists("go.txt"):
+    time.sleep(0.001)
+for count in range(records):
+    logger.info("stranger{} {}", number, count)
+logger.remove()
+"""
+
+
+def run_strangers(program: Program, processes: int, records: int, options: str) -> Path:
+    """Start them, let them log at the same time, wait for all."""
+    running = [program.start(STRANGER, number, records, options) for number in range(processes)]
+    for number in range(processes):
+        wait_until((program.here / f"ready{number}.txt").exists, f"stranger {number} is ready")
+    (program.here / "go.txt").touch()
+    for each in running:
+        ended = each.wait()
+        assert (0, "") == (ended.status, ended.said)
+    program.leaves_nothing()
+    return program.here
+
+
+def contents(here: Path) -> dict[str, bytes]:
+    """Every file of the log by its name, unpacked."""
+    return {
+        path.name: gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        for path in here.iterdir()
+        if ".log" in path.name
+    }
+
+
+@pytest.mark.parametrize("compression", ["None", "'gz'"])
+def test_rotation_by_size(program: Program, compression: str) -> None:
+    """No line is lost, doubled or torn; no file is over the limit or empty; nothing else lies there."""
+    options = f"dict(rotation='20 KB', compression={compression})"
+    here = run_strangers(program, 6, 1500, options)
+
+    found = contents(here)
+    lines = [line for name in sorted(found) for line in found[name].decode().splitlines()]
+    assert_once_in_order(
+        sorted(lines, key=lambda line: int(line.split()[-1])),
+        [f"stranger{number} {count}" for number in range(6) for count in range(1500)],
+    )
+    for name, content in found.items():
+        assert 0 < len(content) <= 20_000, (name, len(content))
+        if name != "app.log":
+            suffix = r"\.gz" if "gz" in compression else ""
+            assert re.fullmatch(r"app\.\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d{6}(\.\d+)?\.log" + suffix, name), name
+    total = sum(map(len, found.values()))
+    assert len(found) <= total // (20_000 - 100) + 2, "a file was rotated before it was full"
+
+
+def test_rotation_by_time(program: Program) -> None:
+    """A file that is due is rotated once, by whoever comes first; nobody rotates the new one."""
+    old = program.here / "app.log"
+    program.run(
+        """
+        import os, time
+        from mplog._sinks.file import birth
+        fd = os.open("app.log", os.O_CREAT | os.O_WRONLY)
+        os.write(fd, b"0 old 0\\n")
+        birth.write_birth(fd, time.time() - 7200)
+        os.utime("app.log", (time.time() - 7200,) * 2)
+        """
+    )
+    assert old.exists()
+
+    here = run_strangers(program, 5, 200, "dict(rotation='1 hour')")
+
+    found = contents(here)
+    assert 2 == len(found), sorted(found)
+    rotated = next(name for name in found if name != "app.log")
+    assert b"0 old 0\n" == found[rotated]
+    assert time.strftime("app.%Y-", time.localtime(time.time() - 7200)) in rotated
+    assert_once_in_order(
+        found["app.log"].decode().splitlines(),
+        [f"stranger{number} {count}" for number in range(5) for count in range(200)],
+    )
+
+
+def test_retention_by_count_is_agreed(program: Program) -> None:
+    """Together they keep as many old files as one of them would, the newest."""
+    here = run_strangers(program, 4, 1000, "dict(rotation='10 KB', retention=3, compression='gz')")
+
+    found = contents(here)
+    assert 4 == len(found), sorted(found)
+    lines = [line for name in sorted(found) for line in found[name].decode().splitlines()]
+    last = {number: max(int(line.split()[-1]) for line in lines if f"stranger{number} " in line) for number in range(4)}
+    assert 999 == max(last.values())
+
+
+def test_unrelated_files_are_left_alone(program: Program) -> None:
+    """Retention touches only names that the pattern owns."""
+    for name in ("other.log", "app_2.log", "my.app.log", "app.txt"):
+        (program.here / name).write_text("precious")
+    run_strangers(program, 2, 600, "dict(rotation='5 KB', retention=1)")
+
+    for name in ("other.log", "app_2.log", "my.app.log", "app.txt"):
+        assert "precious" == (program.here / name).read_text()
