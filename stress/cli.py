@@ -98,6 +98,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--exact", type=share, default=0.25, help="share of rounds that hit a step exactly (default: %(default)s)"
     )
     owner.add_argument(
+        "--strangers", type=int, default=0, help="programs of their own that log beside (default: %(default)s)"
+    )
+    owner.add_argument(
         "--afterwards", type=float, default=3.0, help="seconds that orphans log at most (default: %(default)s)"
     )
 

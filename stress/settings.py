@@ -30,6 +30,7 @@ class Settings:
     aim: float = 0.0
     exact: float = 0.0
     afterwards: float = 3.0
+    strangers: int = 0
     shortest: int = 8
     longest: int = 120
     seed: int = 0

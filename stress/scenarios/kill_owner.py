@@ -24,7 +24,8 @@ def play_round(settings: Settings, number: int) -> Round:
     """Kill the owner, perhaps a worker or two after it, let the rest end, start again, judge."""
     phases: list[int] = []
     workers = settings.processes * settings.threads
-    result = play(settings, workers + 2, number, lambda arena: _act(arena, phases))
+    slots = workers + 2 + settings.strangers * settings.threads
+    result = play(settings, slots, number, lambda arena: _act(arena, phases))
     result.phase = phases[0] if phases else None
     return result
 
@@ -45,6 +46,7 @@ def _act(arena: Arena, phases: list[int]) -> None:
     with PhaseWord(arena.workshop.phase) as phase:
         tree = arena.start(job, "tree", {PHASE_VARIABLE: str(arena.workshop.phase)})
         arena.wait_ready([*workers, owner_slot])
+        _start_strangers(arena, restart_slot + 1)
         arena.go()
         if exact:
             arena.wait_for(lambda: tree.exit_status is not None, "the owner to come to its step")
@@ -58,6 +60,17 @@ def _act(arena: Arena, phases: list[int]) -> None:
     arena.stop()
     tree.wait_for_group(arena.deadline)
     _start_again(arena, restart_slot)
+
+
+def _start_strangers(arena: Arena, first_slot: int) -> None:
+    """Start programs that name the same file and have no common parent with the tree."""
+    for index in range(arena.settings.strangers):
+        first = first_slot + index * arena.settings.threads
+        slots = range(first, first + arena.settings.threads)
+        for slot in slots:
+            arena.expect(slot, f"stranger {index}", 0)
+        arena.start(dataclasses.replace(arena.job, role=STRANGER, first_slot=first), f"stranger-{index}")
+        arena.wait_ready(slots)
 
 
 def _start_again(arena: Arena, slot: int) -> None:
