@@ -52,6 +52,7 @@ class Core:
         self._gone: set[tuple[bytes, int]] = set()
         """Handlers of other processes that `remove()` took away in this one."""
         self._provisional = False
+        self._forking = threading.local()
         self.state = State((), self.levels, self._extra, None)
 
     # Configuration
@@ -434,7 +435,8 @@ class Core:
     def before_fork(self) -> None:
         """Make the session if this process owns anything, end its threads, hold still."""
         exit.prepare_for_children()
-        self._locked_for_fork = self._lock.acquire(timeout=1.0)
+        # Several threads may fork at once; each gives back only what it took itself.
+        self._forking.locked = self._lock.acquire(timeout=1.0)
         if self._owns_anything() and not self._provisional and not attach.in_fork_server():
             self._make_host()
         if self._host is not None:
@@ -442,7 +444,8 @@ class Core:
 
     def after_fork_in_parent(self) -> None:
         """Give the configuration lock back."""
-        if self._locked_for_fork:
+        if getattr(self._forking, "locked", False):
+            self._forking.locked = False
             self._lock.release()
 
     def resume_threads(self) -> None:
@@ -456,6 +459,7 @@ class Core:
         process.forget()
         claim.abandon_claims()
         self._lock = threading.RLock()
+        self._forking = threading.local()
         host, self._host = self._host, None
         links = {number: link.inherit() for number, link in self._links.items()}
         if host is not None:

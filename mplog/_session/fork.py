@@ -22,6 +22,8 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, Protocol
 
+from mplog._sinks import report
+
 
 class Participant(Protocol):
     """Whoever takes part in forks. The hooks never log and never raise."""
@@ -64,7 +66,10 @@ def _parent() -> None:
 
     def resume() -> None:
         for participant in _participants:
-            participant.resume_threads()
+            try:
+                participant.resume_threads()
+            except Exception:  # noqa: BLE001 - this runs inside the user's own code
+                report.error_in_handler(-1, None)
 
     if sys.version_info >= (3, 12):
         frame = sys._getframe().f_back

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mplog._render.times import local_time
+from mplog._sinks import report
 from mplog._sinks.file import birth, lock
 from mplog._sinks.file.compression import Compression
 from mplog._sinks.file.naming import PathTemplate, rotated_name
@@ -221,7 +222,10 @@ class LogFile:
             suffixes = (options.compression.suffix,) if options.compression and options.compression.suffix else ()
             rotated = rotated_name(old_path, birth.read_birth(old_fd), suffixes=suffixes)
             os.rename(old_path, rotated)
-        self.retain(exclude=new_path)
+        try:
+            self.retain(exclude=new_path)
+        except Exception:  # noqa: BLE001 - a user's retention function; the new file is opened all the same
+            report.error_in_handler(-1, None)
         # The old lock is held until the new one is: in between nobody else can append to either.
         self.fd, self._holds = -1, False
         try:

@@ -26,6 +26,10 @@ BATCH_BOUND = 2.0
 """Seconds the writer waits for the file's lock before it turns to the other sinks and tries again."""
 
 
+ROTATION_PATIENCE = 60.0
+"""Seconds between two attempts of a rotation that is refused, at most."""
+
+
 class FileBusy(Exception):
     """Somebody held the file's lock for longer than the bound. Nothing was written."""
 
@@ -46,6 +50,8 @@ class FileSink:
         self._busy = False
         self._nested: deque[tuple[bytes, float]] = deque()
         self._rotates = options.rotation is not None
+        self._patience = 0.0
+        self._rotate_from = 0.0
         self._archiver: threading.Thread | None = None
         self._to_archive: deque[str] = deque()
         self._archiving_paused = False
@@ -119,7 +125,7 @@ class FileSink:
 
     def _rotation_due(self, size: int, length: int, wall: float, data: bytes) -> bool:
         rotation = self.options.rotation
-        if rotation is None:
+        if rotation is None or not self._may_rotate():
             return False
         if rotation.size_limit is not None and size + length > rotation.size_limit:
             return True
@@ -137,13 +143,34 @@ class FileSink:
         assert rotation is not None
         message = Message(data.decode(self.options.encoding, "replace"))
         message.record = {"time": local_time(wall)}
-        with open(self._file.path, "a+", encoding=self.options.encoding) as file:
-            return any(function(message, file) for function in rotation.functions)
+        try:
+            with open(self._file.path, "a+", encoding=self.options.encoding) as file:
+                return any(function(message, file) for function in rotation.functions)
+        except Exception:  # noqa: BLE001 - the user's function; no rotation then, and no record lost
+            report.error_in_handler(-1, None)
+            return False
 
     def _rotate(self, wall: float) -> str | None:
-        old = self._file.rotate(wall)
+        """Rotate, and return the old file's name. Where that is refused, the current file grows on for a while."""
+        try:
+            old = self._file.rotate(wall)
+        except OSError as error:
+            if self._file.fd < 0:
+                raise  # The old file is renamed already, and there is no new one yet.
+            self._patience = min(max(1.0, self._patience * 2), ROTATION_PATIENCE)
+            self._rotate_from = time.monotonic() + self._patience
+            report.once(
+                f"rotate {self.path}",
+                f"{self.path} could not be rotated ({error}); it grows on, and the next attempt is in "
+                f"{self._patience:.0f} s. Nothing is lost.",
+            )
+            return None
+        self._patience = self._rotate_from = 0.0
         self.rotations += 1
         return old
+
+    def _may_rotate(self) -> bool:
+        return not self._rotate_from or time.monotonic() >= self._rotate_from
 
     def commit(
         self,
@@ -196,7 +223,7 @@ class FileSink:
     def _fitting(self, entries: Sequence[Entry], first: int, size: int) -> int:
         """How far *entries* may go into the current file: up to its size limit and its due time."""
         rotation = self.options.rotation
-        if rotation is None:
+        if rotation is None or not self._may_rotate():
             return len(entries)
         limit, due = rotation.size_limit, self._file.due()
         if limit is None and due is None and not rotation.functions:
