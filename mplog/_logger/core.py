@@ -437,7 +437,11 @@ class Core:
         exit.prepare_for_children()
         # Several threads may fork at once; each gives back only what it took itself.
         self._forking.locked = self._lock.acquire(timeout=1.0)
-        if self._owns_anything() and not self._provisional and not attach.in_fork_server():
+        if attach.in_fork_server():
+            # It may have logged while it imported; silent from now on, it must not hold a ring until its late end.
+            for link in self._links.values():
+                link.close()
+        elif self._owns_anything() and not self._provisional:
             self._make_host()
         if self._host is not None:
             self._host.pause()
