@@ -16,6 +16,7 @@ from mplog._capture import process
 from mplog._ring.layout import (
     BLOCKED_NS,
     CLOSED,
+    DATA,
     DATA_RECORD,
     DROPPED,
     FLUSH_TARGET,
@@ -153,7 +154,7 @@ class Link:
         self._generation += 1
         self.ring = ring
         self._largest_inline = ring.capacity // 4
-        self._producer = Producer(ring.words, ring.data)
+        self._producer = Producer(ring.words, ring.map, DATA)
         self._ring_bell()
 
     def _ring_bell(self) -> None:
@@ -303,10 +304,18 @@ class Link:
         return True
 
     def close(self) -> None:
-        """Say that no record follows, so that the ring is reclaimed at once. Best effort: death does it, too."""
+        """Say that no record follows, so that the ring is reclaimed at once; here, where the owner is gone.
+
+        Best effort: death does it, too.
+        """
         with self._mutex:
-            if self.ring is not None and isinstance(self._producer, Producer) and not self.orphaned:
-                self.ring.words[STATE] = CLOSED
-                self._producer = None
-                self.ring = None
-                self._ring_bell()
+            if self.ring is None or self.orphaned or not isinstance(self._producer, Producer):
+                return
+            self.ring.words[STATE] = CLOSED
+            # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
+            if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+                self._become_orphan()
+                return
+            self._producer = None
+            self.ring = None
+            self._ring_bell()

@@ -32,6 +32,7 @@ class Orphan:
     def __init__(self, link: Link, routes: Callable[[], dict[int, Route]]) -> None:
         self._link = link
         self._routes = routes()
+        self._said = False
         self.lost: dict[int, int] = {}
         self._take_over()
 
@@ -39,11 +40,8 @@ class Orphan:
         link = self._link
         mine = [ring for ring in (*link.filled, link.ring) if ring is not None and ring.fd >= 0]
         unread = [ring for ring in mine if ring.words[TAIL] != ring.words[HEAD]]
-        report.once(
-            "orphan",
-            f"the owner of the log (process {link.place.control.identity.pid}) is gone; process {link.pid} now writes "
-            "its files by itself.",
-        )
+        if unread:
+            self._say()
         if not mine:
             return
         locked = [ring for ring in mine if self._locked(ring)]
@@ -64,6 +62,15 @@ class Orphan:
             # Whoever is the last of the session to leave it removes it.
             recovery.remove_if_left(link.place)
         # What could not be taken over stays in its ring: the next program that adds the file writes it.
+
+    def _say(self) -> None:
+        """Tell the user, when there is something to write: not where a process only ends after its owner."""
+        self._said = True
+        report.once(
+            "orphan",
+            f"the owner of the log (process {self._link.place.control.identity.pid}) is gone; process "
+            f"{self._link.pid} now writes its files by itself.",
+        )
 
     def _locked(self, ring: RingFile) -> bool:
         lock.prepare()
@@ -95,27 +102,28 @@ class Orphan:
                         self._deliver(entry[6], entry[4], entry[7], entry[3])
 
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
-        """Deliver one record in this process; False when its sink died with the owner."""
-        return self._deliver(wall, route, body, kind)
+        """Deliver one record in this process. Always True: what cannot be delivered is counted, not tried again."""
+        if not self._said:
+            self._say()
+        self._deliver(wall, route, body, kind)
+        return True
 
-    def _deliver(self, wall: float, number: int, body: bytes, kind: int) -> bool:
+    def _deliver(self, wall: float, number: int, body: bytes, kind: int) -> None:
         route = self._routes.get(number)
         if route is None:
             self.lost[number] = self.lost.get(number, 0) + 1
             report.once(f"lost {number}", f"records for handler {number} are lost: its sink died with the owner.")
-            return False
+            return
         try:
             text = route.text_of(kind, body)
             if text is None:
-                return True
+                return
             if isinstance(route.sink, FileSink):
                 route.sink.write(text if isinstance(text, bytes) else text.encode(), wall)
             else:
                 route.sink.write(text if isinstance(text, Message) else Message(text.decode("utf8", "replace")))
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
             report.error_in_handler(number, None)
-            return False
-        return True
 
     def complete(self) -> None:
         """Wait for archives in progress; every record is written when its call returns."""
