@@ -56,19 +56,26 @@ def log(view: Logger, state: State, name: str, message: Any, args: tuple[Any, ..
         fully(view, state, name, message, args, kwargs, frame)
         return
     now = time()
-    second = int(now)
     clock = site.clock
     shown = clock.state
     try:
-        if shown[0] != second:
-            shown = clock.refresh(second)
+        fraction = now - shown[0]
+        if not 0.0 <= fraction < 1.0:
+            shown = clock.refresh(int(now))
+            fraction = now - shown[0]
         if args:
-            text = site.line(shown[1], int((now - second) * clock.scale), shown[2], *args)
+            text = site.line(shown[1], int(fraction * clock.scale), shown[2], *args)
+            for value in args:
+                kind = type(value)
+                if kind is int or kind is float or (kind is str and value.isprintable()):
+                    continue
+                if not text.isprintable():
+                    raise ValueError("needs escaping")
         else:
-            text = site.line(shown[1], int((now - second) * clock.scale), shown[2], message)
-        others = [_text_for(other, now, second, args or (message,)) for other in site.others] if site.others else ()
-        if not text.isprintable():
-            raise ValueError("needs escaping")
+            text = site.line(shown[1], int(fraction * clock.scale), shown[2], message)
+            if not message.isprintable():
+                raise ValueError("needs escaping")
+        others = [_text_for(other, now, args or (message,)) for other in site.others] if site.others else ()
     except Exception:  # noqa: BLE001 - a user's __format__, or text that needs care: the full way deals with it
         fully(view, state, name, message, args, kwargs, frame)
         return
@@ -83,15 +90,14 @@ def log(view: Logger, state: State, name: str, message: Any, args: tuple[Any, ..
             _failed(other, error)
 
 
-def _text_for(target: Target, now: float, second: int, values: tuple[Any, ...]) -> str:
+def _text_for(target: Target, now: float, values: tuple[Any, ...]) -> str:
     clock = target.clock
     shown = clock.state
-    if shown[0] != second:
-        shown = clock.refresh(second)
-    text = target.line(shown[1], int((now - second) * clock.scale), shown[2], *values)
-    if not text.isprintable():
-        raise ValueError("needs escaping")
-    return text
+    fraction = now - shown[0]
+    if not 0.0 <= fraction < 1.0:
+        shown = clock.refresh(int(now))
+        fraction = now - shown[0]
+    return target.line(shown[1], int(fraction * clock.scale), shown[2], *values)
 
 
 def _failed(target: Target, error: Exception) -> None:

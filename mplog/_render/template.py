@@ -147,7 +147,7 @@ class Template:
                 continue
             root = re.split(r"[.\[]", field.name, maxsplit=1)[0]
             if root == "time" and field.name == "time":
-                pieces.append(f"{{p}}{{f:0{self.time_spec[1]}d}}{{q}}" if self.time_spec[1] else "{p}{q}")
+                pieces.append(_time_pieces(self.time_spec[1]))
             elif field == ("message", "", ""):
                 pieces.append("{m}" if message is None else "".join(body))
             elif root in constants and "{" not in field.spec:
@@ -155,6 +155,12 @@ class Template:
                 pieces.append(_quoted(shown.format_map(constants)))
             else:
                 return None
+        try:
+            "".join(pieces).encode()
+        except UnicodeEncodeError:
+            return (
+                None  # A lone surrogate in a name or in the format: `format` and the handler's encoding deal with it.
+            )
         arguments = "m" if message is None else ", ".join(f"a{i}" for i in range(count))
         source = (
             f"lambda p, f, q, {arguments}: f{''.join(pieces)!r}"
@@ -162,8 +168,18 @@ class Template:
             else f"lambda p, f, q: f{''.join(pieces)!r}"
         )
         # The text consists of quoted constants and of placeholders made here: nothing of the user's is run.
-        line: Line = eval(source, {"__builtins__": {}})
+        line: Line = eval(source, {"__builtins__": {}, "M": _MILLISECONDS})
         return line
+
+
+_MILLISECONDS = [f"{value:03d}" for value in range(1000)]
+
+
+def _time_pieces(digits: int) -> str:
+    """The time in an f-string: the text before, the fraction, the text after. Milliseconds have a table, for speed."""
+    if digits == 0:
+        return "{p}{q}"
+    return "{p}{M[f]}{q}" if digits == 3 else f"{{p}}{{f:0{digits}d}}{{q}}"
 
 
 def _quoted(text: str) -> str:

@@ -42,12 +42,12 @@ class RingOwner:
 class RingFile:
     """A mapped ring file. Closing releases the mapping and the descriptor, never the file."""
 
-    __slots__ = ("_map", "_view", "capacity", "data", "fd", "owner", "path", "words")
+    __slots__ = ("_view", "capacity", "data", "fd", "map", "owner", "path", "words")
 
     def __init__(self, path: str, fd: int, mapping: mmap.mmap, owner: RingOwner) -> None:
         self.path = path
         self.fd = fd
-        self._map = mapping
+        self.map = mapping
         self._view = memoryview(mapping)
         self.words, self.data = split_views(self._view)
         self.capacity = len(self.data)
@@ -62,7 +62,7 @@ class RingFile:
         """Give the mapping and the descriptor back. Idempotent."""
         for view in (self.words, self.data, self._view):
             view.release()
-        self._map.close()
+        self.map.close()
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1

@@ -129,19 +129,15 @@ class Drain:
 
     def _share_out(self, sources: list[Source], starts: list[int], entries: list[Entry]) -> _Pending:
         """Split a merged batch by route; text for files stays together for one commit, the rest is queued at once."""
-        files: dict[int, list[Entry]] = {}
+        files: dict[int, list[Entry]] = {number: [] for number, route in self.routes.items() if route.outlet is None}
         spills: list[str] = []
         for entry in entries:
+            if entry[3] == LOG and entry[4] in files:
+                files[entry[4]].append(entry)
+                continue
             route = self.routes.get(entry[4])
             if route is None:
                 continue  # The owner removed that handler: later records of it vanish, as documented.
-            if entry[3] == LOG and route.outlet is None:
-                share = files.get(entry[4])
-                if share is None:
-                    files[entry[4]] = [entry]
-                else:
-                    share.append(entry)
-                continue
             body = self._body(entry, spills)
             text = self._text(route, entry[3], body)
             if text is None:
@@ -150,11 +146,8 @@ class Drain:
                 assert route.outlet is not None
                 route.outlet.put(text)
             else:
-                files.setdefault(entry[4], []).append((*entry[:7], text))
-        shares = []
-        for number, share in files.items():
-            route = self.routes[number]
-            shares.append((route, self.slots[number], share, 0))
+                files[entry[4]].append((*entry[:7], text))
+        shares = [(self.routes[number], self.slots[number], share, 0) for number, share in files.items() if share]
         ends = [source.reader.position for source in sources]
         return _Pending(sources, ends, starts, shares, spills)
 

@@ -21,7 +21,7 @@ from mplog._writer.drain import Drain
 CEILING = 0.05
 """Seconds of the longest sleep."""
 
-NAP = 0.001
+NAP = 0.002
 """Seconds between rounds while records come: larger batches, and no bell for each record."""
 
 LINGER = 0.01

@@ -210,9 +210,9 @@ class FileSink:
                             rotated.append(old)
                         size = file.size
                         last = max(self._fitting(entries, first, size), first + 1)
-                    for entry in entries[first:last]:
-                        ends[entry[1]] = entry[2]
-                    self._append(entries[first:last], size, ends, rings, starts, slot)
+                    part = entries if last - first == len(entries) else entries[first:last]
+                    ends.update({entry[1]: entry[2] for entry in part})
+                    self._append(part, size, ends, rings, starts, slot)
                     first = last
                     finish(last)
             finally:
