@@ -6,17 +6,20 @@ A scenario acts in an arena; when it leaves, every process is gone, the log has 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import time
 from collections.abc import Callable, Iterable
 
 from mplog.cli._ledger import GO, READY, STOP, UNUSED, Ledger, LedgerSlot
-from stress.job import Job
+from stress.job import STRANGER, Job
 from stress.processes import DeadlinePassed, Program, wait_until
 from stress.settings import Settings
 from stress.verdict import Round, settle, unfinished_findings
 from stress.workshop import Workshop
+
+_RESTART_RECORDS = 20
 
 
 class Arena:
@@ -85,6 +88,18 @@ class Arena:
         for program in self.programs:
             program.wait(self.deadline)
         self._ended = time.monotonic()
+
+    def start_again(self, slot: int) -> None:
+        """Start a program on the same log that does little, and that has to finish what the dead left.
+
+        All others have to have ended, or to be about to.
+        """
+        self.expect(slot, "second start", _RESTART_RECORDS)
+        again = dataclasses.replace(
+            self.job, role=STRANGER, first_slot=slot, threads=1, records=_RESTART_RECORDS, rate=0.0
+        )
+        self.start(again, "again")
+        self.wait_for_end()
 
     def slot(self, number: int) -> LedgerSlot:
         """The ledger's slot *number*."""

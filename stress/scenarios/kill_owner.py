@@ -17,7 +17,6 @@ _SHORTEST_RUN_UP, _LONGEST_RUN_UP = 0.02, 0.4
 _LATEST_OCCURRENCE = 40
 _RECORDS_AFTERWARDS = 50
 _AIM_PATIENCE = 5.0
-_RESTART_RECORDS = 20
 
 
 def play_round(settings: Settings, number: int) -> Round:
@@ -37,7 +36,7 @@ def _act(arena: Arena, phases: list[int]) -> None:
     owner_slot, restart_slot = len(workers), len(workers) + 1
     for slot in workers:
         arena.expect(slot, f"worker {slot // settings.threads}", 0)
-    arena.roles |= {owner_slot: "owner, killed", restart_slot: "second start"}
+    arena.roles |= {owner_slot: "owner, killed"}
     job = dataclasses.replace(arena.job, role=TREE, own_slot=owner_slot)
     exact = chance.random() < settings.exact
     if exact:
@@ -59,7 +58,7 @@ def _act(arena: Arena, phases: list[int]) -> None:
     _let_orphans_log(arena, chance)
     arena.stop()
     tree.wait_for_group(arena.deadline)
-    _start_again(arena, restart_slot)
+    arena.start_again(restart_slot)
 
 
 def _start_strangers(arena: Arena, first_slot: int) -> None:
@@ -71,16 +70,6 @@ def _start_strangers(arena: Arena, first_slot: int) -> None:
             arena.expect(slot, f"stranger {index}", 0)
         arena.start(dataclasses.replace(arena.job, role=STRANGER, first_slot=first), f"stranger-{index}")
         arena.wait_ready(slots)
-
-
-def _start_again(arena: Arena, slot: int) -> None:
-    """Start a program that does little, and that has to write what the dead left."""
-    arena.expect(slot, "second start", _RESTART_RECORDS)
-    again = dataclasses.replace(
-        arena.job, role=STRANGER, first_slot=slot, threads=1, records=_RESTART_RECORDS, rate=0.0
-    )
-    arena.start(again, "again")
-    arena.wait_for_end()
 
 
 def _wait_for_the_moment(settings: Settings, chance: random.Random, phase: PhaseWord) -> None:

@@ -18,7 +18,7 @@ _EARLIEST, _LATEST = 0.02, 0.9
 def play_round(settings: Settings, number: int) -> Round:
     """Let all writers log their records and come to an end."""
     workers = settings.processes * settings.threads
-    return play(settings, workers + 1, number, _act)
+    return play(settings, workers + 2, number, _act)
 
 
 def _act(arena: Arena) -> None:
@@ -32,6 +32,9 @@ def _act(arena: Arena) -> None:
     arena.go()
     _kill_some(arena)
     arena.wait_for_end()
+    if settings.kill and settings.start_method == STRANGERS:
+        # What a killed program was compressing is finished by whoever opens the log next, and not before.
+        arena.start_again(len(workers) + 1)
 
 
 def _start_tree(arena: Arena) -> None:
