@@ -42,8 +42,7 @@ def what_is_wrong(found: dict[str, Any]) -> list[str]:
 
 
 OWNER_DIES = (
-    "kill-owner", "--rounds", "8", "--exact", "1", "--afterwards", "1.5", "--rotation", "20 KB", "--compression", "gz",
-    "--rate", "5000",
+    "kill-owner", "--exact", "1", "--afterwards", "1.2", "--rotation", "10 KB", "--compression", "gz", "--rate", "5000",
 )  # fmt: skip
 """Deaths at exact steps of commits that rotation splits: where a fault of the commit shows."""
 
@@ -65,7 +64,7 @@ class TestTheLibraryPasses:
 
     def test_the_owner_is_killed(self) -> None:
         """Orphans go on, and the next start of the program writes what is left."""
-        status, found = run(*OWNER_DIES)
+        status, found = run(*OWNER_DIES, "--rounds", "6")
         assert (what_is_wrong(found), status) == ([], 0)
 
     def test_a_process_with_busy_threads_forks(self) -> None:
@@ -77,7 +76,7 @@ class TestTheLibraryPasses:
 class TestBrokenBuildsFail:
     def test_without_the_done_mark(self) -> None:
         """A commit that is never marked done is repeated after the owner's death."""
-        status, found = run(*OWNER_DIES, "--adapter", "broken-done", "--stop-early")
+        status, found = run(*OWNER_DIES, "--rounds", "20", "--stop-early", "--adapter", "broken-done")
         assert status == 1
         assert sum(slot["doubled"] for round_ in found["rounds"] for slot in round_["audit"]["slots"])
 
