@@ -105,7 +105,7 @@ class Writer:
 
     def _cycle(self) -> None:
         """Drain until there is nothing for a while, then sleep until the doorbell."""
-        busy_until = time.monotonic() + LINGER
+        busy_until = 0.0
         while not self._stop:
             found = self.step()
             now = time.monotonic()
