@@ -206,9 +206,6 @@ class Host:
         words[WAKE] = STOPPED
         complete = self.writer.finish(SHUTDOWN_TIMEOUT) and complete
         words[RUN_STATE] = ENDED
-        for route in self.routes.values():
-            if route.outlet is not None:
-                self._close_outlet(route)
         with self.writer.mutex:
             for source in list(self.drain.sources):
                 done = source.file.closed_by_producer or is_dead(rings.identity_of(source.file.owner))
@@ -217,6 +214,9 @@ class Host:
                 else:
                     self.drain.sources.remove(source)
                     source.file.close()  # And with it the kernel lock: a living producer may take its ring over.
+        for route in self.routes.values():
+            if route.outlet is not None:
+                self._close_outlet(route)
         os.close(self.doorbell)
         if not any(True for _ in rings.listed(self.place.ring_directories)):
             for slot in self.slots.values():

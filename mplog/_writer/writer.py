@@ -128,13 +128,18 @@ class Writer:
         # SYNC sleep -> wake: the word is stored before the rings are looked at again. Pairs with Link.push.
         if self.drain.unread() or self._stop:
             # Records that are too young wait out their grace here, awake.
-            words[WAKE] = AWAKE
+            self._wake_up()
             self._poll.poll(self.drain.grace * 1000 / 2)
             return
         rung = self._poll.poll(CEILING * 1000)
-        words[WAKE] = AWAKE
+        self._wake_up()
         if rung:
             self._arrived()
+
+    def _wake_up(self) -> None:
+        # Once asked to stop, the word belongs to Host.finish: a late thread must not take STOPPED back.
+        if not self._stop:
+            self._words[WAKE] = AWAKE
 
     def _arrived(self) -> None:
         """The bell rang: empty it, then look for new rings, for registering rings it, too."""
