@@ -72,6 +72,7 @@ class Writer:
         if self.running:
             return
         self._stop = False
+        self._wake_up()  # A thread that was stopped in its sleep has left the word as it was.
         self._thread = threading.Thread(target=self._run, name=NAME, daemon=True)
         with contextlib.suppress(RuntimeError):
             self._thread.start()
