@@ -69,7 +69,7 @@ def log(view: Logger, state: State, name: str, message: Any, args: tuple[Any, ..
                 kind = type(value)
                 if kind is int or kind is float or (kind is str and value.isprintable()):
                     continue
-                if not text.isprintable():
+                if not text[:-1].isprintable():
                     raise ValueError("needs escaping")
         else:
             text = site.line(shown[1], int(fraction * clock.scale), shown[2], message)
@@ -80,12 +80,12 @@ def log(view: Logger, state: State, name: str, message: Any, args: tuple[Any, ..
         fully(view, state, name, message, args, kwargs, frame)
         return
     try:
-        site.emit(text + "\n", now, site.number)
+        site.emit(text, now, site.number)
     except Exception as error:  # noqa: BLE001 - the sink's: reported, or raised again
         _failed(site.target, error)
     for other, line in zip(site.others, others):  # noqa: B905 - made from one another
         try:
-            other.emit(line + "\n", now, site.number)
+            other.emit(line, now, site.number)
         except Exception as error:  # noqa: BLE001 - as above
             _failed(other, error)
 

@@ -85,12 +85,7 @@ class Handler:
         if self.link is not None:
             if self.spec.as_data:
                 return None
-            push, route = self.link.push, self.spec.id
-
-            def to_owner(text: str, now: float, level: int) -> object:
-                return push(now, route, level, text.encode())
-
-            return to_owner
+            return self.link.emitter(self.spec.id)
         sink = self.sink
         if isinstance(sink, FileSink):
             rotation = sink.options.rotation

@@ -19,7 +19,7 @@ from mplog._render.times import format_time, local_time, split_fraction
 DEFAULT = "{time:YYYY-MM-DD HH:mm:ss.SSS Z} | {level: <8} | {name}:{function}:{line} - {message}"
 
 Line = Callable[..., str]
-"""(time before the fraction, fraction as an integer, time after it, message or the arguments) -> the line."""
+"""(time before the fraction, fraction as an integer, time after it, message or the arguments) -> the whole line."""
 
 # Specifications that mean the same inside an f-string: no braces, quotes or backslashes.
 _PLAIN_SPEC = re.compile(r"[A-Za-z0-9 <>=^+\-#_,.%]*\Z")
@@ -158,15 +158,11 @@ class Template:
         try:
             "".join(pieces).encode()
         except UnicodeEncodeError:
-            return (
-                None  # A lone surrogate in a name or in the format: `format` and the handler's encoding deal with it.
-            )
-        arguments = "m" if message is None else ", ".join(f"a{i}" for i in range(count))
-        source = (
-            f"lambda p, f, q, {arguments}: f{''.join(pieces)!r}"
-            if arguments
-            else f"lambda p, f, q: f{''.join(pieces)!r}"
-        )
+            # A lone surrogate in a name or in the format: `format` and the handler's encoding deal with it.
+            return None
+        arguments = ["p", "f", "q", *(["m"] if message is None else [f"a{index}" for index in range(count)])]
+        pieces.append("\n")
+        source = f"lambda {', '.join(arguments)}: f{''.join(pieces)!r}"
         # The text consists of quoted constants and of placeholders made here: nothing of the user's is run.
         line: Line = eval(source, {"__builtins__": {}, "M": _MILLISECONDS})
         return line

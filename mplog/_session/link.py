@@ -10,6 +10,7 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from mplog._capture import process
@@ -112,6 +113,27 @@ class Link:
         if self.words[WAKE] or wall > self._look_at:
             self._attend(wall)
         return True
+
+    def emitter(self, route: int) -> Callable[[str, float, int], object]:
+        """What `push` does for finished UTF-8 text of one route, in one call less; for the hot path.
+
+        The returned function takes the text (which has no lone surrogates), the epoch second and the level number.
+        """
+        words, push = self.words, self.push
+
+        def emit(text: str, wall: float, level: int) -> object:
+            body = text.encode()
+            producer = self._producer
+            if producer is None or len(body) > self._largest_inline:
+                return push(wall, route, level, body)
+            if not producer.push(wall, route, level, body):
+                return self._push_with_patience(wall, route, level, body, LOG)
+            # SYNC wake: as in push.
+            if words[WAKE] or wall > self._look_at:
+                self._attend(wall)
+            return True
+
+        return emit
 
     def _begin(self) -> Producer | Orphan:
         with self._mutex:
