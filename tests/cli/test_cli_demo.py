@@ -62,7 +62,12 @@ class TestDemo:
     def test_no_workers_is_wrong_usage(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Status 2, and a text that says what is needed."""
         assert main(["demo", "--workers", "0"]) == 2
-        assert "at least one process" in capsys.readouterr().out
+        assert "at least one process" in capsys.readouterr().err
+
+    def test_without_rich_it_says_how_to_get_it(self, tmp_path: Path) -> None:
+        """The command without its extra is no traceback but a text with the way on."""
+        ended = demo(tmp_path, how=("-c", _WITHOUT_TQDM.replace("tqdm", "rich")))
+        assert (ended.returncode, 'pip install "mplog[demo]"' in ended.stderr) == (2, True), ended.stderr
 
 
 class TestWhatItShows:

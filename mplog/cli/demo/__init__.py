@@ -7,21 +7,12 @@ them is killed on the way. At the end the log is read back and compared with a l
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import multiprocessing
 import sys
-import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
-from rich.console import Console
-
-from mplog.cli.demo import report, sources
-from mplog.cli.demo.crew import CrewExhausted
-from mplog.cli.demo.run import Options, run_demo
-
 __all__ = ["add_parser"]
-
-_WIDTH_ELSEWHERE = 110
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,32 +35,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """Run the demo, print the ledger, and return 1 when it does not balance."""
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_ELSEWHERE)
+    """Run the demo when what it needs is there; return the exit status."""
     if arguments.workers < 1:
-        console.print(f"--workers {arguments.workers}: at least one process has to do the work.")
-        return 2
-    files = sources.standard_library()
-    if not files:
-        console.print(
-            f"No source files in {sources.library_directory()}: run the demo with an interpreter that has them."
-        )
-        return 1
-    with ExitStack() as stack:
-        directory = arguments.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mplog-demo-")))
-        directory.mkdir(parents=True, exist_ok=True)
-        options = Options(
-            directory=directory,
-            workers=arguments.workers,
-            seconds=arguments.seconds,
-            start_method=arguments.start_method,
-            kill=not arguments.no_kill,
-        )
-        report.show_beginning(console, options, len(files))
-        try:
-            outcome = run_demo(options, files)
-        except CrewExhausted as error:
-            console.print(f"[bold red]{error}[/]")
-            return 1
-        report.show_end(console, options, outcome, keeps=arguments.directory is not None)
-    return 0 if outcome.balanced else 1
+        return _refuse(f"--workers {arguments.workers}: at least one process has to do the work.")
+    if importlib.util.find_spec("rich") is None:
+        return _refuse('The demo prints tables with rich, which is not here: pip install "mplog[demo]" brings it.')
+    from mplog.cli.demo.show import show_demo
+
+    return show_demo(arguments)
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"{why}\n")
+    return 2

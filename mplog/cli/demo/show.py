@@ -1,0 +1,45 @@
+"""The demo from its first line of output to its last."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from mplog.cli.demo import report, sources
+from mplog.cli.demo.crew import CrewExhausted
+from mplog.cli.demo.run import Options, run_demo
+
+_WIDTH_ELSEWHERE = 110
+
+
+def show_demo(arguments: argparse.Namespace) -> int:
+    """Run the demo, print the ledger, and return 1 when it does not balance."""
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_ELSEWHERE)
+    files = sources.standard_library()
+    if not files:
+        directory = sources.library_directory()
+        console.print(f"No source files in {directory}: run the demo with an interpreter that has them.")
+        return 1
+    with ExitStack() as stack:
+        directory = arguments.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mplog-demo-")))
+        directory.mkdir(parents=True, exist_ok=True)
+        options = Options(
+            directory=directory,
+            workers=arguments.workers,
+            seconds=arguments.seconds,
+            start_method=arguments.start_method,
+            kill=not arguments.no_kill,
+        )
+        report.show_beginning(console, options, len(files))
+        try:
+            outcome = run_demo(options, files)
+        except CrewExhausted as error:
+            console.print(f"[bold red]{error}[/]")
+            return 1
+        report.show_end(console, options, outcome, keeps=arguments.directory is not None)
+    return 0 if outcome.balanced else 1
