@@ -414,6 +414,9 @@ class Core:
         if host is not None:
             with contextlib.suppress(OSError):
                 host.finish()
+            own = self._links.get(host.place.id)
+            if own is not None:
+                own.close()  # Another thread may have gone on in a new ring meanwhile; it is drained here.
             with self._lock:
                 for handler in self._handlers.values():
                     if handler.link is not None and handler.link.place is host.place:
@@ -429,6 +432,7 @@ class Core:
             for handler in self.handlers():
                 if handler.link is None and isinstance(handler.sink, FileSink):
                     handler.sink.finish()
+            self.state.end()
 
     # Forks; see _session/fork.py for the table
 
@@ -541,8 +545,8 @@ def _unpacked(packed: tuple[bytes, bytes]) -> RouteSpec:
     return spec
 
 
-def install(core: Core) -> None:
+def install(core: Core, fall_silent: Callable[[], None]) -> None:
     """Let *core* take part in forks, in starts of other interpreters, and in the end of this process."""
     fork.register(core)
     attach.install(core.depart, core.arrive)
-    exit.install(core.stop)
+    exit.install(core.stop, fall_silent)

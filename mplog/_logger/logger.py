@@ -233,6 +233,20 @@ def _view(extra: dict[str, Any]) -> Logger:
     return logger.bind(**extra) if extra else logger
 
 
+def _nothing(*_: Any, **__: Any) -> None:
+    """What a log call is when the interpreter has begun to take modules apart. Uses no name of this module."""
+
+
+def _itself(self: Logger, **_: Any) -> Logger:
+    return self
+
+
+def _fall_silent() -> None:
+    for name in (*(level.lower() for level in _NUMBERS), "exception", "log", "complete"):
+        setattr(Logger, name, _nothing)
+    Logger.bind = _itself  # type: ignore[method-assign]  # nobody makes views of a logger that says nothing
+
+
 _core = Core()
-install(_core)
+install(_core, _fall_silent)
 logger = Logger(_core, {})

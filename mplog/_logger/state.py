@@ -90,20 +90,28 @@ class State:
         # A provisional configuration lets every call through, for the first one settles it.
         self.threshold = -1 if provisional else min((handler.level for handler in handlers), default=NOTHING)
         self.sites: dict[int, FastSite] = {}
-        self._learned: dict[int, int] = {}
+        self._learned: dict[int, int] | None = {}
         self.words = words
         self.generation = generation
         self.provisional = provisional
 
     def may_learn(self, key: int) -> bool:
         """Whether the call site *key* is worth compiling: not one whose message changes with each call."""
-        times = self._learned.get(key, 0)
-        self._learned[key] = times + 1
+        learned = self._learned
+        if learned is None:
+            return False
+        times = learned.get(key, 0)
+        learned[key] = times + 1
         return times < RELEARN
 
     def remember(self, key: int, site: FastSite) -> None:
         """Keep *site* for the next call. Code made by `exec` is endless, so the memory is bounded."""
         if len(self.sites) >= MAXIMUM:
             self.sites.clear()
-            self._learned.clear()
+            self._learned = {}
         self.sites[key] = site
+
+    def end(self) -> None:
+        """At the end of the process: hold no module of the program, so that its last objects go while all works."""
+        self._learned = None
+        self.sites.clear()

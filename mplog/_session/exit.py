@@ -9,6 +9,9 @@ the modules were imported:
 
 The children of these libraries forget finalizers and skip exit functions, and run `util._exit_function` instead; there
 the finalizer is registered again, after the fork.
+
+Log calls are served after that, too, by exit functions and by `__del__`, until the interpreter takes modules apart.
+Then they do nothing: see `_Last`.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
+from types import ModuleType
 
 PRIORITY = -1_000_000
 LIBRARIES = ("multiprocessing", "multiprocess")
@@ -26,6 +30,8 @@ _waiting: set[str] = set()
 _told: set[str] = set()
 _stop: Callable[[], None] | None = None
 _wanted: Callable[[], None] | None = None
+_fall_silent: Callable[[], None] | None = None
+_last_module: ModuleType | None = None
 _pid = 0
 
 
@@ -36,10 +42,27 @@ class _Anchor:
 _anchor = _Anchor()
 
 
-def install(stop: Callable[[], None]) -> None:
-    """Have *stop* called once at the end of this process, and, after `forget`, at the end of a forked child."""
-    global _wanted
-    _wanted = stop
+class _Last:
+    """Goes when the interpreter begins to take modules apart, which sets their names to None, the newest first.
+
+    A `__del__` that logs after this would fail inside of mplog or of the library, at a place that nobody can foresee.
+    """
+
+    def __init__(self, fall_silent: Callable[[], None]) -> None:
+        self._fall_silent = fall_silent
+
+    def __del__(self) -> None:
+        self._fall_silent()
+
+
+def install(stop: Callable[[], None], fall_silent: Callable[[], None]) -> None:
+    """Have *stop* called once at the end of this process, and, after `forget`, at the end of a forked child.
+
+    Args:
+        fall_silent: called when no log call can be served any more.
+    """
+    global _wanted, _fall_silent
+    _wanted, _fall_silent = stop, fall_silent
     _arm()
     atexit.register(_at_exit)
 
@@ -94,3 +117,13 @@ def _stop_once() -> None:
     stop, _stop = _stop, None
     if stop is not None and os.getpid() == _pid:
         stop()
+        _watch_modules()
+
+
+def _watch_modules() -> None:
+    global _last_module
+    if _last_module is None and _fall_silent is not None:
+        _last_module = sys.modules["mplog._last"] = ModuleType("mplog._last", _Last.__doc__)
+        _last_module.__dict__["_last"] = _Last(_fall_silent)
+        # Python 3.13.0 crashes in a datetime method when this module has gone before its types.
+        _last_module.__dict__["datetime"] = sys.modules.get("_datetime")

@@ -66,11 +66,13 @@ class Orphan:
     def _say(self) -> None:
         """Tell the user, when there is something to write: not where a process only ends after its owner."""
         self._said = True
-        report.once(
-            "orphan",
-            f"the owner of the log (process {self._link.place.control.identity.pid}) is gone; process "
-            f"{self._link.pid} now writes its files by itself.",
-        )
+        owner = self._link.place.control.identity.pid
+        if owner != self._link.pid:  # At its own end an owner with `enqueue=True` gets here for itself.
+            report.once(
+                "orphan",
+                f"the owner of the log (process {owner}) is gone; process {self._link.pid} now writes its files by "
+                "itself.",
+            )
 
     def _locked(self, ring: RingFile) -> bool:
         lock.prepare()

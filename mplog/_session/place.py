@@ -65,13 +65,8 @@ class Place:
         return os.open(os.path.join(self.path, DOORBELL), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
 
     def remove(self) -> None:
-        """Delete the session's directories, and what names it."""
+        """Delete what names the session, then its directories: cut short in between, it is still found and swept."""
         base = os.path.dirname(os.path.dirname(self.path))
-        for rings in self.ring_directories:
-            session = os.path.dirname(rings)
-            if os.path.isdir(session):
-                shutil.rmtree(session, ignore_errors=True)
-                remove_if_empty(os.path.dirname(os.path.dirname(session)))
         for index in ("by-pid", "by-authkey"):
             with contextlib.suppress(OSError):
                 for name in os.listdir(os.path.join(base, index)):
@@ -79,6 +74,11 @@ class Place:
                     with contextlib.suppress(OSError):
                         if os.readlink(path) == self.path:
                             os.unlink(path)
+        for rings in self.ring_directories:
+            session = os.path.dirname(rings)
+            if os.path.isdir(session):
+                shutil.rmtree(session, ignore_errors=True)
+                remove_if_empty(os.path.dirname(os.path.dirname(session)))
         remove_if_empty(base)
 
 
