@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-import pickle
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from mplog._capture import process
 from mplog._logger import levels as level_table
-from mplog._logger import options
+from mplog._logger import options, registry
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
 from mplog._logger.state import STILL, State
@@ -27,7 +24,7 @@ from mplog._session.host import Host
 from mplog._session.identity import myself
 from mplog._session.link import Link
 from mplog._session.orphan import Orphan
-from mplog._session.place import REGISTRY, Place
+from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file import claim
 from mplog._sinks.file.sink import FileSink
@@ -225,13 +222,9 @@ class Core:
 
     def _publish(self) -> None:
         assert self._host is not None
-        registry: dict[str, Any] = {"levels": dict(self.levels), "routes": [], "links": []}
-        self._levels_said[self._host.place.id] = self.levels
-        for handler in self.handlers():
-            if handler.spec.id in self._host.routes:
-                registry["routes"].append(_portable(handler.spec))
+        specs = [handler.spec for handler in self.handlers() if handler.spec.id in self._host.routes]
         with contextlib.suppress(OSError):
-            self._host.publish(registry)
+            self._host.publish(registry.pack(self.levels, specs))
 
     def depart(self) -> list[str]:
         """A process is being handed to another interpreter: make the session, say which ones it must know."""
@@ -294,7 +287,7 @@ class Core:
             remote += self._specs_of(link)
         mine: dict[int, Handler] = {}
         for handler in early:
-            partner = _same_sink(handler, remote)
+            partner = registry.same_sink(handler, remote)
             if partner is not None:
                 mine[handler.id] = partner.known_as(handler.id)
                 taken.add(id(partner))
@@ -349,53 +342,18 @@ class Core:
         self._next_id = max(self._next_id, max(kept, default=-1) + 1)
 
     def _specs_of(self, link: Link) -> list[Handler]:
-        """The owner's handlers as this process can serve them."""
-        try:
-            with open(os.path.join(link.place.path, REGISTRY), "rb") as file:
-                # Made by this process's own ancestor, in a directory that only this user can enter.
-                registry = pickle.load(file)
-        except (OSError, pickle.UnpicklingError, EOFError):
+        """The owner's handlers as this process can serve them; its levels become known."""
+        found = registry.read(link.place)
+        if found is None:
             return []
-        theirs: dict[str, Level] = registry["levels"]
+        theirs, specs = found
         before = self._levels_said.get(link.place.id, {})
         self._levels_said[link.place.id] = theirs
         self.levels = {**self.levels, **{name: level for name, level in theirs.items() if before.get(name) != level}}
-        handlers = []
-        for packed in registry["routes"]:
-            spec = _unpacked(packed)
-            if (link.place.id, spec.id) in self._gone:
-                continue
-            renderer = Renderer(spec.format or "{message}", spec.filter, sanitize=spec.sanitize)
-            name = f"'{spec.file.template.pattern}'" if spec.file is not None else f"<{spec.stream or spec.kind}>"
-            handlers.append(Handler(spec, renderer, None, name=name, link=link))
-        return handlers
+        return [registry.remote_handler(spec, link) for spec in specs if (link.place.id, spec.id) not in self._gone]
 
     def _adopt(self, link: Link) -> Orphan:
-        return Orphan(link, lambda: self._routes_without_owner(link))
-
-    def _routes_without_owner(self, link: Link) -> dict[int, Route]:
-        """The sinks that this process can serve by itself, for records that went to the owner of *link*."""
-        routes: dict[int, Route] = {}
-        for handler in list(self._handlers.values()):
-            if handler.link is not link:
-                continue
-            spec, sink = handler.spec, handler.sink
-            try:
-                if spec.file is not None:
-                    if sink is None:
-                        sink = FileSink(dataclasses.replace(spec.file, mode="a"))
-                    assert isinstance(sink, FileSink)
-                    sink.background = False
-                    sink.closed = False
-                elif spec.stream is not None:
-                    sink = StreamSink(getattr(sys, spec.stream), is_function=False)
-                else:
-                    continue
-            except OSError as error:
-                report.once(f"orphan open {spec.id}", f"handler {spec.id} cannot open its file here: {error}")
-                continue
-            routes[spec.id] = Route(spec, sink, handler.renderer)
-        return routes
+        return Orphan(link, lambda: registry.routes_without_owner(self._handlers, link))
 
     # Flush and end
 
@@ -487,62 +445,6 @@ class Core:
         self._handlers = handlers
         exit.forget()
         self._swap()
-
-
-def _same_sink(handler: Handler, remote: list[Handler]) -> Handler | None:
-    """The owner's handler for the same file, standard stream or function, if there is one."""
-    wanted = _target_of(handler)
-    return next((other for other in remote if wanted is not None and _target_of(other) == wanted), None)
-
-
-def _target_of(handler: Handler) -> tuple[str, str] | None:
-    spec = handler.spec
-    if spec.file is not None:
-        return FILE, os.path.abspath(spec.file.template.pattern)
-    if spec.stream is not None:
-        return STREAM, spec.stream
-    return (CALL, handler.name) if spec.kind == CALL else None
-
-
-def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
-    """*spec* as bytes for other interpreters: as it is where that can travel, and without any callable.
-
-    In the second form filter and format stay with the owner, who gets records as data.
-    """
-    file = spec.file
-    if file is not None:
-        file = dataclasses.replace(file, opener=None)
-        for name in ("rotation", "retention", "compression"):
-            if not _travels(getattr(file, name)):
-                file = dataclasses.replace(file, **{name: None})  # type: ignore[arg-type]  # one name at a time
-    needs_owner = spec.as_data or callable(spec.format) or callable(spec.filter)
-    plain = dataclasses.replace(
-        spec,
-        format=None if callable(spec.format) else spec.format,
-        filter=None if callable(spec.filter) else spec.filter,
-        as_data=needs_owner,
-        file=file,
-    )
-    bare = pickle.dumps(plain)
-    return (pickle.dumps(spec) if _travels(spec) else bare), bare
-
-
-def _travels(value: object) -> bool:
-    try:
-        pickle.dumps(value)
-    except Exception:  # noqa: BLE001 - whatever a user's callable raises when it is pickled
-        return False
-    return True
-
-
-def _unpacked(packed: tuple[bytes, bytes]) -> RouteSpec:
-    """The spec that `_portable` made; a callable that cannot be found here (yet) leaves its work to the owner."""
-    spec: RouteSpec
-    try:
-        spec = pickle.loads(packed[0])
-    except Exception:  # noqa: BLE001 - importing a user's module may raise anything
-        spec = pickle.loads(packed[1])
-    return spec
 
 
 def install(core: Core, fall_silent: Callable[[], None]) -> None:
