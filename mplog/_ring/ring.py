@@ -18,6 +18,7 @@ from __future__ import annotations
 import mmap
 import threading
 from collections import deque
+from collections.abc import Callable
 from time import monotonic_ns
 from zlib import crc32
 
@@ -67,7 +68,9 @@ class Producer:
         "_fits",
         "_mask",
         "_nested",
+        "_owned",
         "_release",
+        "_sealed",
         "_seq",
         "_tail",
         "_words",
@@ -93,7 +96,9 @@ class Producer:
         # cost half of what a `with` costs.
         mutex = threading.RLock()
         self._acquire, self._release = mutex.acquire, mutex.release
+        self._owned: Callable[[], bool] = mutex._is_owned  # type: ignore[attr-defined]  # as threading.Condition does
         self._busy = False
+        self._sealed = False
         self._nested: deque[tuple[float, int, int, bytes, int]] = deque()
 
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
@@ -145,6 +150,8 @@ class Producer:
 
     def _make_room(self, tail: int, need: int, level: int) -> int:
         """Where a record of *need* bytes can start, padding up to the wrap if it must; -1 when there is no room."""
+        if self._sealed:
+            return -1
         room = self._capacity - (tail & self._mask)
         start = tail if need <= room else tail + room
         # SYNC: the drainer's store to HEAD says that it no longer reads below it.
@@ -162,7 +169,30 @@ class Producer:
                 item = self._nested.popleft()
             except IndexError:
                 return
-            self.push(*item)
+            if not self.push(*item):
+                self._nested.appendleft(item)  # No room: the next push tries again, or `seal` gives it back.
+                return
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the calling thread is in the middle of a push here, so that it must not wait for other threads."""
+        return self._busy and self._owned()
+
+    def seal(self) -> list[tuple[float, int, int, bytes, int]]:
+        """Refuse every later push, also of threads that are on their way here; what is published stays.
+
+        Returns what interrupting calls have left to be published: the caller must deliver it elsewhere. TAIL does not
+        move any more, so the ring may be closed, or taken over and emptied.
+        """
+        self._acquire()
+        try:
+            self._sealed = True
+            self._fits = -1
+            left = list(self._nested)
+            self._nested.clear()
+            return left
+        finally:
+            self._release()
 
     @property
     def tail(self) -> int:

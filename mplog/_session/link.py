@@ -200,11 +200,19 @@ class Link:
 
     def _become_orphan(self) -> None:
         """The owner is gone: write what our rings still hold, then go on in this process."""
+        producer = self._producer
+        if isinstance(producer, Producer) and producer.interrupted:
+            return  # In the middle of a push of this thread, which another thread may wait for: that call comes here.
         with self._mutex:
-            if not self.orphaned:
-                self.orphaned = True
-                self._producer = self._adopter(self)
-                self._largest_inline = LARGEST * 2
+            if self.orphaned:
+                return
+            self.orphaned = True
+            # Sealed first: a record that another thread publishes after this look at the ring would be lost.
+            owed = self._producer.seal() if isinstance(self._producer, Producer) else []
+            self._producer = self._adopter(self)
+            self._largest_inline = LARGEST * 2
+            for item in owed:
+                self._producer.push(*item)
 
     def _push_with_patience(self, wall: float, route: int, level: int, body: bytes, kind: int) -> bool:
         """The record is too large for the ring, or the ring is full."""
@@ -214,8 +222,7 @@ class Link:
         pause = 0.0002
         waited_from = time.monotonic_ns()
         while True:
-            producer = self._producer
-            assert producer is not None
+            producer = self._producer or self._begin()
             if producer.push(wall, route, level, body, kind):
                 ring = self.ring
                 if ring is not None:
@@ -226,6 +233,9 @@ class Link:
             if time.monotonic() > deadline:
                 if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
                     self._become_orphan()
+                    if self._producer is producer:  # It failed, with an error that has been raised.
+                        self._count_drop(level)
+                        return False
                 elif not self._next_ring(producer):
                     self._count_drop(level)
                     return False
@@ -248,9 +258,13 @@ class Link:
             if len(self.filled) >= FURTHER_RINGS or self.ring is None:
                 return False
             old = self.ring
+            owed = full.seal() if isinstance(full, Producer) else []
             self._open_ring()
-            old.words[STATE] = CLOSED
-            self.filled.append(old)
+            if self.ring is not old:
+                old.words[STATE] = CLOSED
+                self.filled.append(old)
+            for item in owed:
+                self._producer.push(*item)
             return True
 
     def _count_drop(self, level: int) -> None:
@@ -333,11 +347,16 @@ class Link:
         with self._mutex:
             if self.ring is None or self.orphaned or not isinstance(self._producer, Producer):
                 return
+            if self._producer.interrupted:
+                return
+            owed = self._producer.seal()
             self.ring.words[STATE] = CLOSED
             # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
             if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
                 self._become_orphan()
-                return
-            self._producer = None
-            self.ring = None
-            self._ring_bell()
+            else:
+                self._producer = None
+                self.ring = None
+                self._ring_bell()
+        for item in owed:
+            self.push(*item)

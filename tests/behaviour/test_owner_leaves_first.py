@@ -73,6 +73,35 @@ NEVER_STOPS = """
         time.sleep(0.002)
 """
 
+SEVERAL_THREADS = """
+    import os, sys, threading, time
+    from mplog import logger
+
+    logger.remove()
+    logger.add("app.log", format="{thread.name} {message}")
+    owner = os.getpid()
+    gone = threading.Event()
+
+    def work():
+        n, left = 0, 100
+        while left:
+            logger.info("{} {}", threading.current_thread().name, n)
+            n += 1
+            left -= gone.is_set()
+        with open("counts.txt", "a") as file:
+            file.write(f"{threading.current_thread().name} {n}\\n")
+
+    if not os.fork():
+        for name in "abcd":
+            threading.Thread(target=work, name=name).start()
+        while os.getppid() == owner:
+            time.sleep(0.001)
+        gone.set()
+    else:
+        while not os.path.exists("app.log") or os.path.getsize("app.log") < 5000:
+            time.sleep(0.002)
+"""
+
 OTHER_SINKS = """
     import os, sys, time
     from mplog import logger
@@ -116,6 +145,16 @@ class TestFiles:
         program.leaves_nothing()
         count = int((program.here / "count.txt").read_text())
         assert_once_in_order(running.log(), [f"child {n}" for n in range(count)])
+
+    def test_several_threads_in_the_middle_of_a_flood_of_records(self, program: Program) -> None:
+        """Each of them changes over at an instant of its own."""
+        running = program.start(SEVERAL_THREADS)
+        assert running.wait().status == 0
+        program.leaves_nothing()
+        counts = dict(line.split() for line in (program.here / "counts.txt").read_text().splitlines())
+        assert set(counts) == set("abcd")
+        expected = [f"{name} {n}" for name, count in counts.items() for n in range(int(count))]
+        assert_once_in_order(running.log(), expected)
 
 
 class TestOtherSinks:
