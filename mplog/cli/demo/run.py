@@ -30,6 +30,7 @@ _KILL_AFTER = 0.35
 """The part of the time or of the files after which a worker is killed."""
 
 _PATIENCE = 0.1
+_START_SECONDS = 30.0
 _UNFINISHED_SECONDS = 8.0
 
 
@@ -109,7 +110,8 @@ class _Shift:
         self._options = options
         self._files = files
         self._tasks = deque(files)
-        self._begun = time.monotonic()
+        self._hired = time.monotonic()
+        self._first_answer: float | None = None
 
     def work(self) -> None:
         """Hand out files until there are none left or time is up, then wait for what was handed out."""
@@ -123,11 +125,15 @@ class _Shift:
                 self._take_answers(advance)
 
     def _spent(self) -> float:
-        return time.monotonic() - self._begun
+        """Seconds of work so far. Starting interpreters is not work, however long a busy machine takes for it."""
+        if self._first_answer is not None:
+            return time.monotonic() - self._first_answer
+        return 0.0 if time.monotonic() < self._hired + _START_SECONDS else self._options.seconds
 
     def _take_answers(self, advance: Callable[[], object]) -> None:
         for _ in self._crew.answers(_PATIENCE):
             self.done += 1
+            self._first_answer = self._first_answer or time.monotonic()
             advance()
 
     def _kill_one_when_due(self) -> None:
