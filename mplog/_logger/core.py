@@ -119,7 +119,7 @@ class Core:
         if spec.file is None:
             target: FileSink | StreamSink = StreamSink(sink, is_function=spec.kind == CALL)
         else:
-            target = FileSink(spec.file)
+            target = registry.file_sink(spec, renderer)
             self._recover(target, renderer, spec)
         return Handler(spec, renderer, target, name=name, catch=catch, auto=auto)
 
@@ -319,7 +319,7 @@ class Core:
             # A child whose session could not be made, or not be found: its parent has this file, too.
             file = dataclasses.replace(file, mode="a")
         try:
-            sink = FileSink(file)
+            sink = registry.file_sink(dataclasses.replace(handler.spec, file=file), handler.renderer)
         except OSError as error:
             report.once(f"open {handler.id}", f"handler {handler.id} cannot open its file: {error}")
             return None

@@ -15,6 +15,7 @@ from typing import Any
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
 from mplog._render.renderer import Renderer
+from mplog._session import recovery
 from mplog._session.link import Link
 from mplog._session.place import REGISTRY, Place
 from mplog._sinks import report
@@ -63,12 +64,24 @@ def routes_without_owner(handlers: dict[int, Handler], link: Link) -> dict[int, 
     return routes
 
 
+def file_sink(spec: RouteSpec, renderer: Renderer) -> FileSink:
+    """The file of *spec*, opened, which puts right what killed sessions left unfinished in it. Raises OSError."""
+    assert spec.file is not None
+    sink = FileSink(spec.file)
+
+    def settle(fd: int) -> None:
+        recovery.settle_all(sink, fd, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
+
+    sink.settle = settle
+    return sink
+
+
 def _sink_here(handler: Handler) -> FileSink | StreamSink | None:
     """The sink of a remote handler as this process has it; None where it was code of the owner."""
     spec, sink = handler.spec, handler.sink
     if spec.file is not None:
         if sink is None:
-            sink = FileSink(dataclasses.replace(spec.file, mode="a"))
+            sink = file_sink(dataclasses.replace(spec, file=dataclasses.replace(spec.file, mode="a")), handler.renderer)
         assert isinstance(sink, FileSink)
         sink.background = False
         sink.closed = False

@@ -136,11 +136,7 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
     """Append what *ring_files* still hold for *route*; how many records. The caller holds the rings' kernel locks."""
     sink = route.sink
     assert isinstance(sink, FileSink)
-
-    def render(kind: int, body: bytes) -> bytes | None:
-        text = route.text_of(kind, body)
-        return None if text is None else bytes(text)  # type: ignore[arg-type]  # file routes give bytes
-
+    render = _renderer(route)
     with sink.locked(BOUND) as file:
         settle_intent(file.fd, place, slot, render)
         kept = slot.last_done()
@@ -159,6 +155,36 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
         carried.update(dict(enumerate(starts)))
         sink.commit(entries, [*keys, *ends], [*starts, *ends.values()], slot, lambda _: None, carried)
         return len(entries)
+
+
+def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> None:
+    """Keep or take back every open promise about the file of *sink*. Called under its lock, by whoever holds it.
+
+    A promise that is open while somebody else holds the lock was made by a process that died in between.
+    """
+    for base in directory.existing_bases():
+        shared = os.path.join(base, "files", sink.key())
+        for path in glob.glob(os.path.join(glob.escape(shared), f"*{slots.SUFFIX}")):
+            try:
+                slot = slots.open_existing(path)
+            except (OSError, ValueError):
+                continue
+            try:
+                if slot.is_undone():
+                    place = open_place(os.path.join(base, "sessions", slot.session.hex()))
+                    settle_intent(fd, place, slot, _renderer(make_route(slot.route)))
+            except (OSError, ValueError):
+                slot.take_back()  # The session is gone with its rings: there is nothing to compare with, or to write.
+            finally:
+                slot.close()
+
+
+def _renderer(route: Route) -> Render:
+    def render(kind: int, body: bytes) -> bytes | None:
+        text = route.text_of(kind, body)
+        return None if text is None else bytes(text)  # type: ignore[arg-type]  # file routes give bytes
+
+    return render
 
 
 def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:

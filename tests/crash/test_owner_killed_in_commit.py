@@ -26,7 +26,7 @@ def die():
             os.kill(owner, signal.SIGKILL)
 
 def at(number):
-    if str(number) == step:
+    if str(number) == step.split("-")[0]:
         die()
 
 def half_write(fd, data):
@@ -43,7 +43,7 @@ def rename(source, target, **how):
     if "app." in str(source) and step == "after-rotation":
         die()
 
-if step == "half":
+if step.startswith("half"):
     sink.write_all = half_write
 if "rotat" in step:
     os.rename = rename
@@ -81,7 +81,10 @@ logger.info("next 0")
 """
 
 
-@pytest.mark.parametrize("step", ["1", "2", "half", "3", "4", "5", "before-rotation", "after-rotation"])
+@pytest.mark.parametrize(
+    "step",
+    ["1", "2", "half", "3", "4", "5", "before-rotation", "after-rotation", "half-rotating", "3-rotating", "4-rotating"],
+)
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("workers", ["orphans", "gone"])
 def test_each_record_is_there_once_after_the_next_start(program: Program, step: str, nth: int, workers: str) -> None:

@@ -42,7 +42,20 @@ class FileOptions:
 class LogFile:
     """The current file of a path template, and the way to the next one."""
 
-    __slots__ = ("_birth", "_device", "_due", "_holds", "_inode", "fd", "lockable", "options", "path", "shared", "size")
+    __slots__ = (
+        "_birth",
+        "_device",
+        "_due",
+        "_holds",
+        "_inode",
+        "fd",
+        "left",
+        "lockable",
+        "options",
+        "path",
+        "shared",
+        "size",
+    )
 
     def __init__(self, options: FileOptions) -> None:
         self.options = options
@@ -55,6 +68,8 @@ class LogFile:
         self._holds = False
         self._device = self._inode = 0
         self.size = 0
+        self.left = 0
+        """The size after our own last append. Another one now means that somebody else has written since."""
 
     def key(self) -> str:
         """A name for "this log file" that all processes agree on, whatever rotation does to the file.
@@ -86,7 +101,10 @@ class LogFile:
         kind = "a" if again else options.mode[0]
         created = self._create(path, insist=kind == "x")
         opener = options.opener or _open_close_on_exec
-        file: Any = builtins.open(path, "ab", buffering=0, opener=opener)  # noqa: SIM115 - kept open on purpose
+        try:
+            file: Any = builtins.open(path, "a+b", buffering=0, opener=opener)  # noqa: SIM115 - kept open on purpose
+        except OSError:
+            file = builtins.open(path, "ab", buffering=0, opener=opener)  # noqa: SIM115 - a file we may not read
         fd = os.dup(file.fileno())
         os.set_inheritable(fd, False)
         file.close()
@@ -124,6 +142,7 @@ class LogFile:
         self.shared = stat.S_ISREG(status.st_mode) and self.options.opener is None
         self.lockable = self.shared and lock.supported(fd)
         self._birth = self._due = None
+        self.left = -1
 
     def _truncate(self) -> None:
         if self.acquire(1.0):
@@ -194,6 +213,13 @@ class LogFile:
     def measure(self) -> None:
         """Look at the size of the open file again."""
         self.size = os.fstat(self.fd).st_size
+
+    def ends_torn(self) -> bool:
+        """Whether the last byte of the file is no newline: an append was cut short, by a kill most likely."""
+        try:
+            return self.size > 0 and os.pread(self.fd, 1, self.size - 1) != b"\n"
+        except OSError:
+            return False  # It cannot be read, or it is no regular file.
 
     @property
     def identity(self) -> tuple[int, int]:

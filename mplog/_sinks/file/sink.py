@@ -30,6 +30,10 @@ ROTATION_PATIENCE = 60.0
 """Seconds between two attempts of a rotation that is refused, at most."""
 
 
+def _nothing(_fd: int) -> None:
+    """There is no session that could have left something."""
+
+
 class FileBusy(Exception):
     """Somebody held the file's lock for longer than the bound. Nothing was written."""
 
@@ -58,6 +62,8 @@ class FileSink:
         self.background = False
         """Whether compression happens in a second thread: yes as soon as a session's writer uses the sink."""
         self.closed = False
+        self.settle: Callable[[int], None] = _nothing
+        """Called with the descriptor, under the file's lock: keeps or takes back what killed sessions promised."""
         self.rotations = 0
         self.unlocked = 0
         if not options.delay:
@@ -107,13 +113,27 @@ class FileSink:
             return
         old = None
         try:
+            if file.shared:
+                if not self._rotates:
+                    file.measure()
+                if file.size != file.left and file.ends_torn():
+                    self._mend()
             if self._rotates and self._rotation_due(file.size, len(data), wall, data):
                 old = self._rotate(wall)
             write_all(file.fd, data)
+            file.left = file.size + len(data)
         finally:
             file.release()
         if old is not None:
             self._archive(old)
+
+    def _mend(self) -> None:
+        """The file ends in the middle of a line: put right what a killed session began, else end the line."""
+        self.settle(self._file.fd)
+        self._file.measure()
+        if self._file.ends_torn():
+            write_all(self._file.fd, b"\n")
+            self._file.measure()
 
     def _write_nested(self) -> None:
         while self._nested:
@@ -152,6 +172,8 @@ class FileSink:
 
     def _rotate(self, wall: float) -> str | None:
         """Rotate, and return the old file's name. Where that is refused, the current file grows on for a while."""
+        # No rotation while a promise is open: whoever keeps or takes it back would not find its bytes.
+        self.settle(self._file.fd)
         try:
             old = self._file.rotate(wall)
         except OSError as error:
@@ -201,6 +223,8 @@ class FileSink:
             try:
                 ends = dict(carried or {})
                 first = 0
+                if file.shared and file.size != file.left and file.ends_torn():
+                    self._mend()
                 while first < len(entries):
                     size = file.size
                     last = self._fitting(entries, first, size)
@@ -264,7 +288,7 @@ class FileSink:
                 take_back(fd, size, data)
             slot.take_back()
             raise
-        self._file.size = size + len(data)
+        self._file.size = self._file.left = size + len(data)
         phase.at(phase.APPENDED)
         slot.done()
         phase.at(phase.COMMITTED)

@@ -54,13 +54,12 @@ class Promise:
 class Slot:
     """One session's slot for one handler. Stored into by the holder of the log file's lock only."""
 
-    __slots__ = ("_map", "_words", "number", "path")
+    __slots__ = ("_map", "_words", "path")
 
     def __init__(self, path: str, mapping: mmap.mmap) -> None:
         self.path = path
         self._map = mapping
         self._words = memoryview(mapping)[:BANK_AT].cast("Q")
-        self.number: int = self._words[_INTENT]
 
     @property
     def route(self) -> int:
@@ -74,22 +73,23 @@ class Slot:
 
     def intend(self, promise: Promise) -> None:
         """Store *promise* and make it visible. The append comes next."""
-        number = self.number + 1
+        # From the map and not from memory: orphans of one session use its slot in turns.
+        number = self._words[_INTENT] + 1
         at = BANK_AT + (number & 1) * BANK_BYTES
         body = b"".join([_RING.pack(part.ring, part.start, part.end) for part in promise.parts])
         fields = (number, promise.device, promise.inode, promise.offset, promise.length, len(promise.parts))
         _HEAD.pack_into(self._map, at, *fields, crc32(body, crc32(repr(fields).encode())))
         self._map[at + _HEAD.size : at + _HEAD.size + len(body)] = body
         # SYNC intend -> undone: the bank is complete before the number names it.
-        self._words[_INTENT] = self.number = number
+        self._words[_INTENT] = number
 
     def done(self) -> None:
         """The moment of commit: one store."""
-        self._words[_DONE] = self.number
+        self._words[_DONE] = self._words[_INTENT]
 
     def take_back(self) -> None:
         """Forget an intent that was not kept; the file has been put right before."""
-        self._words[_INTENT] = self.number = self._words[_DONE]
+        self._words[_INTENT] = self._words[_DONE]
 
     def undone(self) -> Promise | None:
         """The promise that was made and not kept, if there is one."""
