@@ -10,7 +10,8 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from mplog._capture import process
@@ -86,6 +87,10 @@ class Link:
         self.filled: list[RingFile] = []
         self._generation = 0
         self._mutex = threading.RLock()
+        """Held while this process begins a ring, changes to another one, or goes on without an owner."""
+        self._changing: Callable[[], bool] = self._mutex._is_owned  # type: ignore[attr-defined]  # as Condition does
+        self._parked: deque[tuple[float, int, int, bytes, int]] = deque()
+        """What was logged by calls that interrupted such a change in its own thread; it is pushed at its end."""
         self._largest_inline = 0
         self._look_at = 0.0
         self.orphaned = False
@@ -105,9 +110,7 @@ class Link:
         After True the record survives the death of this process. Waits at most FULL_BOUND for room.
         """
         producer = self._producer
-        if producer is None:
-            producer = self._begin()
-        if len(body) > self._largest_inline or not producer.push(wall, route, level, body, kind):
+        if producer is None or len(body) > self._largest_inline or not producer.push(wall, route, level, body, kind):
             return self._push_with_patience(wall, route, level, body, kind)
         # SYNC wake: pairs with Writer._sleep. The record is published; the mutex of the ring was released since.
         if self.words[WAKE] or wall > self._look_at:
@@ -135,11 +138,23 @@ class Link:
 
         return emit
 
-    def _begin(self) -> Producer | Orphan:
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[None]:
+        """Hold the mutex, and push afterwards what was parked meanwhile."""
         with self._mutex:
+            yield
+        while self._parked and not self._changing():
+            try:
+                item = self._parked.popleft()
+            except IndexError:  # Another call was first.
+                return
+            self.push(*item)
+
+    def _begin(self) -> Producer | Orphan:
+        with self._change():
             if self._producer is None:
                 if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
-                    self._become_orphan()
+                    self._adopt()
                 else:
                     self._open_ring()
             assert self._producer is not None
@@ -164,7 +179,7 @@ class Link:
                 )
                 break
         if ring is None:
-            self._become_orphan()
+            self._adopt()
             return
         if not ring.path.startswith(self.place.path) and not self.words[SAID]:
             self.words[SAID] = 1
@@ -201,21 +216,29 @@ class Link:
     def _become_orphan(self) -> None:
         """The owner is gone: write what our rings still hold, then go on in this process."""
         producer = self._producer
-        if isinstance(producer, Producer) and producer.interrupted:
-            return  # In the middle of a push of this thread, which another thread may wait for: that call comes here.
-        with self._mutex:
-            if self.orphaned:
-                return
-            self.orphaned = True
-            # Sealed first: a record that another thread publishes after this look at the ring would be lost.
-            owed = self._producer.seal() if isinstance(self._producer, Producer) else []
-            self._producer = self._adopter(self)
-            self._largest_inline = LARGEST * 2
-            for item in owed:
-                self._producer.push(*item)
+        if self._changing() or (isinstance(producer, Producer) and producer.interrupted):
+            return  # We interrupt a change or a push of this thread, which comes here by itself.
+        with self._change():
+            self._adopt()
+
+    def _adopt(self) -> None:
+        """As `_become_orphan`, with the mutex held."""
+        if self.orphaned:
+            return
+        self.orphaned = True
+        # Sealed first: a record that another thread publishes after the last look at the ring would be lost.
+        if isinstance(self._producer, Producer):
+            self._parked.extend(self._producer.seal())
+        self._producer = self._adopter(self)
+        self._largest_inline = LARGEST * 2
 
     def _push_with_patience(self, wall: float, route: int, level: int, body: bytes, kind: int) -> bool:
-        """The record is too large for the ring, or the ring is full."""
+        """There is no ring yet, the record is too large for it, or it is full."""
+        if self._changing():
+            self._parked.append((wall, route, level, body, kind))
+            return True
+        if self._producer is None:
+            self._begin()
         if len(body) > self._largest_inline:
             body, kind = self._spill(body, kind)
         deadline = time.monotonic() + FULL_BOUND
@@ -251,20 +274,19 @@ class Link:
 
     def _next_ring(self, full: Producer | Orphan) -> bool:
         """Go on in a further ring file; False when this process has too many undrained ones."""
-        with self._mutex:
+        with self._change():
             if self._producer is not full:
                 return True  # Another thread was first.
             self.filled = [ring for ring in self.filled if os.path.exists(ring.path)]
             if len(self.filled) >= FURTHER_RINGS or self.ring is None:
                 return False
             old = self.ring
-            owed = full.seal() if isinstance(full, Producer) else []
+            if isinstance(full, Producer):
+                self._parked.extend(full.seal())
             self._open_ring()
             if self.ring is not old:
                 old.words[STATE] = CLOSED
                 self.filled.append(old)
-            for item in owed:
-                self._producer.push(*item)
             return True
 
     def _count_drop(self, level: int) -> None:
@@ -313,14 +335,14 @@ class Link:
 
         A dead owner ends the wait: this process has then written its records itself.
         """
-        producer = self._producer
+        with self._mutex:
+            producer, ring = self._producer, self.ring
         if producer is None:
             return True
         if self.orphaned or not isinstance(producer, Producer):
             producer.complete()  # type: ignore[union-attr]  # an orphan
             return True
         deadline = None if timeout is None else time.monotonic() + timeout
-        ring = self.ring
         assert ring is not None
         # Rings that were filled before hold older records, and each round drains all rings: this one is the last.
         words, target = ring.words, producer.tail
@@ -344,19 +366,17 @@ class Link:
 
         Best effort: death does it, too.
         """
-        with self._mutex:
+        with self._change():
             if self.ring is None or self.orphaned or not isinstance(self._producer, Producer):
                 return
             if self._producer.interrupted:
                 return
-            owed = self._producer.seal()
+            self._parked.extend(self._producer.seal())
             self.ring.words[STATE] = CLOSED
             # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
             if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
-                self._become_orphan()
+                self._adopt()
             else:
                 self._producer = None
                 self.ring = None
                 self._ring_bell()
-        for item in owed:
-            self.push(*item)

@@ -51,15 +51,38 @@ class StreamSink:
                 return
             self._busy = True
             try:
-                self._hand_over(message)
-                for _ in range(self.DEPTH):
-                    if not self._nested:
-                        return
-                    self._hand_over(self._nested.popleft())
-                self.cut_off += len(self._nested)
-                self._nested.clear()
+                self._hand_over_all(message)
             finally:
                 self._busy = False
+
+    def _hand_over_all(self, message: Message) -> None:
+        """Hand over *message*, then what was logged from inside meanwhile. The first error is raised at the end."""
+        failure: Exception | None = None
+        for _ in range(self.DEPTH + 1):
+            try:
+                self._hand_over(message)
+            except Exception as error:  # noqa: BLE001 - raised below
+                failure = failure or error
+            if not self._nested:
+                break
+            message = self._nested.popleft()
+        else:
+            self.cut_off += 1 + len(self._nested)
+            self._nested.clear()
+        if self.cut_off:
+            self._say_cut_off()
+        if failure is not None:
+            raise failure
+
+    def _say_cut_off(self) -> None:
+        from mplog._sinks import report  # here, for it needs what is below
+
+        report.once(
+            f"cut off {id(self)}",
+            f"the sink {self.target!r} logs to itself while it is written to; after {self.DEPTH} such records "
+            f"{self.cut_off} were dropped. Let it log to other handlers only, with a filter.",
+        )
+        self.cut_off = 0
 
     def _hand_over(self, message: Message) -> None:
         self._write(message)
