@@ -67,7 +67,9 @@ RECORD: Final = struct.Struct("=IIBBHI")
 RECORD_BYTES: Final = RECORD.size
 PREFIX: Final = struct.Struct("=QdII")
 PREFIX_BYTES: Final = PREFIX.size
-RECORD_AND_PREFIX: Final = struct.Struct("=IIBBHIQdII")
+RECORD_AND_PREFIX: Final = struct.Struct("=IIIIQdII")
+"""Both, for reading: the third number has the kind in its lowest byte on little-endian machines; see KIND_SHIFT."""
+KIND_SHIFT: Final = 0 if ENDIAN == 1 else 24
 
 LOG: Final = 1
 """The rest of the payload is the finished text of one handler, in its encoding."""
@@ -94,6 +96,8 @@ GENERATION: Final = 0x100 // 8
 RUN_STATE: Final = 0x108 // 8
 SAID: Final = 0x110 // 8
 """Not 0 once some process of the session has said that the file system is too small for its ring."""
+REGISTERED: Final = 0x300 // 8
+"""Another number after each new ring; a producer stores one that nobody stored before."""
 WAKE: Final = 0x200 // 8
 """One of AWAKE, ASLEEP, STOPPED: what a producer looks at after each publish."""
 RUN: Final = 1

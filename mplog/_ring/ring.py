@@ -16,6 +16,7 @@ a ceiling on every sleep as the net; tests/models/test_wake.py has the model.
 from __future__ import annotations
 
 import mmap
+import struct
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from mplog._ring.layout import (
     DATA,
     FLAG_CRC,
     HEAD,
+    KIND_SHIFT,
     LOG,
     PAD,
     PREFIX,
@@ -44,6 +46,7 @@ RESERVE_LEVEL = 30
 _pack_prefix = PREFIX.pack
 _pack_record = RECORD.pack_into
 _unpack = RECORD_AND_PREFIX.unpack_from
+_END_OF_TIME = 1 << 64
 
 
 class RingCorrupt(Exception):
@@ -220,7 +223,7 @@ class Reader:
         self._capacity = len(data)
         self.position: int = words[HEAD]
         # Whoever takes a ring over cannot know the last number; it believes the first record and counts on.
-        self._seq: int | None = None if self.position else 0
+        self._seq: int | None = None if self.position else 1
 
     def forget_number(self) -> None:
         """After setting `position`: believe the number of the record found there, and count on from it."""
@@ -261,8 +264,9 @@ class Reader:
             tail = limit
         entries: list[Entry] = []
         append, unpack = entries.append, _unpack
+        youngest = horizon if horizon is not None else _END_OF_TIME
         position = start
-        seq = self._seq
+        expected = self._seq
         mask = capacity - 1
         while position < tail:
             offset = position & mask
@@ -273,31 +277,29 @@ class Reader:
             at = 0
             size = stop - offset
             while at < size:
-                if size - at < RECORD_BYTES + PREFIX_BYTES:
+                try:
+                    length, found, kind, crc, stamp, wall, route, level = unpack(block, at)
+                except struct.error:  # Less than a record with a payload is left: padding, if anything.
                     length, found, kind, _flags, _zero, crc = RECORD.unpack_from(block, at)
+                    kind <<= KIND_SHIFT
                     stamp, wall, route, level = 0, 0.0, 0, 0
-                else:
-                    length, found, kind, _flags, _zero, crc, stamp, wall, route, level = unpack(block, at)
+                kind = kind >> KIND_SHIFT & 0xFF
                 begin = at + RECORD_BYTES
                 after = begin + length
                 if kind == PAD and not (position + after) & mask:
                     at = after
                     continue
+                if expected is None:
+                    expected = found
                 payload = block[begin:after]
-                if (
-                    crc32(payload, kind) != crc
-                    or (seq is not None and found != (seq + 1) & 0xFFFFFFFF)
-                    or len(payload) != length
-                    or length < PREFIX_BYTES
-                    or (horizon is not None and stamp > horizon)
-                ):
-                    self.position, self._seq = position + at, seq
+                if found != expected or stamp > youngest or crc32(payload, kind) != crc:
+                    self.position, self._seq = position + at, expected
                     return entries
-                seq = found
+                expected = (found + 1) & 0xFFFFFFFF
                 at = (after + 15) & -16
                 append((stamp, ring, position + at, kind, route, level, wall, payload[PREFIX_BYTES:]))
             position += at
-        self.position, self._seq = position, seq
+        self.position, self._seq = position, expected
         return entries
 
     def unread(self) -> bool:

@@ -25,6 +25,7 @@ from mplog._ring.layout import (
     FLUSHED,
     KIND_SPILLED_DATA,
     LOG,
+    REGISTERED,
     SAID,
     SPILL,
     SPILLED,
@@ -192,6 +193,8 @@ class Link:
         self.ring = ring
         self._largest_inline = ring.capacity // 4
         self._producer = Producer(ring.words, ring.map, DATA)
+        # SYNC register -> step: the file is there under its name before the number changes.
+        self.words[REGISTERED] = time.monotonic_ns() ^ self.pid << 40
         self._ring_bell()
 
     def _ring_bell(self) -> None:
@@ -252,7 +255,8 @@ class Link:
                     ring.words[BLOCKED_NS] += time.monotonic_ns() - waited_from
                 self._attend(wall)
                 return True
-            self._ring_bell()
+            if self.words[WAKE]:
+                self._ring_bell()  # An awake writer comes by itself, with a larger batch.
             if time.monotonic() > deadline:
                 if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
                     self._become_orphan()
@@ -268,7 +272,7 @@ class Link:
                 self._become_orphan()
                 continue
             time.sleep(pause)
-            pause = min(pause * 2, 0.005)
+            pause = min(pause * 2, 0.001)
             if self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity):
                 self._become_orphan()
 

@@ -131,6 +131,10 @@ class Drain:
         """Split a merged batch by route; text for files stays together for one commit, the rest is queued at once."""
         files: dict[int, list[Entry]] = {number: [] for number, route in self.routes.items() if route.outlet is None}
         spills: list[str] = []
+        only = next(iter(files)) if len(files) == 1 else -1
+        if {(entry[3], entry[4]) for entry in entries} == {(LOG, only)}:
+            # Most programs have one file and log text: the batch is the share.
+            files[only], entries = entries, []
         for entry in entries:
             if entry[3] == LOG and entry[4] in files:
                 files[entry[4]].append(entry)

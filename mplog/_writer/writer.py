@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Protocol
 
-from mplog._ring.layout import ASLEEP, AWAKE, WAKE
+from mplog._ring.layout import ASLEEP, AWAKE, REGISTERED, WAKE
 from mplog._sinks import report
 from mplog._writer.drain import Drain
 
@@ -59,6 +59,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._stop = False
         self._kept_at = 0.0
+        self._registered = 0
         self.mutex = threading.RLock()
         """Held during each round: whoever else drains (flush, shut down, fork) waits for the end of a round."""
 
@@ -127,7 +128,7 @@ class Writer:
             return
         words[WAKE] = ASLEEP
         # SYNC sleep -> wake: the word is stored before the rings are looked at again. Pairs with Link.push.
-        if self.drain.unread() or self._stop:
+        if self.drain.unread() or self._stop or words[REGISTERED] != self._registered:
             # Records that are too young wait out their grace here, awake.
             self._wake_up()
             self._poll.poll(self.drain.grace * 1000 / 2)
@@ -143,17 +144,20 @@ class Writer:
             self._words[WAKE] = AWAKE
 
     def _arrived(self) -> None:
-        """The bell rang: empty it, then look for new rings, for registering rings it, too."""
+        """The bell rang: empty it."""
         with contextlib.suppress(BlockingIOError):
             os.read(self._doorbell, 4096)
-        with self.mutex:
-            self._household.find_rings()
 
     def step(self) -> int:
         """One round, with housekeeping when it is time."""
         with self.mutex:
             self._household.beat()
             now = time.monotonic()
+            registered = self._words[REGISTERED]
+            if registered != self._registered:
+                # Read before the look at the directory: a ring that appears after it changes the number again.
+                self._registered = registered
+                self._household.find_rings()
             if now - self._kept_at >= HOUSEKEEPING:
                 self._kept_at = now
                 self._household.find_rings()
