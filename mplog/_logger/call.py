@@ -33,14 +33,26 @@ STARTED = local_time(time())
 
 MARK = "<not formatted>"
 
+HALF = 0.5e-6
+"""Half a microsecond: a record's time is rounded to microseconds, so its text must be, too."""
+LAST_HALF = 1.0 - HALF
 
-def log(view: Logger, state: State, name: str, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """One call of a level's own method, which is two frames below its caller."""
+
+def log(
+    view: Logger,
+    state: State,
+    name: str,
+    message: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    depth: int = 2,
+) -> None:
+    """One call with a level's name; the caller is *depth* frames above this one: two for a level's own method."""
     if state.words[GENERATION] != state.generation or state.provisional:
         state = view._core.renew()
         if state.levels[name].no < state.threshold:
             return
-    frame = _getframe(2)
+    frame = _getframe(depth)
     code = frame.f_code
     site = state.sites.get(id(code) + frame.f_lasti)
     if (
@@ -60,11 +72,11 @@ def log(view: Logger, state: State, name: str, message: Any, args: tuple[Any, ..
     shown = clock.state
     try:
         fraction = now - shown[0]
-        if not 0.0 <= fraction < 1.0:
-            shown = clock.refresh(int(now))
+        if not 0.0 <= fraction < LAST_HALF:
+            shown = clock.refresh(int(now + HALF))
             fraction = now - shown[0]
         if args:
-            text = site.line(shown[1], int(fraction * clock.scale), shown[2], *args)
+            text = site.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], *args)
             for value in args:
                 kind = type(value)
                 if kind is int or kind is float or (kind is str and value.isprintable()):
@@ -72,7 +84,7 @@ def log(view: Logger, state: State, name: str, message: Any, args: tuple[Any, ..
                 if not text[:-1].isprintable():
                     raise ValueError("needs escaping")
         else:
-            text = site.line(shown[1], int(fraction * clock.scale), shown[2], message)
+            text = site.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], message)
             if not message.isprintable():
                 raise ValueError("needs escaping")
         others = [_text_for(other, now, args or (message,)) for other in site.others] if site.others else ()
@@ -94,10 +106,10 @@ def _text_for(target: Target, now: float, values: tuple[Any, ...]) -> str:
     clock = target.clock
     shown = clock.state
     fraction = now - shown[0]
-    if not 0.0 <= fraction < 1.0:
-        shown = clock.refresh(int(now))
+    if not 0.0 <= fraction < LAST_HALF:
+        shown = clock.refresh(int(now + HALF))
         fraction = now - shown[0]
-    return target.line(shown[1], int(fraction * clock.scale), shown[2], *values)
+    return target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], *values)
 
 
 def _failed(target: Target, error: Exception) -> None:
@@ -114,7 +126,7 @@ def log_level(view: Logger, level: Any, message: Any, args: tuple[Any, ...], kwa
         return
     if isinstance(level, str) and level in state.levels:
         if state.levels[level].no >= state.threshold or state.words[GENERATION] != state.generation:
-            log(view, state, level, message, args, kwargs)
+            log(view, state, level, message, args, kwargs, 3)
         return
     if state.words[GENERATION] != state.generation or state.provisional:
         state = view._core.renew()

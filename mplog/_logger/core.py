@@ -68,6 +68,9 @@ class Core:
         auto: bool = False,
     ) -> int:
         """One `add()`; see Logger.add for the arguments. Everything is checked before anything is opened."""
+        with self._lock:
+            identifier = self._next_id  # Used up, whatever comes.
+            self._next_id += 1
         number = options.level_number(self.levels, level)
         kind = options.kind_of(sink)
         renderer = options.renderer_for(options.default_format() if format_ is None else format_, filter_, sanitize)
@@ -78,7 +81,7 @@ class Core:
             options.refuse_file_keywords(keywords)
         with self._lock:
             spec = RouteSpec(
-                id=self._next_id,
+                id=identifier,
                 kind=kind,
                 level=number,
                 as_data=not self._travels_as_text(sink, kind, renderer),
@@ -96,7 +99,6 @@ class Core:
                 handler = Handler(spec, renderer, self._unopened(sink, kind), name=name, catch=catch, auto=auto)
             else:
                 handler = self._open(spec, renderer, sink, name, catch=catch, auto=auto)
-            self._next_id += 1
             self._handlers[spec.id] = handler
             if enqueue and not self._provisional:
                 self._enqueue(handler)
