@@ -119,8 +119,9 @@ class TestOptions:
     @pytest.mark.parametrize("option", ["rotation", "retention", "compression", "mode", "delay", "what"])
     def test_file_options_without_a_file(self, configured: Logger, option: str) -> None:
         """A stream has nothing to rotate."""
+        options: dict[str, Any] = {option: None}
         with pytest.raises(TypeError, match=f"unexpected keyword argument '{option}'.*[Oo]nly file sinks"):
-            configured.add(sys.stdout, **{option: None})
+            configured.add(sys.stdout, **options)
 
 
 class TestSinks:
