@@ -110,13 +110,14 @@ class Producer:
         After True the record survives the death of this process. A call that interrupts another one of
         the same thread is published by the one it interrupted, before that one returns.
         """
-        self._acquire()
-        if self._busy:
-            self._nested.append((wall, route, level, body, kind))
-            self._release()
-            return True
+        mine = False
         try:
-            self._busy = True
+            # Inside: a signal handler may raise right after the mutex has been taken.
+            self._acquire()
+            if self._busy:
+                self._nested.append((wall, route, level, body, kind))
+                return True
+            self._busy = mine = True
             payload = _pack_prefix(monotonic_ns(), wall, route, level) + body
             length = len(payload)
             tail = self._tail
@@ -145,11 +146,15 @@ class Producer:
                 self._seq = (self._seq + 1) & 0xFFFFFFFF
             raise
         finally:
-            # First busy, then the list: whoever interrupts in between publishes for itself.
-            self._busy = False
-            if self._nested:
-                self._publish_nested()
-            self._release()
+            if mine:
+                # First busy, then the list: whoever interrupts in between publishes for itself.
+                self._busy = False
+                if self._nested:
+                    self._publish_nested()
+            try:  # noqa: SIM105 - cheaper than a context, on the hot path
+                self._release()
+            except RuntimeError:  # Interrupted while it waited: it is not ours.
+                pass
 
     def _make_room(self, tail: int, need: int, level: int) -> int:
         """Where a record of *need* bytes can start, padding up to the wrap if it must; -1 when there is no room."""

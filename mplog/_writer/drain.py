@@ -50,6 +50,8 @@ class _Pending:
     starts: list[int]
     shares: list[tuple[Route, Slot, list[Entry], int]]
     spills: list[str] = field(default_factory=list)
+    progress: dict[int, dict[int, int]] = field(default_factory=dict)
+    """Per route how far each ring has come, for promises that follow a failed attempt."""
     retry_at: float = 0.0
 
 
@@ -192,7 +194,9 @@ class Drain:
             sink = route.sink
             assert isinstance(sink, FileSink)
             try:
-                sink.commit(share[done:], keys, pending.starts, slot, finish)
+                sink.commit(
+                    share[done:], keys, pending.starts, slot, finish, pending.progress.setdefault(route.spec.id, {})
+                )
             except (OSError, FileBusy) as error:
                 pending.retry_at = time.monotonic() + RETRY
                 report.once(

@@ -30,6 +30,10 @@ ROTATION_PATIENCE = 60.0
 """Seconds between two attempts of a rotation that is refused, at most."""
 
 
+ROTATION_ATTEMPTS = 8
+"""Rotations for one record, when other processes fill each new file first."""
+
+
 def _nothing(_fd: int) -> None:
     """There is no session that could have left something."""
 
@@ -112,20 +116,26 @@ class FileSink:
             write_all(file.fd, data)
             return
         old = None
+        rotated: list[str] = []
         try:
             if file.shared:
                 if not self._rotates:
                     file.measure()
                 if file.size != file.left and file.ends_torn():
                     self._mend()
-            if self._rotates and self._rotation_due(file.size, len(data), wall, data):
-                old = self._rotate(wall)
+            for _ in range(ROTATION_ATTEMPTS if self._rotates else 0):
+                if not self._rotation_due(file.size, len(data), wall, data) or (old and not file.size):
+                    break
+                # Again, when another process has filled the new file before we had its lock.
+                old = self._rotate(wall) or old
+                if old is not None and old not in rotated:
+                    rotated.append(old)
             write_all(file.fd, data)
             file.left = file.size + len(data)
         finally:
             file.release()
-        if old is not None:
-            self._archive(old)
+        for path in rotated:
+            self._archive(path)
 
     def _mend(self) -> None:
         """The file ends in the middle of a line: put right what a killed session began, else end the line."""
@@ -147,7 +157,12 @@ class FileSink:
         rotation = self.options.rotation
         if rotation is None or not self._may_rotate():
             return False
-        if rotation.size_limit is not None and size + length > rotation.size_limit:
+        # A record over the limit goes into an empty file as it is: rotating that would leave an empty one behind.
+        if (
+            rotation.size_limit is not None
+            and size + length > rotation.size_limit
+            and (size or not rotation.size_limit)
+        ):
             return True
         due = self._file.due()
         if due is not None and wall >= due:
@@ -209,7 +224,8 @@ class FileSink:
             entries: sorted; their `ring` indexes *rings* (keys) and *starts* (positions before this round).
             slot: the session's slot for this file.
             finish: called with the number of entries that are committed so far, after each commit.
-            carried: ends of rings that each promise repeats, because no head has moved since the last one (recovery).
+            carried: per ring how far earlier commits have come while no head has moved since (a split batch that is
+                tried again, recovery). Each promise repeats it; it is brought up to date as commits are made.
 
         Raises:
             FileBusy: the lock was not to be had. What `finish` has not counted is unwritten.
@@ -219,30 +235,43 @@ class FileSink:
             file = self._file
             if not file.acquire(BATCH_BOUND):
                 raise FileBusy(f"{file.path} was locked by another process for more than {BATCH_BOUND} s")
-            rotated = []
+            rotated: list[str] = []
             try:
-                ends = dict(carried or {})
+                ends = carried if carried is not None else {}
                 first = 0
                 if file.shared and file.size != file.left and file.ends_torn():
                     self._mend()
                 while first < len(entries):
+                    last = self._make_room(entries, first, rotated)
                     size = file.size
-                    last = self._fitting(entries, first, size)
-                    if last == first:
-                        old = self._rotate(entries[first][6])
-                        if old is not None:
-                            rotated.append(old)
-                        size = file.size
-                        last = max(self._fitting(entries, first, size), first + 1)
                     part = entries if last - first == len(entries) else entries[first:last]
-                    ends.update({entry[1]: entry[2] for entry in part})
-                    self._append(part, size, ends, rings, starts, slot)
+                    after = {**ends, **{entry[1]: entry[2] for entry in part}}
+                    parts = [
+                        Part(rings[ring], ends.get(ring, starts[ring]), end) for ring, end in sorted(after.items())
+                    ]
+                    self._append(part, size, parts, slot)
+                    ends.update(after)
                     first = last
                     finish(last)
             finally:
                 file.release()
         for old in rotated:
             self._archive(old)
+
+    def _make_room(self, entries: Sequence[Entry], first: int, rotated: list[str]) -> int:
+        """How many of *entries* go into the current file, after as many rotations as it takes."""
+        file = self._file
+        for _ in range(ROTATION_ATTEMPTS):
+            last = self._fitting(entries, first, file.size)
+            if last > first:
+                return last
+            # Again, when another process has filled the new file before we had its lock.
+            old = self._rotate(entries[first][6])
+            if old is not None:
+                rotated.append(old)
+                if not file.size:
+                    break
+        return max(self._fitting(entries, first, file.size), first + 1)
 
     def _fitting(self, entries: Sequence[Entry], first: int, size: int) -> int:
         """How far *entries* may go into the current file: up to its size limit and its due time."""
@@ -254,22 +283,16 @@ class FileSink:
             return len(entries)
         for index in range(first, len(entries)):
             entry = entries[index]
-            size += len(entry[7])
-            if (limit is not None and size > limit) or (due is not None and entry[6] >= due):
+            before, size = size, size + len(entry[7])
+            if limit is not None and size > limit and (before or not limit):
+                return index
+            if due is not None and entry[6] >= due:
                 return index
             if rotation.functions and self._asked(entry[7], entry[6]):
                 return index
         return len(entries)
 
-    def _append(
-        self,
-        entries: Sequence[Entry],
-        size: int,
-        ends: dict[int, int],
-        rings: Sequence[bytes],
-        starts: Sequence[int],
-        slot: Slot,
-    ) -> None:
+    def _append(self, entries: Sequence[Entry], size: int, parts: list[Part], slot: Slot) -> None:
         """Promise, append, keep the promise: the steps that `recovery` knows how to finish."""
         fd = self._file.fd
         data = b"".join([entry[7] for entry in entries])
@@ -277,9 +300,8 @@ class FileSink:
             write_all(fd, data)
             return
         device, inode = self._file.identity
-        parts = tuple([Part(rings[ring], starts[ring], end) for ring, end in sorted(ends.items())])
         assert len(parts) <= MAXIMUM_RINGS
-        slot.intend(Promise(device, inode, size, len(data), parts))
+        slot.intend(Promise(device, inode, size, len(data), tuple(parts)))
         phase.at(phase.INTENDED)
         try:
             write_all(fd, data)
