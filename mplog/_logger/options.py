@@ -128,6 +128,10 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
     ):
         raise ValueError(f"Invalid permissions {permissions!r}: give an integer such as 0o640.")
     template = PathTemplate(sink)
+    if not os.path.isabs(template.pattern):
+        # Now, once for all: other processes have other directories, and this one may change its own.
+        here = os.getcwd().replace("{", "{{").replace("}", "}}")
+        template = PathTemplate(os.path.join(here, template.pattern))
     return FileOptions(
         template=template,
         mode=mode,
