@@ -226,11 +226,7 @@ class Program:
 
     def leaves_nothing(self) -> None:
         """No process, nothing in the runtime directory, and beside the logs nothing that the scripts did not want."""
-        for running in self._started:
-            wait_until(
-                lambda group=running.process.pid: not members(group),  # type: ignore[misc]  # bound now on purpose
-                f"no process is left; {members(running.process.pid)} are",
-            )
+        self.wait_for_members()
         wait_until(lambda: not self.runtime_entries(), f"the runtime directory is empty; {self.runtime_entries()} are")
         strange = [
             path.name
@@ -238,6 +234,14 @@ class Program:
             if path.name.startswith(".") or not (".log" in path.name or path.suffix == ".txt")
         ]
         assert not strange, f"beside the logs lie {strange}"
+
+    def wait_for_members(self) -> None:
+        """Wait until no process of any program is left."""
+        for running in self._started:
+            wait_until(
+                lambda group=running.process.pid: not members(group),  # type: ignore[misc]  # bound now on purpose
+                f"no process is left; {members(running.process.pid)} are",
+            )
 
     def runtime_entries(self) -> list[str]:
         """What is in the runtime directory now."""

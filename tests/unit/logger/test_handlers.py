@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import io
+import os
 import re
 import sys
 from pathlib import Path
@@ -33,6 +34,33 @@ class TestIds:
         with pytest.raises(OSError, match=r"\w"):
             logger.add(tmp_path)
         assert logger.add(print) == 4
+
+
+class TestPaths:
+    def test_a_relative_one_below_a_directory_with_braces(
+        self, logger: Logger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only the path that is given is a template, not the directory it is relative to."""
+        here = tmp_path / "{time} {x} {"
+        here.mkdir()
+        monkeypatch.chdir(here)
+        logger.add("app_{time:YYYY}.log", format="{time:YYYY} {message}", rotation="30 B")
+        for n in range(5):
+            logger.info("line {}", n)
+        lines = [line for path in sorted(here.iterdir()) for line in path.read_text().splitlines()]
+        assert sorted(line.split(" ", 1)[1] for line in lines) == [f"line {n}" for n in range(5)]
+        assert {path.name[:9] for path in here.iterdir()} == {f"app_{lines[0][:4]}."}
+
+    def test_bytes(self, logger: Logger) -> None:
+        """A path is text; the error says how to make it text."""
+
+        class Path:
+            def __fspath__(self) -> bytes:
+                return b"app.log"
+
+        with pytest.raises(TypeError, match=r"os\.fsdecode"):
+            logger.add(Path())
+        assert not os.path.exists("app.log")
 
 
 class TestRemove:
