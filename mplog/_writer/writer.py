@@ -54,10 +54,10 @@ class Writer:
         self._words = words
         self._doorbell = doorbell
         self._household = household
-        self._poll = select.poll()
-        self._poll.register(doorbell, select.POLLIN)
         self._thread: threading.Thread | None = None
-        self._stop = False
+        self._wanted: threading.Thread | None = None
+        """The thread that shall go on; any other one, such as one that a fork could not wait for, ends."""
+        self._life = threading.RLock()
         self._kept_at = 0.0
         self._registered = 0
         self.mutex = threading.RLock()
@@ -70,27 +70,34 @@ class Writer:
 
     def start(self) -> None:
         """Start the thread, unless it runs. Late in the interpreter's end threads cannot start: then `step` is used."""
-        if self.running:
-            return
-        self._stop = False
-        self._wake_up()  # A thread that was stopped in its sleep has left the word as it was.
-        self._thread = threading.Thread(target=self._run, name=NAME, daemon=True)
-        with contextlib.suppress(RuntimeError):
-            self._thread.start()
+        with self._life:
+            if self.running and self._wanted is self._thread:
+                return
+            self._thread = self._wanted = threading.Thread(target=self._run, name=NAME, daemon=True)
+            self._words[WAKE] = AWAKE  # A thread that was stopped in its sleep has left the word as it was.
+            with contextlib.suppress(RuntimeError):
+                self._thread.start()
 
     def stop(self, bound: float) -> bool:
         """End the thread between two rounds, within *bound* seconds; whether it ended."""
-        thread = self._thread
+        with self._life:
+            thread, self._wanted = self._thread, None
         if thread is None:
             return True
-        self._stop = True
         self.ring()
         if thread.is_alive():
             thread.join(bound)
         if thread.is_alive():
             return False
-        self._thread = None
+        with self._life:
+            if self._thread is thread:
+                self._thread = None
         return True
+
+    @property
+    def _stop(self) -> bool:
+        """Whether the calling thread shall end."""
+        return self._wanted is not threading.current_thread()
 
     def ring(self) -> None:
         """Wake the thread. A full doorbell has been rung already."""
@@ -98,14 +105,16 @@ class Writer:
             os.write(self._doorbell, b"!")
 
     def _run(self) -> None:
+        poll = select.poll()
+        poll.register(self._doorbell, select.POLLIN)
         while not self._stop:
             try:
-                self._cycle()
+                self._cycle(poll)
             except Exception:  # noqa: BLE001 - whatever happens in one round, the next one is tried
                 report.error_in_handler(-1, None)
                 time.sleep(CEILING)
 
-    def _cycle(self) -> None:
+    def _cycle(self, poll: select.poll) -> None:
         """Drain until there is nothing for a while, then sleep until the doorbell."""
         busy_until = 0.0
         while not self._stop:
@@ -116,24 +125,26 @@ class Writer:
             waits = self._answer()
             if not found and not waits and now >= busy_until:
                 break
-            if self._poll.poll(NAP * 1000):
+            if poll.poll(NAP * 1000):
                 self._arrived()
-        self._sleep()
+        self._sleep(poll)
 
-    def _sleep(self) -> None:
+    def _sleep(self, poll: select.poll) -> None:
         words = self._words
+        if self._stop:
+            return
         if self.drain.waiting:
             # A file refuses; nothing can be read before it takes what is owed to it.
-            self._poll.poll(CEILING * 1000)
+            poll.poll(CEILING * 1000)
             return
         words[WAKE] = ASLEEP
         # SYNC sleep -> wake: the word is stored before the rings are looked at again. Pairs with Link.push.
         if self.drain.unread() or self._stop or words[REGISTERED] != self._registered:
             # Records that are too young wait out their grace here, awake.
             self._wake_up()
-            self._poll.poll(self.drain.grace * 1000 / 2)
+            poll.poll(self.drain.grace * 1000 / 2)
             return
-        rung = self._poll.poll(CEILING * 1000)
+        rung = poll.poll(CEILING * 1000)
         self._wake_up()
         if rung:
             self._arrived()
