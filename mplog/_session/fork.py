@@ -103,6 +103,7 @@ if sys.version_info >= (3, 12):
     def _at_next_instruction(frame: FrameType) -> bool:
         """Arrange for `_resume_now` at the next instruction of *frame*; False when all tool ids are in use."""
         global _armed
+        _disarm()  # Another thread may have forked at the same time; whoever resumes does it for both.
         monitoring = sys.monitoring
         for tool in _TOOL_IDS:
             if monitoring.get_tool(tool) is None:

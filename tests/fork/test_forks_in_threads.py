@@ -1,0 +1,88 @@
+"""Threads may start processes at the same time."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from programs import Program, assert_once_in_order
+
+PROCESSES = """
+    import multiprocessing, sys, threading
+    from mplog import logger
+
+    logger.remove()
+    logger.add("app.log", format="{process.id} {message}")
+
+    def work(name):
+        for n in range(50):
+            logger.info("{} {}", name, n)
+
+    def start(name):
+        for n in range(3):
+            process = multiprocessing.get_context(sys.argv[1]).Process(target=work, args=(f"{name}{n}",))
+            process.start()
+            logger.info("{}", name)
+            process.join()  # its exit status is unreliable in threads with forkserver, whatever mplog does
+
+    if __name__ == "__main__":
+        threads = [threading.Thread(target=start, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [thread.name for thread in threading.enumerate()] == ["MainThread", "mplog-writer"]
+"""
+
+IN_ONE_THREAD = """
+    import os, sys, threading
+    from mplog import logger
+
+    logger.remove()
+    logger.add("app.log", format="{process.id} {message}")
+
+    def start():
+        for n in range(20):
+            pid = os.fork()
+            if not pid:
+                logger.info("child {}", n)
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    for n in range(2000):
+        logger.info("main {}", n)
+    thread.join()
+"""
+
+
+class TestThreads:
+    @pytest.mark.parametrize(
+        "method",
+        [
+            pytest.param(
+                "fork",
+                marks=pytest.mark.xfail(
+                    sys.version_info >= (3, 12),
+                    strict=True,
+                    reason="from 3.12 on, filelock refuses a fork while another thread forks",
+                ),
+            ),
+            "spawn",
+            "forkserver",
+        ],
+    )
+    def test_that_start_processes_at_once(self, program: Program, method: str) -> None:
+        """One writer in the end, and every line once."""
+        # The interpreter itself warns of forks beside threads, which are the program's own.
+        ended = program.run(PROCESSES, method, warnings="ignore")
+        lines = [line for line in ended.log() if len(line.split()) > 2]
+        expected = [f"{name}{n} {i}" for name in "abcd" for n in range(3) for i in range(50)]
+        assert_once_in_order(lines, expected)
+        assert len(ended.log()) == len(expected) + 12
+
+    def test_a_fork_in_another_thread_than_the_main_one(self, program: Program) -> None:
+        """The child's only thread is that one."""
+        ended = program.run(IN_ONE_THREAD, warnings="ignore")
+        assert_once_in_order(ended.log(), [f"child {n}" for n in range(20)] + [f"main {n}" for n in range(2000)])
