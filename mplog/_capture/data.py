@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from mplog._capture.details import Details
+from mplog._capture.exception import Trace
 from mplog._capture.record import (
     RecordException,
     RecordFile,
@@ -20,7 +22,7 @@ _STANDARD = frozenset(
 ) | {"thread", "time"}
 
 
-def pack(record: dict[str, Any], exception_text: str) -> bytes:
+def pack(record: dict[str, Any], details: Details) -> bytes:
     """*record* as bytes. Never raises: what cannot travel becomes its bounded, marked `repr`."""
     moment = record["time"]
     offset = moment.utcoffset() or timedelta()
@@ -28,7 +30,7 @@ def pack(record: dict[str, Any], exception_text: str) -> bytes:
     shown = None
     if exception is not None:
         kind, value, _ = exception
-        shown = [getattr(kind, "__name__", None), None if value is None else _text(value), exception_text]
+        shown = [getattr(kind, "__name__", None), None if value is None else _text(value)]
     level, file, process, thread = record["level"], record["file"], record["process"], record["thread"]
     elapsed = record["elapsed"]
     values = {
@@ -41,6 +43,7 @@ def pack(record: dict[str, Any], exception_text: str) -> bytes:
         "p": [process.id, process.name],
         "h": [thread.id, thread.name],
         "m": record["message"],
+        "d": [details.color, details.trace and tuple(details.trace), details.colored, details.raw],
         "more": {key: value for key, value in record.items() if key not in _STANDARD},
     }
     return wire.encode(values)
@@ -53,8 +56,8 @@ def _text(value: object) -> str:
         return f"<unprintable {type(value).__name__}: {type(error).__name__}>"
 
 
-def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tuple[dict[str, Any], str]:
-    """The record and its traceback text, as plain data; *make_time* is what makes the record's time.
+def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tuple[dict[str, Any], Details]:
+    """The record and its details, as plain data; *make_time* is what makes the record's time.
 
     Raises:
         ValueError: the bytes are no record.
@@ -64,9 +67,11 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         stamp, offset, zone = values["t"]
         name, function, line, module, file_name, file_path = values["at"]
         shown = values["x"]
+        color, trace, colored, raw = values["d"]
+        details = Details(color, None if trace is None else Trace(*trace), colored, raw)
         record = {
             "elapsed": timedelta(seconds=values["e"]),
-            "exception": None if shown is None else RecordException(*shown),
+            "exception": None if shown is None else RecordException(shown[0], shown[1], None),
             "extra": dict(values["extra"]),
             "file": RecordFile(file_name, file_path),
             "function": function,
@@ -82,4 +87,4 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         }
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"these {len(data)} bytes are no record: {error!r}") from error
-    return record, "" if shown is None else str(shown[2])
+    return record, details

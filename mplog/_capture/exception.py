@@ -1,13 +1,19 @@
-"""Exceptions: the triple of a call, and its traceback as text, made in the caller before anything is queued."""
+"""Exceptions: the triple of a call, and what it says as plain data, made in the caller before anything is queued."""
 
 from __future__ import annotations
 
 import sys
 import traceback
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from mplog._capture.record import RecordException
+
+
+class Trace(NamedTuple):
+    """An exception as plain data, from which every handler renders its own text."""
+
+    text: str
 
 
 def capture(option: Any) -> RecordException | None:
@@ -23,13 +29,12 @@ def capture(option: Any) -> RecordException | None:
     return RecordException(*sys.exc_info())
 
 
-def text_of(exception: tuple[Any, Any, TracebackType | None] | None) -> str:
-    """The full traceback text with a final newline, or "" without an exception. Never raises."""
-    if exception is None:
-        return ""
-    kind, value, trace = exception
-    if isinstance(value, str) and isinstance(trace, str):
-        return trace  # A record of another process: text is all that travelled.
+def describe(exception: tuple[Any, Any, TracebackType | None] | None) -> Trace | None:
+    """The exception as plain data. Never raises."""
+    return None if exception is None else Trace(_text_of(*exception))
+
+
+def _text_of(kind: Any, value: Any, trace: TracebackType | None) -> str:
     try:
         return "".join(traceback.format_exception(kind, value, trace))
     except Exception as error:  # noqa: BLE001 - hostile __str__, __cause__ ...: the record must arrive

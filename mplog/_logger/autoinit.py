@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from mplog._logger.options import Given
+
 if TYPE_CHECKING:
     from mplog._logger.logger import Logger
 
@@ -37,12 +39,11 @@ def start(logger: Logger) -> None:
     if boolean("MPLOG_AUTOINIT", True) and sys.stderr:
         logger._core.add(
             sys.stderr,
-            level=os.environ.get("MPLOG_LEVEL", "DEBUG"),
-            format_=None,
-            filter_=os.environ.get("MPLOG_FILTER"),
-            sanitize=True,
-            catch=boolean("MPLOG_CATCH", True),
-            enqueue=boolean("MPLOG_ENQUEUE", False),
-            keywords={},
+            Given(
+                level=os.environ.get("MPLOG_LEVEL", "DEBUG"),
+                filter=os.environ.get("MPLOG_FILTER"),
+                catch=boolean("MPLOG_CATCH", True),
+                enqueue=boolean("MPLOG_ENQUEUE", False),
+            ),
             auto=True,
         )

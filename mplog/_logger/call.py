@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mplog._capture import exception as exceptions
 from mplog._capture import process
 from mplog._capture.callsite import CallSite
+from mplog._capture.details import Details
 from mplog._capture.record import RecordFile, RecordLevel, RecordProcess, RecordThread
 from mplog._logger import levels
 from mplog._logger.levels import Level
@@ -171,12 +172,12 @@ def fully(
         "thread": RecordThread(process.thread_id(), process.thread_name()),
         "time": moment,
     }
-    exception_text = exceptions.text_of(triple)
+    details = Details(found.color, exceptions.describe(triple))
     for handler in state.handlers:
         if found.no < handler.level:
             continue
         try:
-            handler.handle(record, exception_text)
+            handler.handle(record, details)
         except Exception:
             if not handler.catch:
                 raise

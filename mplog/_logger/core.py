@@ -16,6 +16,7 @@ from mplog._logger import levels as level_table
 from mplog._logger import options, registry
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
+from mplog._logger.options import Given
 from mplog._logger.state import STILL, State
 from mplog._render.renderer import Renderer
 from mplog._ring.layout import GENERATION
@@ -28,8 +29,8 @@ from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file import claim
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.stream import StreamSink, standard_name
-from mplog._writer.route import CALL, FILE, STREAM, Route, RouteSpec
+from mplog._sinks.stream import StreamSink
+from mplog._writer.route import CALL, FILE, Route, RouteSpec
 
 
 class Core:
@@ -57,41 +58,17 @@ class Core:
     def add(
         self,
         sink: Any,
+        given: Given,
         *,
-        level: Any,
-        format_: Any,
-        filter_: Any,
-        sanitize: Any,
-        catch: bool,
-        enqueue: bool,
-        keywords: dict[str, Any],
         auto: bool = False,
     ) -> int:
         """One `add()`; see Logger.add for the arguments. Everything is checked before anything is opened."""
         with self._lock:
             identifier = self._next_id  # Used up, whatever comes.
             self._next_id += 1
-        number = options.level_number(self.levels, level)
-        kind = options.kind_of(sink)
-        renderer = options.renderer_for(options.default_format() if format_ is None else format_, filter_, sanitize)
-        if kind == FILE:
-            file = options.file_options(sink, keywords)
-        else:
-            file = None
-            options.refuse_file_keywords(keywords)
+        spec, renderer = options.check(sink, given, identifier, self.levels)
+        kind, catch = spec.kind, given.catch
         with self._lock:
-            spec = RouteSpec(
-                id=identifier,
-                kind=kind,
-                level=number,
-                as_data=not self._travels_as_text(sink, kind, renderer),
-                format=options.default_format() if format_ is None else format_,
-                filter=filter_,
-                sanitize=sanitize,
-                encoding=file.encoding if file is not None else "utf8",
-                file=file,
-                stream=standard_name(sink) if kind == STREAM else None,
-            )
             if not self._provisional and attach.bootstrapping():
                 self._provisional = True
             name = options.shown_name(sink, kind)
@@ -100,17 +77,13 @@ class Core:
             else:
                 handler = self._open(spec, renderer, sink, name, catch=catch, auto=auto)
             self._handlers[spec.id] = handler
-            if enqueue and not self._provisional:
+            if given.enqueue and not self._provisional:
                 self._enqueue(handler)
             self._swap()
             if self._host is not None:
                 self._serve(handler)
                 self._publish()
         return spec.id
-
-    @staticmethod
-    def _travels_as_text(sink: Any, kind: str, renderer: Renderer) -> bool:
-        return kind == FILE or (kind == STREAM and options.stream_takes_text(sink))
 
     @staticmethod
     def _unopened(sink: Any, kind: str) -> StreamSink | None:

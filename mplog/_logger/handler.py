@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mplog._capture import data
+from mplog._capture.details import Details
 from mplog._capture.record import Message
 from mplog._render.renderer import Renderer
 from mplog._render.template import TimeText
@@ -102,16 +103,16 @@ class Handler:
             return lambda text, _now, _level: sink.write(Message(text))
         return None
 
-    def handle(self, record: dict[str, Any], exception_text: str) -> None:
+    def handle(self, record: dict[str, Any], details: Details) -> None:
         """The whole way: filter, render, deliver. Whatever user code or the sink raises passes through."""
         level, now = record["level"].no, record["time"].timestamp()
         if self.link is not None and self.spec.as_data:
-            self.link.push(now, self.spec.id, level, data.pack(record, exception_text), DATA_RECORD)
+            self.link.push(now, self.spec.id, level, data.pack(record, details), DATA_RECORD)
             return
         accept = self.renderer.accept
         if accept is not None and not accept(record):
             return
-        text = self.renderer.text(record, exception_text)
+        text = self.renderer.text(record, details)
         if self.link is not None:
             self.link.push(now, self.spec.id, level, text.encode(self.spec.encoding, "backslashreplace"))
         elif isinstance(self.sink, FileSink):

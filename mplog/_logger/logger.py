@@ -12,6 +12,7 @@ from mplog._logger import call
 from mplog._logger.call import log, log_level
 from mplog._logger.core import Core, install
 from mplog._logger.levels import Level, built_in
+from mplog._logger.options import Given
 from mplog._ring.layout import GENERATION
 
 _NUMBERS = {name: level.no for name, level in built_in().items()}
@@ -93,13 +94,15 @@ class Logger:
         """
         return self._core.add(
             sink,
-            level=level,
-            format_=format,
-            filter_=filter,
-            sanitize=sanitize,
-            catch=catch,
-            enqueue=enqueue,
-            keywords=keywords,
+            Given(
+                level=level,
+                format=format,
+                filter=filter,
+                sanitize=sanitize,
+                catch=catch,
+                enqueue=enqueue,
+                keywords=keywords,
+            ),
         )
 
     def remove(self, handler_id: int | None = None) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import logging
 import os
+from dataclasses import dataclass, field
 from typing import Any
 
 from mplog._logger.levels import Level
+from mplog._render.look import Look
 from mplog._render.renderer import Renderer
 from mplog._render.template import DEFAULT
 from mplog._sinks.file.compression import parse_compression
@@ -16,7 +18,7 @@ from mplog._sinks.file.naming import PathTemplate
 from mplog._sinks.file.retention import parse_retention
 from mplog._sinks.file.rotation import parse_rotation
 from mplog._sinks.stream import standard_name
-from mplog._writer.route import CALL, FILE, STREAM
+from mplog._writer.route import CALL, FILE, STREAM, RouteSpec
 
 FILE_KEYWORDS = (
     "rotation",
@@ -28,6 +30,67 @@ FILE_KEYWORDS = (
     "permissions",
     "opener",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The arguments of one `add()` but for the sink, as they were given; see Logger.add. None: the default."""
+
+    level: Any = "DEBUG"
+    format: Any = None
+    filter: Any = None
+    colorize: Any = None
+    serialize: Any = False
+    backtrace: Any = True
+    diagnose: Any = None
+    sanitize: Any = True
+    enqueue: Any = False
+    context: Any = None
+    catch: Any = True
+    keywords: dict[str, Any] = field(default_factory=dict)
+    """Those that only some kinds of sinks take."""
+
+
+def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) -> tuple[RouteSpec, Renderer]:
+    """What `add()` is to do. Opens and changes nothing.
+
+    Raises:
+        TypeError, ValueError, KeyError, ImportError: an argument that cannot be used; the text says what can be.
+    """
+    number = level_number(levels, given.level)
+    kind = kind_of(sink)
+    format_ = default_format() if given.format is None else given.format
+    look = look_for(given)
+    renderer = renderer_for(format_, given.filter, look)
+    if kind == FILE:
+        file = file_options(sink, given.keywords)
+    else:
+        file = None
+        refuse_file_keywords(given.keywords)
+    spec = RouteSpec(
+        id=identifier,
+        kind=kind,
+        level=number,
+        as_data=not (kind == FILE or (kind == STREAM and stream_takes_text(sink))),
+        format=format_,
+        filter=given.filter,
+        look=look,
+        encoding=file.encoding if file is not None else "utf8",
+        file=file,
+        stream=standard_name(sink) if kind == STREAM else None,
+    )
+    return spec, renderer
+
+
+def look_for(given: Given) -> Look:
+    """The switches that have to do with text.
+
+    Raises:
+        TypeError: a switch that is no boolean.
+    """
+    if not isinstance(given.sanitize, bool):
+        raise TypeError(f"Invalid sanitize, it should be True or False, not: {given.sanitize!r}")
+    return Look(sanitize=given.sanitize)
 
 
 def level_number(levels: dict[str, Level], level: Any) -> int:
@@ -53,7 +116,7 @@ def default_format() -> str:
     return os.environ.get("MPLOG_FORMAT", DEFAULT)
 
 
-def renderer_for(format_: Any, filter_: Any, sanitize: Any) -> Renderer:
+def renderer_for(format_: Any, filter_: Any, look: Look) -> Renderer:
     """Check format and filter.
 
     Raises:
@@ -75,9 +138,7 @@ def renderer_for(format_: Any, filter_: Any, sanitize: Any) -> Renderer:
             f"The built-in '{name}' was given as {name}, which is most likely a mistake: a variable of that name is "
             "missing. Pass a string or your own function."
         )
-    if not isinstance(sanitize, bool):
-        raise TypeError(f"Invalid sanitize, it should be True or False, not: {sanitize!r}")
-    return Renderer(format_, filter_, sanitize=sanitize)
+    return Renderer(format_, filter_, look)
 
 
 def kind_of(sink: Any) -> str:

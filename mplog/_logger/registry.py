@@ -41,7 +41,7 @@ def read(place: Place) -> tuple[dict[str, Level], list[RouteSpec]] | None:
 
 def remote_handler(spec: RouteSpec, link: Link) -> Handler:
     """A handler whose sink is in the process at the other end of *link*."""
-    renderer = Renderer(spec.format or "{message}", spec.filter, sanitize=spec.sanitize)
+    renderer = Renderer(spec.format or "{message}", spec.filter, spec.look)
     name = f"'{spec.file.template.pattern}'" if spec.file is not None else f"<{spec.stream or spec.kind}>"
     return Handler(spec, renderer, None, name=name, link=link)
 

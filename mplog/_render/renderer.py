@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mplog._capture.details import Details
 from mplog._render.escape import escape, is_hostile
+from mplog._render.look import Look
 from mplog._render.template import Template
+from mplog._render.traceback import traceback_text
 
 Filter = Callable[[dict[str, Any]], object]
 FormatFunction = Callable[[dict[str, Any]], str]
@@ -27,25 +30,26 @@ def is_below(found: str | None, name: str) -> bool:
 class Renderer:
     """Filter and format of one handler. Runs user code without any lock; safe from any thread."""
 
-    __slots__ = ("_function", "accept", "filter_name", "sanitize", "template")
+    __slots__ = ("_function", "accept", "filter_name", "look", "template")
 
-    def __init__(self, format_: str | FormatFunction, filter_: str | Filter | None, *, sanitize: bool) -> None:
+    def __init__(self, format_: str | FormatFunction, filter_: str | Filter | None, look: Look) -> None:
         """Raises ValueError for a format string that cannot be read."""
         self._function = None if isinstance(format_, str) else format_
         self.template = Template(format_) if isinstance(format_, str) else None
         self.filter_name = filter_ if isinstance(filter_, str) else None
         self.accept: Filter | None = named(filter_) if isinstance(filter_, str) else filter_
-        self.sanitize = sanitize
+        self.look = look
 
-    def text(self, record: dict[str, Any], exception_text: str) -> str:
+    def text(self, record: dict[str, Any], details: Details) -> str:
         """The finished text of *record* with its terminator. Whatever the user's format raises passes through."""
+        exception_text = traceback_text(details.trace, self.look)
         if self.template is not None:
-            return self.template.format(record, exception_text, sanitize=self.sanitize)
+            return self.template.format(record, exception_text, sanitize=self.look.sanitize)
         assert self._function is not None
         values = dict(record)
         values["exception"] = exception_text
         text = self._function(record).format_map(values)
-        if self.sanitize and is_hostile(text):
+        if self.look.sanitize and is_hostile(text):
             text = escape(text)
         return text
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mplog._capture import data
 from mplog._capture.record import Message
+from mplog._render.look import Look
 from mplog._render.renderer import Renderer
 from mplog._render.times import RecordTime
 from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA
@@ -29,7 +30,7 @@ class RouteSpec:
     """Whether records travel as data, because the sink wants them or because the filter or format cannot travel."""
     format: Any = None
     filter: Any = None
-    sanitize: bool = True
+    look: Look = field(default_factory=Look)
     encoding: str = "utf8"
     file: FileOptions | None = None
     stream: str | None = None
@@ -58,10 +59,10 @@ class Route:
         """
         if kind not in (DATA_RECORD, KIND_SPILLED_DATA):
             return body if self.outlet is None else Message(body.decode(self.spec.encoding, "replace"))
-        record, exception_text = data.unpack(body, RecordTime.fromtimestamp)
+        record, details = data.unpack(body, RecordTime.fromtimestamp)
         accept = self.renderer.accept
         if accept is not None and not accept(record):
             return None
-        message = Message(self.renderer.text(record, exception_text))
+        message = Message(self.renderer.text(record, details))
         message.record = record
         return message.encode(self.spec.encoding, "backslashreplace") if self.outlet is None else message

@@ -1,0 +1,23 @@
+"""What a call carries beside its record: what handlers need to render it, and what users do not see."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mplog._capture.exception import Trace
+
+Token = tuple[str, str]
+"""(kind, text): one piece of a message with colour markup; see _render/markup.py for the kinds."""
+
+
+class Details(NamedTuple):
+    """Plain data, so that it travels with the record."""
+
+    color: str = ""
+    """The colour of the level, as markup."""
+    trace: Trace | None = None
+    """The exception as data."""
+    colored: tuple[Token, ...] | None = None
+    """The message with its markup, from `opt(colors=True)`; None when it has none, or a patcher has replaced it."""
+    raw: bool = False
+    """Whether the message is emitted alone, from `opt(raw=True)`."""
