@@ -180,7 +180,8 @@ class TestMethods:
 def parameters_of(name: str, real: inspect.Signature) -> dict[str, Parameter]:
     """What a method takes, by name; `add` hands further keywords to the kind of sink."""
     found = dict(real.parameters)
-    if name == "add" and found.pop("all_keywords", None):
+    if name == "add" and "all_keywords" in found:
+        del found["all_keywords"]
         more = {*FILE_KEYWORDS, *({"loop"} - missing("Options of"))}
         found.update({one: Parameter(one, Parameter.KEYWORD_ONLY, default=None) for one in more})
     return found
