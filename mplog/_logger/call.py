@@ -40,6 +40,10 @@ HALF = 0.5e-6
 LAST_HALF = 1.0 - HALF
 
 
+PRINTABLE = frozenset((int, float, bool, type(None)))
+"""Types whose text has no character that would need escaping, whatever the format specification."""
+
+
 def log(
     view: Logger,
     state: State,
@@ -79,20 +83,19 @@ def log(
             shown = clock.refresh(int(now + HALF))
             fraction = now - shown[0]
         if args:
-            text = site.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], *args)
+            text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], args)
             for value in args:
-                kind = type(value)
-                if kind is int or kind is float or (kind is str and value.isprintable()):
+                if type(value) in PRINTABLE or (type(value) is str and value.isprintable()):
                     continue
                 odd = True
                 if needs_care(text, site.own):
                     raise ValueError("needs escaping")
                 break
         else:
-            text = site.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], message)
+            text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], message)
             if not message.isprintable():
                 raise ValueError("needs escaping")
-        others = [_text_for(other, now, args or (message,), odd) for other in site.others] if site.others else ()
+        others = [_text_for(other, now, args or message, odd) for other in site.others] if site.others else None
     except Exception:  # noqa: BLE001 - a user's __format__, or text that needs care: the full way deals with it
         fully(view, state, name, message, args, kwargs, frame)
         return
@@ -100,6 +103,8 @@ def log(
         site.emit(text, now, site.number)
     except Exception as error:  # noqa: BLE001 - the sink's: reported, or raised again
         _failed(site.target, error)
+    if others is None:
+        return
     for other, line in zip(site.others, others):  # noqa: B905 - made from one another
         try:
             other.emit(line, now, site.number)
@@ -107,7 +112,7 @@ def log(
             _failed(other, error)
 
 
-def _text_for(target: Target, now: float, values: tuple[Any, ...], odd: bool) -> str:
+def _text_for(target: Target, now: float, given: Any, odd: bool) -> str:
     """The line of a further handler. *odd*: some value is of a kind whose text must be looked at."""
     clock = target.clock
     shown = clock.state
@@ -115,7 +120,7 @@ def _text_for(target: Target, now: float, values: tuple[Any, ...], odd: bool) ->
     if not 0.0 <= fraction < LAST_HALF:
         shown = clock.refresh(int(now + HALF))
         fraction = now - shown[0]
-    line = target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], *values)
+    line = target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], given)
     if odd and needs_care(line, target.own):
         raise ValueError("needs escaping")
     return line

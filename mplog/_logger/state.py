@@ -48,6 +48,7 @@ class FastSite:
         "number",
         "others",
         "own",
+        "scale",
         "target",
     )
 
@@ -70,6 +71,7 @@ class FastSite:
         self.target, *self.others = targets
         # The first one's parts stand here, too: most programs have one handler, and each look-up counts.
         self.line, self.clock, self.emit, _, self.own = self.target
+        self.scale = self.clock.scale
 
 
 class State:
