@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from mplog._capture.details import Details
+from mplog._capture.details import Details, Token
 from mplog._capture.exception import Trace
 from mplog._capture.record import (
     RecordException,
@@ -39,8 +39,8 @@ def _standard(record: dict[str, Any]) -> dict[str, Any]:
     exception = record["exception"]
     shown = None
     if exception is not None:
-        kind, value, _ = exception
-        shown = [getattr(kind, "__name__", None), None if value is None else _text(value)]
+        kind, value, traceback = exception
+        shown = [getattr(kind, "__name__", None), None if value is None else _text(value), traceback is not None]
     level, file, process, thread = record["level"], record["file"], record["process"], record["thread"]
     elapsed = record["elapsed"]
     return {
@@ -108,7 +108,14 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         name, function, line, module, file_name, file_path = values["at"]
         shown = values["x"]
         color, trace, colored, raw = values["d"]
-        details = Details(color, None if trace is None else Trace(*trace), colored, raw)
+        message = str(values["m"])
+        details = Details(
+            str(color),
+            None if trace is None else Trace(*trace),
+            _tokens(colored, message),
+            raw is True,
+            shown is not None and shown[2] is True,
+        )
         record = {
             "elapsed": timedelta(seconds=values["e"]),
             "exception": None if shown is None else RecordException(shown[0], shown[1], None),
@@ -117,7 +124,7 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
             "function": function,
             "level": RecordLevel(*values["l"]),
             "line": line,
-            "message": str(values["m"]),
+            "message": message,
             "module": module,
             "name": name,
             "process": RecordProcess(*values["p"]),
@@ -128,3 +135,11 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"these {len(data)} bytes are no record: {error!r}") from error
     return record, details
+
+
+def _tokens(found: Any, message: str) -> tuple[Token, ...] | None:
+    """The message's tokens as they came, or None when they do not make up *message*: cut on their way, or forged."""
+    if found is None:
+        return None
+    tokens = tuple((str(kind), str(text)) for kind, text in found)
+    return tokens if "".join(text for kind, text in tokens if kind == "text") == message else None

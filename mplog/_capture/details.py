@@ -21,3 +21,5 @@ class Details(NamedTuple):
     """The message with its markup, from `opt(colors=True)`; None when it has none, or a patcher has replaced it."""
     raw: bool = False
     """Whether the message is emitted alone, from `opt(raw=True)`."""
+    has_traceback: bool = False
+    """Whether the exception had a traceback in the process that the record comes from, if that is another one."""

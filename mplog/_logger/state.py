@@ -29,6 +29,8 @@ class Target(NamedTuple):
     clock: TimeText
     emit: Emit
     handler: Handler
+    own: int
+    """Control characters of the line's own, such as its colours."""
 
 
 class FastSite:
@@ -45,6 +47,7 @@ class FastSite:
         "message",
         "number",
         "others",
+        "own",
         "scale",
         "target",
     )
@@ -67,7 +70,7 @@ class FastSite:
         self.count = count
         self.target, *self.others = targets
         # The first one's parts stand here, too: most programs have one handler, and each look-up counts.
-        self.line, self.clock, self.emit, _ = self.target
+        self.line, self.clock, self.emit, _, self.own = self.target
         self.scale = self.clock.scale
 
 
