@@ -43,7 +43,7 @@ def pack(record: dict[str, Any], details: Details) -> bytes:
         "p": [process.id, process.name],
         "h": [thread.id, thread.name],
         "m": record["message"],
-        "d": [details.color, details.trace and tuple(details.trace), details.colored, details.raw],
+        "d": [details.color, details.trace and tuple(details.trace), details.colored, details.raw, details.unpatched],
         "more": {key: value for key, value in record.items() if key not in _STANDARD},
     }
     return wire.encode(values)
@@ -67,8 +67,8 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         stamp, offset, zone = values["t"]
         name, function, line, module, file_name, file_path = values["at"]
         shown = values["x"]
-        color, trace, colored, raw = values["d"]
-        details = Details(color, None if trace is None else Trace(*trace), colored, raw)
+        color, trace, colored, raw, unpatched = values["d"]
+        details = Details(color, None if trace is None else Trace(*trace), colored, raw, unpatched)
         record = {
             "elapsed": timedelta(seconds=values["e"]),
             "exception": None if shown is None else RecordException(shown[0], shown[1], None),
