@@ -28,7 +28,13 @@ def pack(record: dict[str, Any], details: Details) -> bytes:
         values = _standard(record)
     except Exception:  # noqa: BLE001 - a patcher may have put anything anywhere
         values = _whatever(record)
-    values["d"] = [details.color, details.trace and tuple(details.trace), details.colored, details.raw]
+    values["d"] = [
+        details.color,
+        details.trace and tuple(details.trace),
+        details.colored,
+        details.raw,
+        details.unpatched,
+    ]
     return wire.encode(values)
 
 
@@ -107,7 +113,7 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         stamp, offset, zone = values["t"]
         name, function, line, module, file_name, file_path = values["at"]
         shown = values["x"]
-        color, trace, colored, raw = values["d"]
+        color, trace, colored, raw, unpatched = values["d"]
         message = str(values["m"])
         details = Details(
             str(color),
@@ -115,6 +121,7 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
             _tokens(colored, message),
             raw is True,
             shown is not None and shown[2] is True,
+            unpatched is True,
         )
         record = {
             "elapsed": timedelta(seconds=values["e"]),

@@ -23,3 +23,5 @@ class Details(NamedTuple):
     """Whether the message is emitted alone, from `opt(raw=True)`."""
     has_traceback: bool = False
     """Whether the exception had a traceback in the process that the record comes from, if that is another one."""
+    unpatched: bool = False
+    """Whether the configured patcher has still to run: it could not travel to the process of the call."""
