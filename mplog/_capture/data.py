@@ -43,7 +43,7 @@ def pack(record: dict[str, Any], details: Details) -> bytes:
         "p": [process.id, process.name],
         "h": [thread.id, thread.name],
         "m": record["message"],
-        "d": [details.color, details.trace and tuple(details.trace), details.colored, details.raw],
+        "d": [details.color, details.trace and tuple(details.trace), details.colored, details.raw, details.unpatched],
         "more": {key: value for key, value in record.items() if key not in _STANDARD},
     }
     return wire.encode(values)
@@ -67,13 +67,14 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         stamp, offset, zone = values["t"]
         name, function, line, module, file_name, file_path = values["at"]
         shown = values["x"]
-        color, trace, colored, raw = values["d"]
+        color, trace, colored, raw, unpatched = values["d"]
         message = str(values["m"])
         details = Details(
             str(color),
             None if trace is None else Trace(*trace),
             _tokens(colored, message),
             raw is True,
+            unpatched is True,
             shown is not None and shown[2] is True,
         )
         record = {

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from mplog._logger.environment import DEFAULTS
 from mplog._logger.levels import Level
 from mplog._render.colorize import is_terminal, should_colorize
 from mplog._render.filter import check_filter
@@ -38,17 +39,17 @@ FILE_KEYWORDS = (
 class Given:
     """The arguments of one `add()` but for the sink, as they were given; see Logger.add. None: the default."""
 
-    level: Any = "DEBUG"
-    format: Any = None
-    filter: Any = None
-    colorize: Any = None
-    serialize: Any = False
-    backtrace: Any = True
-    diagnose: Any = None
+    level: Any = DEFAULTS.level
+    format: Any = DEFAULTS.format
+    filter: Any = DEFAULTS.filter
+    colorize: Any = DEFAULTS.colorize
+    serialize: Any = DEFAULTS.serialize
+    backtrace: Any = DEFAULTS.backtrace
+    diagnose: Any = DEFAULTS.diagnose
     sanitize: Any = True
-    enqueue: Any = False
-    context: Any = None
-    catch: Any = True
+    enqueue: Any = DEFAULTS.enqueue
+    context: Any = DEFAULTS.context
+    catch: Any = DEFAULTS.catch
     keywords: dict[str, Any] = field(default_factory=dict)
     """Those that only some kinds of sinks take."""
 
@@ -61,7 +62,7 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
     """
     number = level_number(levels, given.level)
     kind = kind_of(sink)
-    format_ = default_format() if given.format is None else given.format
+    format_ = DEFAULT if given.format is None else given.format
     look = look_for(given, sink, kind)
     filter_ = check_filter(given.filter, {name: known.no for name, known in levels.items()})
     renderer = renderer_for(format_, filter_, look)
@@ -136,11 +137,6 @@ def level_number(levels: dict[str, Level], level: Any) -> int:
     if level < 0:
         raise ValueError(f"Invalid level value, it should not be negative: {level}")
     return level
-
-
-def default_format() -> str:
-    """The format of handlers that name none."""
-    return os.environ.get("MPLOG_FORMAT", DEFAULT)
 
 
 def renderer_for(format_: Any, filter_: Any, look: Look) -> Renderer:
