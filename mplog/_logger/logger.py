@@ -353,7 +353,7 @@ class Logger:
         """Get a level, create one (with *no*), or change colour and icon of one.
 
         Raises:
-            ValueError: unknown name without *no*, known name with *no*, a negative number, or a colour that is no markup.
+            ValueError: unknown name without *no*, known name with *no*, a negative number, or colours that are no tags.
             TypeError: a name or a colour that is no string, or a number that is no integer.
         """
         if not isinstance(name, str):
