@@ -43,8 +43,11 @@ class Renderer:
     def text(self, record: dict[str, Any], details: Details) -> str:
         """The finished text of *record* with its terminator. Whatever the user's format raises passes through."""
         exception_text = traceback_text(details.trace, self.look)
+        if self.look.standard and exception_text:
+            exception_text = f"\n{exception_text}"
         if self.template is not None:
-            return self.template.format(record, exception_text, sanitize=self.look.sanitize)
+            end = "" if self.look.standard else "\n"
+            return self.template.format(record, exception_text, sanitize=self.look.sanitize, end=end)
         assert self._function is not None
         values = dict(record)
         values["exception"] = exception_text

@@ -94,21 +94,21 @@ class Template:
             self.time_spec = split_fraction(times[0].spec)
         self.uses_process = any(field.name.startswith(("process", "thread")) for field in self._fields)
 
-    def format(self, record: dict[str, Any], exception_text: str, *, sanitize: bool) -> str:
+    def format(self, record: dict[str, Any], exception_text: str, *, sanitize: bool, end: str = "\n") -> str:
         """The line for *record*, terminator and exception included.
 
         Raises:
             ValueError: the record lacks a key that the format names; the text says which.
         """
-        text = self._apply(record, exception_text)
+        text = self._apply(record, exception_text, end)
         if sanitize and is_hostile(text):
             clean = dict(record)
             clean["message"] = escape(record["message"])
             clean["extra"] = Escaped(record["extra"])
-            text = self._apply(clean, escape(exception_text))
+            text = self._apply(clean, escape(exception_text), end)
         return text
 
-    def _apply(self, record: dict[str, Any], exception_text: str) -> str:
+    def _apply(self, record: dict[str, Any], exception_text: str, end: str) -> str:
         values = dict(record)
         values["exception"] = exception_text
         try:
@@ -118,7 +118,7 @@ class Template:
                 f"Failed to format log record: the format {self.source!r} names {error}, which this record does not "
                 "have. Bind it (logger.bind(...)), give it as keyword argument, or take it out of the format."
             ) from error
-        return f"{text}\n{exception_text}"
+        return f"{text}{end}{exception_text}"
 
     def compile_line(self, site: CallSite, level: RecordLevel, message: str | None, count: int) -> Line | None:
         """One function for the call site, or None where only `format` will do.

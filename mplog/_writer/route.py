@@ -13,10 +13,9 @@ from mplog._render.times import RecordTime
 from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA
 from mplog._sinks.file.log_file import FileOptions
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.stream import StreamSink
+from mplog._sinks.kinds import CALL, COROUTINE, FILE, STANDARD, STREAM
+from mplog._sinks.message_sink import MessageSink
 from mplog._writer.outlet import Outlet
-
-FILE, STREAM, CALL = "file", "stream", "call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,8 @@ class RouteSpec:
     file: FileOptions | None = None
     stream: str | None = None
     """Which standard stream, "stdout" or "stderr": a worker without owner has its own."""
+    name: str = ""
+    """How `repr(logger)` names the sink."""
 
 
 class Route:
@@ -42,7 +43,7 @@ class Route:
 
     __slots__ = ("failed", "filtered", "outlet", "renderer", "sink", "spec", "written")
 
-    def __init__(self, spec: RouteSpec, sink: FileSink | StreamSink, renderer: Renderer) -> None:
+    def __init__(self, spec: RouteSpec, sink: FileSink | MessageSink, renderer: Renderer) -> None:
         self.spec = spec
         self.sink = sink
         self.renderer = renderer
@@ -66,3 +67,6 @@ class Route:
         message = Message(self.renderer.text(record, details))
         message.record = record
         return message.encode(self.spec.encoding, "backslashreplace") if self.outlet is None else message
+
+
+__all__ = ["CALL", "COROUTINE", "FILE", "STANDARD", "STREAM", "Route", "RouteSpec"]
