@@ -37,7 +37,7 @@ class CoroutineSink(MessageSink):
         super().__init__(target, number=number, catch=catch)
         self._loop = loop
         self._last = loop or running_loop()
-        self._pending: set[_Delivery] = set()
+        self._pending: dict[_Delivery, None] = {}  # in order
         self.lost = 0
         """Records of other processes for which there was no loop, or one that did not come to an end with them."""
 
@@ -58,7 +58,7 @@ class CoroutineSink(MessageSink):
                 "again in the next loop."
             )
         delivery = _Delivery(self, message, loop)
-        self._pending.add(delivery)
+        self._pending[delivery] = None
         if loop is running:
             delivery.start()
         elif loop.is_running():
@@ -100,11 +100,11 @@ class CoroutineSink(MessageSink):
     def _leave_closed_loops(self) -> None:
         for delivery in list(self._pending):
             if delivery.loop.is_closed():
-                self._pending.discard(delivery)
+                self._pending.pop(delivery, None)
 
     def _ended(self, delivery: _Delivery, task: asyncio.Task[None]) -> None:
         """A task is done: its error is retrieved here, so that nobody complains that it never was."""
-        self._pending.discard(delivery)
+        self._pending.pop(delivery, None)
         if task.cancelled():
             return
         error = task.exception()
@@ -123,7 +123,7 @@ class CoroutineSink(MessageSink):
 
     def _stop(self) -> None:
         for delivery in list(self._pending):
-            self._pending.discard(delivery)
+            self._pending.pop(delivery, None)
             delivery.cancel()
 
     @property
@@ -139,7 +139,7 @@ class CoroutineSink(MessageSink):
     def forget(self) -> None:
         """In a forked child: the tasks are the parent's, as is the loop."""
         super().forget()
-        self._pending = set()
+        self._pending = {}
 
 
 class _Delivery(Coroutine[Any, Any, None]):
@@ -156,6 +156,7 @@ class _Delivery(Coroutine[Any, Any, None]):
         self._task: asyncio.Task[None] | None = None
         self._body: Coroutine[Any, Any, object] | None = None
         self._cancelled = False
+        self.__qualname__ = getattr(sink.target, "__qualname__", None) or repr(sink.target)  # how asyncio shows tasks
 
     def start(self) -> None:
         """Make the task, unless there is one. In the thread of the loop, or while it does not run."""

@@ -74,5 +74,6 @@ def _standard_exception(exception: Any) -> Any:
     if not isinstance(exception, tuple) or len(exception) != 3 or not isinstance(exception[0], str):
         return exception
     name, text, _ = exception
-    kind = type(name, (Exception,), {"__doc__": "An exception of another process, of which name and text are known."})
+    # Of an exception from another process only name and text are known; formatters show a built-in one by its name.
+    kind = type(name, (Exception,), {"__module__": "builtins"})
     return kind, kind(*([] if text is None else [text])), None

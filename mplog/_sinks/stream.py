@@ -45,7 +45,7 @@ class StreamSink(MessageSink):
         self._flush: Callable[[], object] | None = flush if callable(flush) else None
 
     def _hand_over(self, message: Message) -> None:
-        if self.follows and (sys.stderr is not self.target or self.target.closed) and not self._follow():
+        if self.follows and not self._follow():
             self.lost += 1
             return
         self._write(message)
@@ -54,12 +54,13 @@ class StreamSink(MessageSink):
 
     def _follow(self) -> bool:
         """Take the standard error of now; False when there is none that is open."""
-        for stream in (sys.stderr, self.target, sys.__stderr__):
-            if isinstance(stream, io.TextIOBase) and not stream.closed:
-                if stream is not self.target:
-                    self._take(stream)
-                return True
-        return False
+        present, known = sys.stderr, self.target
+        if present is known and not getattr(known, "closed", False):
+            return True
+        if isinstance(present, io.TextIOBase) and not present.closed:
+            self._take(present)
+            return True
+        return not getattr(known, "closed", False)
 
     def _stop(self) -> None:
         if self._stop_target is not None:
@@ -76,6 +77,8 @@ class StreamSink(MessageSink):
 
     def write_patiently(self, message: Message, give_up: Callable[[], bool]) -> bool:
         """As `write`, but without ever sitting in a `write` to a pipe, socket or terminal that takes nothing."""
+        if self.follows:
+            self._follow()
         if not can_block(self.target):
             self.write(message)
             return True
