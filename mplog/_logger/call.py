@@ -39,6 +39,10 @@ HALF = 0.5e-6
 LAST_HALF = 1.0 - HALF
 
 
+PRINTABLE = frozenset((int, float, bool, type(None)))
+"""Types whose text has no character that would need escaping, whatever the format specification."""
+
+
 def log(
     view: Logger,
     state: State,
@@ -77,18 +81,17 @@ def log(
             shown = clock.refresh(int(now + HALF))
             fraction = now - shown[0]
         if args:
-            text = site.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], *args)
+            text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], args)
             for value in args:
-                kind = type(value)
-                if kind is int or kind is float or (kind is str and value.isprintable()):
+                if type(value) in PRINTABLE or (type(value) is str and value.isprintable()):
                     continue
                 if not text[:-1].isprintable():
                     raise ValueError("needs escaping")
         else:
-            text = site.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], message)
+            text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], message)
             if not message.isprintable():
                 raise ValueError("needs escaping")
-        others = [_text_for(other, now, args or (message,)) for other in site.others] if site.others else ()
+        others = [_text_for(other, now, args or message) for other in site.others] if site.others else None
     except Exception:  # noqa: BLE001 - a user's __format__, or text that needs care: the full way deals with it
         fully(view, state, name, message, args, kwargs, frame)
         return
@@ -96,6 +99,8 @@ def log(
         site.emit(text, now, site.number)
     except Exception as error:  # noqa: BLE001 - the sink's: reported, or raised again
         _failed(site.target, error)
+    if others is None:
+        return
     for other, line in zip(site.others, others):  # noqa: B905 - made from one another
         try:
             other.emit(line, now, site.number)
@@ -103,14 +108,14 @@ def log(
             _failed(other, error)
 
 
-def _text_for(target: Target, now: float, values: tuple[Any, ...]) -> str:
+def _text_for(target: Target, now: float, given: Any) -> str:
     clock = target.clock
     shown = clock.state
     fraction = now - shown[0]
     if not 0.0 <= fraction < LAST_HALF:
         shown = clock.refresh(int(now + HALF))
         fraction = now - shown[0]
-    return target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], *values)
+    return target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], given)
 
 
 def _failed(target: Target, error: Exception) -> None:

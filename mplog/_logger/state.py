@@ -34,7 +34,20 @@ class Target(NamedTuple):
 class FastSite:
     """What one call site does in this configuration, when it has nothing to decide any more."""
 
-    __slots__ = ("clock", "code", "count", "emit", "globals", "level", "line", "message", "number", "others", "target")
+    __slots__ = (
+        "clock",
+        "code",
+        "count",
+        "emit",
+        "globals",
+        "level",
+        "line",
+        "message",
+        "number",
+        "others",
+        "scale",
+        "target",
+    )
 
     def __init__(
         self,
@@ -55,6 +68,7 @@ class FastSite:
         self.target, *self.others = targets
         # The first one's parts stand here, too: most programs have one handler, and each look-up counts.
         self.line, self.clock, self.emit, _ = self.target
+        self.scale = self.clock.scale
 
 
 class State:

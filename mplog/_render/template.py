@@ -18,11 +18,12 @@ from mplog._render.times import format_time, local_time, split_fraction
 
 DEFAULT = "{time:YYYY-MM-DD HH:mm:ss.SSS Z} | {level: <8} | {name}:{function}:{line} - {message}"
 
-Line = Callable[..., str]
-"""(time before the fraction, fraction as an integer, time after it, message or the arguments) -> the whole line."""
+Line = Callable[[str, int, str, Any], str]
+"""(time before the fraction, fraction as an integer, time after it, message or tuple of arguments) -> whole line."""
 
-# Specifications that mean the same inside an f-string: no braces, quotes or backslashes.
-_PLAIN_SPEC = re.compile(r"[A-Za-z0-9 <>=^+\-#_,.%]*\Z")
+# Specifications that mean the same inside an f-string: no braces, quotes or backslashes; and no `c`, which makes any
+# character of a number.
+_PLAIN_SPEC = re.compile(r"[A-Zabd-z0-9 <>=^+\-#_,.%]*\Z")
 
 
 class _Field(NamedTuple):
@@ -160,22 +161,23 @@ class Template:
         except UnicodeEncodeError:
             # A lone surrogate in a name or in the format: `format` and the handler's encoding deal with it.
             return None
-        arguments = ["p", "f", "q", *(["m"] if message is None else [f"a{index}" for index in range(count)])]
         pieces.append("\n")
-        source = f"lambda {', '.join(arguments)}: f{''.join(pieces)!r}"
+        source = f"lambda p, f, q, m: f{''.join(pieces)!r}"
         # The text consists of quoted constants and of placeholders made here: nothing of the user's is run.
-        line: Line = eval(source, {"__builtins__": {}, "M": _MILLISECONDS})
+        line: Line = eval(source, {"__builtins__": {}, "M": _THOUSAND})
         return line
 
 
-_MILLISECONDS = [f"{value:03d}" for value in range(1000)]
+_THOUSAND = [f"{value:03d}" for value in range(1000)]
 
 
 def _time_pieces(digits: int) -> str:
-    """The time in an f-string: the text before, the fraction, the text after. Milliseconds have a table, for speed."""
+    """The time in an f-string: the text before, the fraction, the text after. Thousands have a table, for speed."""
     if digits == 0:
         return "{p}{q}"
-    return "{p}{M[f]}{q}" if digits == 3 else f"{{p}}{{f:0{digits}d}}{{q}}"
+    if digits == 3:
+        return "{p}{M[f]}{q}"
+    return "{p}{M[f // 1000]}{M[f % 1000]}{q}" if digits == 6 else f"{{p}}{{f:0{digits}d}}{{q}}"
 
 
 def _quoted(text: str) -> str:
@@ -183,7 +185,7 @@ def _quoted(text: str) -> str:
 
 
 def merge_message(message: str, count: int) -> list[str] | None:
-    """The pieces of *message* as parts of an f-string over a0, a1 ..., or None when only `str.format` will do.
+    """The pieces of *message* as parts of an f-string over m[0], m[1] ..., or None when only `str.format` will do.
 
     Only automatic fields, `{}`, with plain conversions and specifications qualify, one for each argument.
     """
@@ -201,6 +203,6 @@ def merge_message(message: str, count: int) -> list[str] | None:
             continue
         if name or not _PLAIN_SPEC.match(spec or "") or (conversion and conversion not in "rsa"):
             return None
-        pieces.append(f"{{a{index}{'!' + conversion if conversion else ''}{':' + spec if spec else ''}}}")
+        pieces.append(f"{{m[{index}]{'!' + conversion if conversion else ''}{':' + spec if spec else ''}}}")
         index += 1
     return pieces if index == count else None

@@ -82,18 +82,20 @@ class Drain:
         horizon = None if everything or len(sources) < 2 else time.monotonic_ns() - int(self.grace * 1e9)
         entries: list[Entry] = []
         read_from = 0
+        only: int | None = None
         starts = [source.reader.position for source in sources]
         for index, source in enumerate(sources):
             found = self._read(source, index, horizon)
             if found:
                 read_from += 1
                 entries += found
+                only = source.reader.only if only in (None, source.reader.only) else -1
         if not entries:
             phase.at(phase.IDLE)
             return 0
         if read_from > 1:
             entries.sort()
-        self._pending = self._share_out(sources, starts, entries)
+        self._pending = self._share_out(sources, starts, entries, only)
         self._settle(self._pending)
         return len(entries)
 
@@ -129,12 +131,15 @@ class Drain:
             f"there are written, the rest is kept in that file. Other processes are not affected.",
         )
 
-    def _share_out(self, sources: list[Source], starts: list[int], entries: list[Entry]) -> _Pending:
-        """Split a merged batch by route; text for files stays together for one commit, the rest is queued at once."""
+    def _share_out(self, sources: list[Source], starts: list[int], entries: list[Entry], only: int | None) -> _Pending:
+        """Split a merged batch by route; text for files stays together for one commit, the rest is queued at once.
+
+        Args:
+            only: the route of all entries, when they are text for one.
+        """
         files: dict[int, list[Entry]] = {number: [] for number, route in self.routes.items() if route.outlet is None}
         spills: list[str] = []
-        only = next(iter(files)) if len(files) == 1 else -1
-        if {(entry[3], entry[4]) for entry in entries} == {(LOG, only)}:
+        if only in files:
             # Most programs have one file and log text: the batch is the share.
             files[only], entries = entries, []
         for entry in entries:
@@ -195,7 +200,13 @@ class Drain:
             assert isinstance(sink, FileSink)
             try:
                 sink.commit(
-                    share[done:], keys, pending.starts, slot, finish, pending.progress.setdefault(route.spec.id, {})
+                    share[done:],
+                    keys,
+                    pending.starts,
+                    slot,
+                    finish,
+                    pending.progress.setdefault(route.spec.id, {}),
+                    pending.ends,
                 )
             except (OSError, FileBusy) as error:
                 pending.retry_at = time.monotonic() + RETRY

@@ -221,8 +221,7 @@ class TestMergedMessages:
         """As parts of one f-string over the arguments."""
         pieces = merge_message(message, len(arguments))
         assert pieces is not None
-        names = ", ".join(f"a{i}" for i in range(len(arguments)))
-        line = eval(f"lambda {names}: f{''.join(pieces)!r}")  # the module does the same
+        line = eval(f"lambda *m: f{''.join(pieces)!r}")  # the module does the same
         assert line(*arguments) == message.format(*arguments)
 
     @pytest.mark.parametrize(
@@ -237,6 +236,7 @@ class TestMergedMessages:
             ("{.real}", 1),
             ("{[0]}", 1),
             ("\x1b{}", 1),
+            ("{:c}", 1),
         ],
     )
     def test_what_needs_str_format_itself(self, message: str, count: int) -> None:
@@ -251,8 +251,7 @@ class TestMergedMessages:
         pieces = merge_message(message, len(arguments))
         if pieces is None:
             return
-        names = ", ".join(f"a{i}" for i in range(len(arguments)))
-        line = eval(f"lambda {names}: f{''.join(pieces)!r}")
+        line = eval(f"lambda *m: f{''.join(pieces)!r}")
         try:
             expected: object = message.format(*arguments)
         except (ValueError, LookupError, AttributeError, TypeError) as error:
