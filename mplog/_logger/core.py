@@ -217,8 +217,10 @@ class Core:
 
     def _owns_anything(self) -> bool:
         """Whether this process is an owner, or nobody's worker, so that its children are served by it."""
-        return not self._links or any(
-            handler.sink is not None and handler.link is None for handler in self._handlers.values()
+        return (
+            self._host is not None
+            or not self._links
+            or any(handler.sink is not None and handler.link is None for handler in self._handlers.values())
         )
 
     # Sessions: the worker's side
