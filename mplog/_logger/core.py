@@ -18,6 +18,7 @@ from mplog._logger import options, registry
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
 from mplog._logger.options import Given
+from mplog._logger.settings import Settings, Versions
 from mplog._logger.state import STILL, State
 from mplog._render.renderer import Renderer
 from mplog._ring.layout import GENERATION
@@ -42,18 +43,21 @@ class Core:
         self._lock = threading.RLock()
         self._handlers: dict[int, Handler] = {}
         self._next_id = 0
-        self.levels: dict[str, Level] = level_table.built_in()
+        self.levels: dict[str, Level] = dict(level_table.AT_IMPORT)
         self._levels_said: dict[bytes, dict[str, Level]] = {}
         """What each session said last, so that only what its owner changes replaces what a worker has."""
-        self._extra: dict[str, Any] = {}
-        self._patcher: Callable[[dict[str, Any]], object] | None = None
+        self._settings = Settings()
+        self._settings_seen: dict[bytes, Versions] = {}
+        """The versions of each session's settings that this process has."""
+        self.catching = threading.local()
+        """Whether the calling thread is logging because of a `catch()`."""
         self._host: Host | None = None
         self._links: dict[bytes, Link] = {}
         self._gone: set[tuple[bytes, int]] = set()
         """Handlers of other processes that `remove()` took away in this one."""
         self._provisional = False
         self._forking = threading.local()
-        self.state = State((), self.levels, self._extra, None)
+        self.state = State((), self.levels, self._settings)
 
     # Configuration
 
@@ -134,28 +138,52 @@ class Core:
         """Create or update a level; calls see it at once."""
         with self._lock:
             self.levels = {**self.levels, level.name: level}
-            self._swap()
-            if self._host is not None:
-                self._publish()
+            self._changed()
 
-    def _swap(self) -> None:
-        """Make the present configuration the one that calls see."""
+    def set(self, name: str, value: Any) -> None:
+        """Set one of the settings; see settings.py for their names."""
+        with self._lock:
+            self._settings = self._settings.changed(name, value)
+            self._changed()
+
+    def set_activation(self, name: str | None, enabled: bool) -> None:
+        """One `enable()` or `disable()`."""
+        with self._lock:
+            self.set("activation", self._settings.activation.changed(name, enabled))
+
+    def _changed(self) -> None:
+        """Let calls here and in workers see what has changed."""
+        self._swap()
+        if self._host is not None:
+            self._publish()
+
+    def _swap(self, generation: int | None = None) -> None:
+        """Make the present configuration the one that calls see.
+
+        Args:
+            generation: the number of the owner's registry that it comes from, read before that; None: unchanged.
+        """
         words: Any = STILL
-        generation = 0
-        for link in self._links.values():
-            if self._host is None or link.place is not self._host.place:
-                words = link.words
-                generation = words[GENERATION]
-                break
+        leader = self._leader()
+        if leader is not None:
+            words = leader.words
+            if generation is None:
+                generation = self.state.generation if self.state.words is words else words[GENERATION]
         self.state = State(
             tuple(self._handlers[number] for number in sorted(self._handlers)),
             self.levels,
-            self._extra,
-            self._patcher,
+            self._settings,
             words,
-            generation,
+            generation or 0,
             self._provisional,
         )
+
+    def _leader(self) -> Link | None:
+        """The link to the owner whose changes this process follows."""
+        for link in self._links.values():
+            if self._host is None or link.place is not self._host.place:
+                return link
+        return None
 
     def handlers(self) -> list[Handler]:
         """The handlers in order of addition."""
@@ -195,8 +223,10 @@ class Core:
     def _publish(self) -> None:
         assert self._host is not None
         specs = [handler.spec for handler in self.handlers() if handler.spec.id in self._host.routes]
+        for route in self._host.routes.values():
+            route.patcher = self._settings.patcher
         with contextlib.suppress(OSError):
-            self._host.publish(registry.pack(self.levels, specs))
+            self._host.publish(registry.pack(self.levels, specs, self._settings))
 
     def depart(self) -> list[str]:
         """A process is being handed to another interpreter: make the session, say which ones it must know."""
@@ -239,10 +269,13 @@ class Core:
             if self._provisional:
                 self._settle_locked()
             else:
+                leader = self._leader()
+                # Read before the registry: what is published in between is seen by the next call.
+                generation = None if leader is None else leader.words[GENERATION]
                 for link in list(self._links.values()):
                     if self._host is None or link.place is not self._host.place:
                         self._read_registry(link)
-                self._swap()
+                self._swap(generation)
             return self.state
 
     def _settle_locked(self, *, arrived: bool = False) -> None:
@@ -257,6 +290,8 @@ class Core:
             early = list(self._handlers.values())
         remote: list[Handler] = []
         taken: set[int] = set()
+        leader = self._leader()
+        generation = None if leader is None else leader.words[GENERATION]
         for link in self._links.values():
             remote += self._specs_of(link)
         mine: dict[int, Handler] = {}
@@ -280,7 +315,7 @@ class Core:
             mine[visible] = handler.known_as(visible)
         self._handlers = mine
         self._next_id = max(self._next_id, max(mine, default=-1) + 1)
-        self._swap()
+        self._swap(generation)
 
     def _make_own(self, handler: Handler) -> Handler | None:
         """Open what a provisional handler only described."""
@@ -320,7 +355,10 @@ class Core:
         found = registry.read(link.place)
         if found is None:
             return []
-        theirs, specs = found
+        theirs, specs, settings = found
+        seen = self._settings_seen.get(link.place.id, Versions())
+        self._settings_seen[link.place.id] = settings.versions
+        self._settings = registry.follow(self._settings, settings, seen)
         before = self._levels_said.get(link.place.id, {})
         self._levels_said[link.place.id] = theirs
         self.levels = {**self.levels, **{name: level for name, level in theirs.items() if before.get(name) != level}}
@@ -431,6 +469,7 @@ class Core:
         links = {number: link.inherit() for number, link in self._links.items()}
         if host is not None:
             host.forget()
+            self._settings_seen[host.place.id] = self._settings.versions
             links[host.place.id] = Link(host.place, self._adopt, host.doorbell)
         handlers = {}
         for number, handler in self._handlers.items():
@@ -453,3 +492,7 @@ def install(core: Core, fall_silent: Callable[[], None]) -> None:
     fork.register(core)
     attach.install(core.depart, core.arrive)
     exit.install(core.stop, fall_silent)
+
+
+def promote(core: Core) -> None:
+    """Let *core* be the one that serves this process's children and ends with it; see Logger.reinstall."""

@@ -107,7 +107,7 @@ class Handler:
     def handle(self, record: dict[str, Any], details: Details) -> None:
         """The whole way: filter, render, deliver. Whatever user code or the sink raises passes through."""
         level, now = record["level"].no, record["time"].timestamp()
-        if self.link is not None and self.spec.as_data:
+        if self.link is not None and (self.spec.as_data or details.unpatched):
             self.link.push(now, self.spec.id, level, data.pack(record, details), DATA_RECORD)
             return
         accept = self.renderer.accept

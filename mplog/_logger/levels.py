@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from mplog._logger import environment
+
 
 class Level(NamedTuple):
     """A level. Identified by its name alone; several may share a number."""
@@ -26,29 +28,27 @@ _BUILT_IN = (
 )
 
 
-def _number(variable: str, default: int) -> int:
-    text = os.environ.get(variable)
-    if text is None:
-        return default
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(
-            f"Invalid environment variable '{variable}' (expected an integer): '{text}'. Correct it or unset it."
-        ) from None
-
-
 def built_in() -> dict[str, Level]:
     """The seven levels, as the environment changes them (`MPLOG_INFO_NO`, `MPLOG_INFO_COLOR`, `MPLOG_INFO_ICON`)."""
     return {
         level.name: Level(
             level.name,
-            _number(f"MPLOG_{level.name}_NO", level.no),
+            _number(level),
             os.environ.get(f"MPLOG_{level.name}_COLOR", level.color),
             os.environ.get(f"MPLOG_{level.name}_ICON", level.icon),
         )
         for level in _BUILT_IN
     }
+
+
+def _number(level: Level) -> int:
+    variable = f"MPLOG_{level.name}_NO"
+    found = environment.integer(os.environ.get(variable), variable)
+    return level.no if found is None else found
+
+
+AT_IMPORT = built_in()
+"""The levels that every core starts with."""
 
 
 def anonymous(number: int) -> Level:

@@ -24,6 +24,9 @@ from mplog._writer.route import Route
 RETRY = 0.25
 """Seconds between two attempts to write to a file that refused."""
 
+CROWDED = 8
+"""A ring of which a round has taken more than this part (one eighth) is looked at again without a nap."""
+
 STUCK = 1.0
 """Seconds after which a record that never becomes whole makes its ring corrupt."""
 
@@ -66,6 +69,8 @@ class Drain:
         self._pending: _Pending | None = None
         self.grace = 0.005
         """Seconds a record waits for older ones of other processes."""
+        self.crowded = False
+        """Whether the last round found a ring so full that its producer may have to wait soon."""
 
     def round(self, *, everything: bool = False) -> int:
         """Drain once; the number of records read.
@@ -84,6 +89,7 @@ class Drain:
         read_from = 0
         only: int | None = None
         starts = [source.reader.position for source in sources]
+        self.crowded = False
         for index, source in enumerate(sources):
             found = self._read(source, index, horizon)
             if found:
@@ -110,6 +116,7 @@ class Drain:
             self._quarantine(source, str(error))
             return []
         now = time.monotonic()
+        self.crowded = self.crowded or reader.position - before > source.file.capacity // CROWDED
         if reader.position != before:
             source.quiet_since = now
             source.stuck_since = None

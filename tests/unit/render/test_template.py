@@ -93,9 +93,9 @@ class TestException:
 
 class TestSanitize:
     def test_what_came_with_data_is_escaped(self) -> None:
-        """Message, extra and exception; not what the format says."""
-        text = shown("\x1b[1m{message} {extra[a]}", "E\x07\n", message="\x08", extra={"a": "\r"})
-        assert text == "\x1b[1m\\x08 \\x0d\nE\\x07\n"
+        """Message, extra and names; not what the format says, nor the text of an exception, which has been escaped."""
+        text = shown("\x1b[1m{message} {extra[a]} {name}", "E\x07\n", message="\x08", extra={"a": "\r"}, name="\x1b")
+        assert text == "\x1b[1m\\x08 \\x0d \\x1b\nE\x07\n"
 
     def test_off(self) -> None:
         """Bytes as they come."""
