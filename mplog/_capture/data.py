@@ -122,7 +122,6 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
             raw is True,
             unpatched is True,
             shown is not None and shown[2] is True,
-            unpatched is True,
         )
         record = {
             "elapsed": timedelta(seconds=values["e"]),

@@ -24,9 +24,6 @@ class Look:
     diagnose: bool = False
     """Whether tracebacks show the values of variables."""
 
-    standard: bool = False
-    """Whether the text is for a standard `logging` handler: no final newline, and one before the exception."""
-
     encoding: str = "utf8"
     """What the sink can show; it decides how the lines of `diagnose` are drawn."""
 
