@@ -21,6 +21,7 @@ from mplog._logger import message as messages
 from mplog._logger.levels import Level
 from mplog._logger.state import FastSite, State, Target
 from mplog._logger.views import Options
+from mplog._render.escape import needs_care
 from mplog._render.times import local_time
 from mplog._ring.layout import GENERATION
 from mplog._ring.wire import safe_repr
@@ -36,6 +37,10 @@ STARTED = local_time(time())
 HALF = 0.5e-6
 """Half a microsecond: a record's time is rounded to microseconds, so its text must be, too."""
 LAST_HALF = 1.0 - HALF
+
+
+PRINTABLE = frozenset((int, float, bool, type(None)))
+"""Types whose text has no character that would need escaping, whatever the format specification."""
 
 
 def log(
@@ -74,24 +79,26 @@ def log(
     now = time()
     clock = site.clock
     shown = clock.state
+    odd = False
     try:
         fraction = now - shown[0]
         if not 0.0 <= fraction < LAST_HALF:
             shown = clock.refresh(int(now + HALF))
             fraction = now - shown[0]
         if args:
-            text = site.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], *args)
+            text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], args)
             for value in args:
-                kind = type(value)
-                if kind is int or kind is float or (kind is str and value.isprintable()):
+                if type(value) in PRINTABLE or (type(value) is str and value.isprintable()):
                     continue
-                if not text[:-1].isprintable():
+                odd = True
+                if needs_care(text, site.own):
                     raise ValueError("needs escaping")
+                break
         else:
-            text = site.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], message)
+            text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], message)
             if not message.isprintable():
                 raise ValueError("needs escaping")
-        others = [_text_for(other, now, args or (message,)) for other in site.others] if site.others else ()
+        others = [_text_for(other, now, args or message, odd) for other in site.others] if site.others else None
     except Exception:  # noqa: BLE001 - a user's __format__, or text that needs care: the full way deals with it
         fully(view, state, name, message, args, kwargs, frame)
         return
@@ -99,6 +106,8 @@ def log(
         site.emit(text, now, site.number)
     except Exception as error:  # noqa: BLE001 - the sink's: reported, or raised again
         _failed(site.target, error)
+    if others is None:
+        return
     for other, line in zip(site.others, others):  # noqa: B905 - made from one another
         try:
             other.emit(line, now, site.number)
@@ -106,14 +115,18 @@ def log(
             _failed(other, error)
 
 
-def _text_for(target: Target, now: float, values: tuple[Any, ...]) -> str:
+def _text_for(target: Target, now: float, given: Any, odd: bool) -> str:
+    """The line of a further handler. *odd*: some value is of a kind whose text must be looked at."""
     clock = target.clock
     shown = clock.state
     fraction = now - shown[0]
     if not 0.0 <= fraction < LAST_HALF:
         shown = clock.refresh(int(now + HALF))
         fraction = now - shown[0]
-    return target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], *values)
+    line = target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], given)
+    if odd and needs_care(line, target.own):
+        raise ValueError("needs escaping")
+    return line
 
 
 def _failed(target: Target, error: Exception) -> None:
@@ -232,7 +245,7 @@ def fully(
         and isinstance(level, str)
         and not state.patches
     ):
-        _learn(state, level, found.no, shown, site, message, args, frame)
+        _learn(state, level, found.no, shown, found.color, site, message, args, frame)
 
 
 def _above(frame: FrameType | None, depth: int) -> FrameType | None:
@@ -267,6 +280,7 @@ def _learn(
     name: str,
     number: int,
     level: RecordLevel,
+    color: str,
     site: CallSite,
     message: str,
     args: tuple[Any, ...],
@@ -280,18 +294,19 @@ def _learn(
     for handler in state.handlers:
         if number < handler.level:
             continue
-        passes = handler.renderer.passes_site(site.name)
+        passes = handler.renderer.passes_site(site.name, number)
         if passes is None:
             return
         if not passes:
             continue
-        emit, clock, template = handler.emitter(), handler.clock, handler.renderer.template
-        if emit is None or clock is None or template is None:
+        emit, clock = handler.emitter(), handler.clock
+        if emit is None or clock is None:
             return
-        line = template.compile_line(site, level, message if args else None, len(args))
-        if line is None:
+        compiled = handler.renderer.compile_line(site, level, color, message if args else None, len(args))
+        if compiled is None:
             return
-        targets.append(Target(line, clock, emit, handler))
+        line, own = compiled
+        targets.append(Target(line, clock, emit, handler, own))
     if not targets:
         return
     assert site.code is not None

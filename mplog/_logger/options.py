@@ -10,6 +10,8 @@ from typing import Any
 
 from mplog._logger.environment import DEFAULTS
 from mplog._logger.levels import Level
+from mplog._render.colorize import is_terminal, should_colorize
+from mplog._render.filter import check_filter
 from mplog._render.look import Look
 from mplog._render.renderer import Renderer
 from mplog._render.template import DEFAULT
@@ -61,8 +63,9 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
     number = level_number(levels, given.level)
     kind = kind_of(sink)
     format_ = DEFAULT if given.format is None else given.format
-    look = look_for(given)
-    renderer = renderer_for(format_, given.filter, look)
+    look = look_for(given, sink, kind)
+    filter_ = check_filter(given.filter, {name: known.no for name, known in levels.items()})
+    renderer = renderer_for(format_, filter_, look)
     if kind == FILE:
         file = file_options(sink, given.keywords)
     else:
@@ -74,7 +77,7 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
         level=number,
         as_data=not (kind == FILE or (kind == STREAM and stream_takes_text(sink))),
         format=format_,
-        filter=given.filter,
+        filter=filter_,
         look=look,
         encoding=file.encoding if file is not None else "utf8",
         file=file,
@@ -83,15 +86,39 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
     return spec, renderer
 
 
-def look_for(given: Given) -> Look:
-    """The switches that have to do with text.
+def look_for(given: Given, sink: Any, kind: str) -> Look:
+    """The switches that have to do with text, for *sink*. What is not given depends on whether it is a terminal.
 
     Raises:
         TypeError: a switch that is no boolean.
     """
-    if not isinstance(given.sanitize, bool):
-        raise TypeError(f"Invalid sanitize, it should be True or False, not: {given.sanitize!r}")
-    return Look(sanitize=given.sanitize)
+    for name in ("sanitize", "colorize", "serialize", "backtrace", "diagnose"):
+        value = getattr(given, name)
+        if value is not None and not isinstance(value, bool):
+            raise TypeError(f"Invalid {name}, it should be True or False (None for the default), not: {value!r}")
+    serialize = bool(given.serialize)
+    colorize = given.colorize
+    if colorize is None:
+        colorize = kind == STREAM and not serialize and should_colorize(sink)
+    diagnose = given.diagnose
+    if diagnose is None:
+        diagnose = kind == STREAM and is_terminal(sink)
+    return Look(
+        sanitize=given.sanitize is not False,
+        colorize=colorize,
+        serialize=serialize,
+        backtrace=given.backtrace is not False,
+        diagnose=diagnose,
+        encoding=encoding_of(sink, kind, given.keywords),
+        standard=isinstance(sink, logging.Handler) and kind not in (FILE, STREAM),
+    )
+
+
+def encoding_of(sink: Any, kind: str, keywords: dict[str, Any]) -> str:
+    """The encoding that decides what a text for *sink* may be drawn with."""
+    if kind == FILE:
+        return str(keywords.get("encoding", "utf8"))
+    return "utf8" if callable(sink) and kind != STREAM else stream_encoding(sink)
 
 
 def level_number(levels: dict[str, Level], level: Any) -> int:
@@ -113,25 +140,19 @@ def level_number(levels: dict[str, Level], level: Any) -> int:
 
 
 def renderer_for(format_: Any, filter_: Any, look: Look) -> Renderer:
-    """Check format and filter.
+    """Check the format; *filter_* has been checked.
 
     Raises:
-        TypeError: neither text nor function, or a filter of another kind.
+        TypeError: neither text nor function.
         ValueError: a format that cannot be read.
     """
     if not isinstance(format_, str) and not callable(format_):
         raise TypeError(
             f"Invalid format, it should be a string or a function of the record, not: '{type(format_).__name__}'"
         )
-    if filter_ is not None and not isinstance(filter_, str) and not callable(filter_):
-        raise TypeError(
-            f"Invalid filter, it should be None, a module name or a function of the record, not: "
-            f"'{type(filter_).__name__}'"
-        )
-    if filter_ is filter or format_ is format:
-        name = "filter" if filter_ is filter else "format"
+    if format_ is format:
         raise ValueError(
-            f"The built-in '{name}' was given as {name}, which is most likely a mistake: a variable of that name is "
+            "The built-in 'format' was given as format, which is most likely a mistake: a variable of that name is "
             "missing. Pass a string or your own function."
         )
     return Renderer(format_, filter_, look)

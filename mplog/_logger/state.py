@@ -29,12 +29,28 @@ class Target(NamedTuple):
     clock: TimeText
     emit: Emit
     handler: Handler
+    own: int
+    """Control characters of the line's own, such as its colours."""
 
 
 class FastSite:
     """What one call site does in this configuration, when it has nothing to decide any more."""
 
-    __slots__ = ("clock", "code", "count", "emit", "globals", "level", "line", "message", "number", "others", "target")
+    __slots__ = (
+        "clock",
+        "code",
+        "count",
+        "emit",
+        "globals",
+        "level",
+        "line",
+        "message",
+        "number",
+        "others",
+        "own",
+        "scale",
+        "target",
+    )
 
     def __init__(
         self,
@@ -54,7 +70,8 @@ class FastSite:
         self.count = count
         self.target, *self.others = targets
         # The first one's parts stand here, too: most programs have one handler, and each look-up counts.
-        self.line, self.clock, self.emit, _ = self.target
+        self.line, self.clock, self.emit, _, self.own = self.target
+        self.scale = self.clock.scale
 
 
 class State:

@@ -13,7 +13,6 @@ import time
 from typing import Any
 
 from mplog._ring.layout import DRAINING, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
-from mplog._ring.ring import Reader
 from mplog._ring.ring_file import open_existing
 from mplog._session import recovery, rings
 from mplog._session.identity import Identity, is_dead
@@ -142,7 +141,7 @@ class Host:
                 ring.close()  # An orphan that found us silent drains it; its own records, in its own order.
                 self._ignored.add(path)
                 continue
-            source = Source(ring, Reader(ring.words, ring.data), key, time.monotonic())
+            source = Source(ring, ring.reader(), key, time.monotonic())
             self._known[path] = source
             self.drain.sources.append(source)
 

@@ -104,8 +104,7 @@ def test_retention_by_count_is_agreed(program: Program) -> None:
     found = contents(here)
     assert 4 == len(found), sorted(found)
     lines = [line for name in sorted(found) for line in found[name].decode().splitlines()]
-    last = {number: max(int(line.split()[-1]) for line in lines if f"stranger{number} " in line) for number in range(4)}
-    assert 999 == max(last.values())
+    assert 999 == max(int(line.split()[-1]) for line in lines)  # early strangers may be in files that are gone by now
 
 
 def test_unrelated_files_are_left_alone(program: Program) -> None:
