@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 import re
 import sys
@@ -20,7 +21,8 @@ from mplog._logger.call import log, log_level
 from mplog._logger.catch import MESSAGE, Catcher, Rule
 from mplog._logger.completion import Completion
 from mplog._logger.context import Contextualizer
-from mplog._logger.core import Core, install, promote
+from mplog._logger.copies import duplicate, install, promote
+from mplog._logger.core import Core
 from mplog._logger.environment import DEFAULTS
 from mplog._logger.levels import AT_IMPORT, Level
 from mplog._logger.options import Given
@@ -60,6 +62,13 @@ class Logger:
         if self is logger:
             return _view, ({}, PLAIN, ())
         return _view, portable(self._extra, self._options, self._patchers)
+
+    def __copy__(self) -> Logger:
+        return Logger(self._core, dict(self._extra), self._options, self._patchers)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Logger:
+        extra = copy.deepcopy(self._extra, memo)
+        return Logger(duplicate(self._core, memo), extra, self._options, self._patchers)
 
     def add(
         self,

@@ -75,6 +75,11 @@ class FileSink:
             self._tidy()
 
     @property
+    def is_open(self) -> bool:
+        """Whether the file has been opened: by `add()`, or with `delay` by the first record."""
+        return self._file.fd >= 0
+
+    @property
     def path(self) -> str:
         """The path as it is now, or as it was last."""
         return self._file.path
