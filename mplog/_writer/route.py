@@ -11,8 +11,8 @@ from mplog._render.look import Look
 from mplog._render.renderer import Renderer
 from mplog._render.times import RecordTime
 from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA
-from mplog._sinks.file.log_file import FileOptions
-from mplog._sinks.file.sink import FileSink
+from mplog._sinks.file.options import FileOptions
+from mplog._sinks.file.sink import FileSink, Line
 from mplog._sinks.stream import StreamSink
 from mplog._writer.outlet import Outlet
 
@@ -35,6 +35,17 @@ class RouteSpec:
     file: FileOptions | None = None
     stream: str | None = None
     """Which standard stream, "stdout" or "stderr": a worker without owner has its own."""
+
+    def encode(self, text: str) -> bytes:
+        """Finished text as its sink's bytes. Raises UnicodeEncodeError only where the user's `errors` asks for it."""
+        if self.file is not None:
+            return self.file.text.encode(text)
+        return text.encode(self.encoding, "backslashreplace")
+
+    @property
+    def asks_about_messages(self) -> bool:
+        """Whether the file has rotation functions, which want the message and not only its bytes."""
+        return self.file is not None and self.file.rotation is not None and bool(self.file.rotation.functions)
 
 
 class Route:
@@ -65,4 +76,10 @@ class Route:
             return None
         message = Message(self.renderer.text(record, details))
         message.record = record
-        return message.encode(self.spec.encoding, "backslashreplace") if self.outlet is None else message
+        if self.outlet is not None:
+            return message
+        line = self.spec.encode(message)
+        if self.spec.asks_about_messages:
+            line = Line(line)
+            line.message = message
+        return line

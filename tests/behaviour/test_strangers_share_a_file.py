@@ -116,7 +116,7 @@ def test_retention_by_count_is_agreed(program: Program) -> None:
 def _by_age(names: Iterable[str]) -> list[str]:
     """Names of log files, oldest first, the live one last."""
     dated = {name: re.search(r"\.(\d{4}-[\d_-]+)(?:\.(\d+))?\.log", name) for name in names}
-    return sorted(names, key=lambda name: (match := dated[name]) and (match[1], int(match[2] or 1)) or ("9", 0))
+    return sorted(names, key=lambda name: ((match := dated[name]) and (match[1], int(match[2] or 1))) or ("9", 0))
 
 
 def test_unrelated_files_are_left_alone(program: Program) -> None:

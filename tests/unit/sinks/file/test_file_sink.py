@@ -16,8 +16,8 @@ import pytest
 from mplog._ring.layout import LOG
 from mplog._ring.ring import Entry
 from mplog._sinks.file import slot as slots
-from mplog._sinks.file.log_file import FileOptions
 from mplog._sinks.file.naming import PathTemplate
+from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.rotation import parse_rotation
 from mplog._sinks.file.sink import FileSink
 
