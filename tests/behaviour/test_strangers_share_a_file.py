@@ -17,7 +17,7 @@ from mplog import logger
 
 number, records, options = int(sys.argv[1]), int(sys.argv[2]), eval(sys.argv[3])
 logger.remove()
-logger.add("app.log", format="{process.id} {message}", **options)
+logger.add(options.pop("path", "app.log"), format="{process.id} {message}", **options)
 open(f"ready{number}.txt", "w").close()
 while not os.path.exists("go.txt"):
     time.sleep(0.001)
@@ -96,6 +96,54 @@ def test_rotation_by_time(program: Program) -> None:
         found["app.log"].decode().splitlines(),
         [f"stranger{number} {count}" for number in range(5) for count in range(200)],
     )
+
+
+class TestPathWithTime:
+    """Names that differ from one moment to the next: processes find one another by more than the name."""
+
+    def test_one_new_file_for_each_due_event(self, program: Program) -> None:
+        """All write the file that the first one made, through many rotations; its name is of its own moment."""
+        options = "dict(path='app_{time:HH-mm-ss_SSSSSS}.log', rotation='10 KB')"
+        here = run_strangers(program, 4, 1500, options)
+
+        found = contents(here)
+        lines = [line for name in sorted(found) for line in found[name].decode().splitlines()]
+        assert_once_in_order(lines, [f"stranger{number} {count}" for number in range(4) for count in range(1500)])
+        total = sum(map(len, found.values()))
+        assert all(0 < len(content) <= 10_000 for content in found.values())
+        assert len(found) <= total // (10_000 - 100) + 2, "a file was left before it was full"
+        assert all(re.fullmatch(r"app_\d\d-\d\d-\d\d_\d{6}\.log", name) for name in found), sorted(found)
+
+    @pytest.mark.parametrize("spec", ["SSSSSS", "ss", "YYYY"])
+    def test_with_compression_and_retention(self, program: Program, spec: str) -> None:
+        """Old files are compressed once, and those that are kept are the newest, whatever names repeat."""
+        options = f"dict(path='app_{{time:{spec}}}.log', rotation='10 KB', compression='gz', retention=4)"
+        here = run_strangers(program, 4, 1000, options)
+
+        found = contents(here)
+        assert 5 == len(found), sorted(found)
+        assert 4 == sum(name.endswith(".gz") for name in found), sorted(found)
+        for number in range(4):
+            counts = [
+                int(line.split()[-1])
+                for content in found.values()
+                for line in content.decode().splitlines()
+                if f"stranger{number} " in line
+            ]
+            assert sorted(counts) == list(range(1000 - len(counts), 1000))
+
+    def test_programs_after_one_another_have_a_file_each(self, program: Program) -> None:
+        """Only a living process has a current file that others join."""
+        source = """
+        import sys
+        from mplog import logger
+        logger.remove()
+        logger.add("app_{time:HH-mm-ss_SSSSSS}.log", format="{message}", rotation="1 MB")
+        logger.info(sys.argv[1])
+        """
+        for number in range(3):
+            program.run(source, number)
+        assert [b"0\n", b"1\n", b"2\n"] == [content for _, content in sorted(contents(program.here).items())]
 
 
 def test_retention_by_count_is_agreed(program: Program) -> None:

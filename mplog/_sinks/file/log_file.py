@@ -330,7 +330,7 @@ class LogFile:
         rotation = self.options.rotation
         assert rotation is not None
         self.due()
-        following = Series(self._series.first, moment) if self._series is not None else None
+        following = Series(self._series.first, max(self._series.after, moment)) if self._series is not None else None
         new_path = self._path_now()
         drop = self.is_empty and not keep_empty
         if drop and new_path == self.path:
