@@ -46,7 +46,7 @@ class Side:
         if self.is_reference and self.clock is not None:
             for made in set(self.here.rglob("*")) - before:
                 # The reference reads the true clock for the first file of a handler.
-                stamp(made, self.clock().timestamp())
+                stamp(made, time.time())
         return number
 
     def tick(self, seconds: float) -> None:
@@ -69,13 +69,9 @@ Scenario = Callable[[Side], None]
 def stamp(path: Path, when: float) -> None:
     """Make *path* a file that the reference created at *when*."""
     try:
-        os.setxattr(path, REFERENCE_BIRTH, str(when - _utc_offset()).encode())
+        os.setxattr(path, REFERENCE_BIRTH, str(when).encode())
     except OSError:
         pytest.skip("this file system keeps no creation time for the reference")
-
-
-def _utc_offset() -> float:
-    return 0.0
 
 
 @contextlib.contextmanager
@@ -98,12 +94,12 @@ def sides(directory: Path, *, frozen: bool = True) -> Iterator[list[Side]]:
 
 def run(directory: Path, scenario: Scenario, *, start: datetime = START) -> tuple[Side, Side]:
     """Run *scenario* on both under a clock that stands still until it is told to go on."""
-    with sides(directory) as both:
+    with sides(directory) as both, freeze_time(start) as clock:
         for side in both:
-            with freeze_time(start) as clock:
-                side.clock = clock
-                scenario(side)
-                side.logger.remove()
+            clock.move_to(start)
+            side.clock = clock
+            scenario(side)
+            side.logger.remove()
     return both[0], both[1]
 
 
@@ -114,12 +110,6 @@ def raised(call: Callable[[], object]) -> type[BaseException] | None:
     except Exception as error:  # noqa: BLE001 - it is what the test compares
         return type(error)
     return None
-
-
-@pytest.fixture
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The local zone is UTC."""
-    yield from zone("UTC", monkeypatch)
 
 
 def zone(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

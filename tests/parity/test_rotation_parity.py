@@ -1,4 +1,4 @@
-"""When files rotate and what they are called then, beside the reference: logger-api.md, sections 16.1, 16.3, 16.4, 16.6.
+"""When files rotate and what they are called then, beside the reference: logger-api.md, sections 16.1 and 16.3 to 16.7.
 
 Deliberate differences, each with a test here:
 

@@ -329,6 +329,7 @@ class LogFile:
         """
         rotation = self.options.rotation
         assert rotation is not None
+        assert self.shared  # Never rename a device.
         self.due()
         following = Series(self._series.first, max(self._series.after, moment)) if self._series is not None else None
         new_path = self._path_now()

@@ -259,7 +259,8 @@ class FileSink:
         return old
 
     def _may_rotate(self) -> bool:
-        return not self._rotate_from or time.monotonic() >= self._rotate_from
+        # A device or a FIFO is the system's, not ours to rename; nor is what a user's opener put elsewhere.
+        return self._file.shared and (not self._rotate_from or time.monotonic() >= self._rotate_from)
 
     def _report(self, error: Exception) -> None:
         """Say on standard error what no caller can be given."""
