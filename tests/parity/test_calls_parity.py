@@ -185,7 +185,9 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "type error in formatting": lambda log: log.info("{:>5}", []),
     "every keyword": lambda log: log.info("{message} {self} {level}", message=1, self=2, level=3),
     "record as keyword": lambda log: log.info("{record}", record=1),
-    "every level": lambda log: [getattr(log, name)(name) for name in "trace debug info success warning error".split()],
+    "every level": lambda log: [
+        getattr(log, name)(name) for name in ["trace", "debug", "info", "success", "warning", "error"]
+    ],
     "critical": lambda log: log.critical("x"),
     "log by name": lambda log: log.log("SUCCESS", "x {}", 1),
     "log by number": lambda log: log.log(33, "x", a=1),
