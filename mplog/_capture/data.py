@@ -44,6 +44,7 @@ def pack(record: dict[str, Any], details: Details) -> bytes:
         "h": [thread.id, thread.name],
         "m": record["message"],
         "d": [details.color, details.trace and tuple(details.trace), details.colored, details.raw, details.unpatched],
+        "s": details.text,
         "more": {key: value for key, value in record.items() if key not in _STANDARD},
     }
     return wire.encode(values)
@@ -75,6 +76,7 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
             _tokens(colored, message),
             raw is True,
             unpatched is True,
+            None if values["s"] is None else str(values["s"]),
             shown is not None and shown[2] is True,
         )
         record = {
