@@ -35,6 +35,7 @@ def pack(record: dict[str, Any], details: Details) -> bytes:
         details.raw,
         details.unpatched,
     ]
+    values["s"] = details.text
     return wire.encode(values)
 
 
@@ -121,6 +122,7 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
             _tokens(colored, message),
             raw is True,
             unpatched is True,
+            None if values["s"] is None else str(values["s"]),
             shown is not None and shown[2] is True,
         )
         record = {
