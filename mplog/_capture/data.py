@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from mplog._capture.details import Details
-from mplog._capture.exception import Trace
+from mplog._capture.exception import LONGEST
 from mplog._capture.record import (
     RecordException,
     RecordFile,
@@ -15,6 +15,7 @@ from mplog._capture.record import (
     RecordProcess,
     RecordThread,
 )
+from mplog._capture.trace import Trace
 from mplog._ring import wire
 
 _STANDARD = frozenset(
@@ -26,32 +27,39 @@ def pack(record: dict[str, Any], details: Details) -> bytes:
     """*record* as bytes. Never raises: what cannot travel becomes its bounded, marked `repr`."""
     moment = record["time"]
     offset = moment.utcoffset() or timedelta()
-    exception = record["exception"]
-    shown = None
-    if exception is not None:
-        kind, value, _ = exception
-        shown = [getattr(kind, "__name__", None), None if value is None else _text(value)]
     level, file, process, thread = record["level"], record["file"], record["process"], record["thread"]
     elapsed = record["elapsed"]
     values = {
         "t": [moment.timestamp(), offset.total_seconds(), moment.tzname() or ""],
         "e": elapsed.total_seconds(),
-        "x": shown,
+        "x": _shown(record["exception"]),
         "extra": record["extra"],
         "at": [record["name"], record["function"], record["line"], record["module"], file.name, file.path],
         "l": [level.name, level.no, level.icon],
         "p": [process.id, process.name],
         "h": [thread.id, thread.name],
         "m": record["message"],
-        "d": [details.color, details.trace and tuple(details.trace), details.colored, details.raw],
+        "d": [details.color, details.trace and details.trace.to_data(), details.colored, details.raw],
         "more": {key: value for key, value in record.items() if key not in _STANDARD},
     }
     return wire.encode(values)
 
 
+def _shown(exception: Any) -> list[str | None] | None:
+    """The name of the exception's type and its text. A patcher may have put anything there."""
+    if exception is None:
+        return None
+    try:
+        kind, value, _ = exception
+        name = getattr(kind, "__name__", None)
+        return [name if isinstance(name, str) else None, None if value is None else _text(value)]
+    except Exception:  # noqa: BLE001 - no triple, or a metaclass that raises
+        return [None, wire.safe_repr(exception)]
+
+
 def _text(value: object) -> str:
     try:
-        return str(value)
+        return str.__str__(str(value))[:LONGEST]
     except Exception as error:  # noqa: BLE001 - a hostile __str__ must not lose the record
         return f"<unprintable {type(value).__name__}: {type(error).__name__}>"
 
@@ -68,7 +76,7 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         name, function, line, module, file_name, file_path = values["at"]
         shown = values["x"]
         color, trace, colored, raw = values["d"]
-        details = Details(color, None if trace is None else Trace(*trace), colored, raw)
+        details = Details(color, None if trace is None else Trace.from_data(trace), colored, raw)
         record = {
             "elapsed": timedelta(seconds=values["e"]),
             "exception": None if shown is None else RecordException(shown[0], shown[1], None),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mplog._capture.details import Details
-from mplog._render.escape import escape, is_hostile
+from mplog._render.escape import Escaped, escape, is_hostile
 from mplog._render.look import Look
 from mplog._render.template import Template
 from mplog._render.traceback import traceback_text
@@ -48,9 +48,13 @@ class Renderer:
         assert self._function is not None
         values = dict(record)
         values["exception"] = exception_text
-        text = self._function(record).format_map(values)
+        format_ = self._function(record)
+        text = format_.format_map(values)
         if self.look.sanitize and is_hostile(text):
-            text = escape(text)
+            # `traceback_text` has escaped its part already, and may have added colours.
+            clean: dict[str, Any] = {name: Escaped(value) for name, value in values.items()}
+            clean["exception"] = exception_text
+            text = escape(format_).format_map(clean)
         return text
 
     def passes_site(self, name: str | None) -> bool | None:

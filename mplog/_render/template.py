@@ -105,7 +105,8 @@ class Template:
             clean = dict(record)
             clean["message"] = escape(record["message"])
             clean["extra"] = Escaped(record["extra"])
-            text = self._apply(clean, escape(exception_text))
+            # `traceback_text` has escaped its part already, and may have added colours.
+            text = self._apply(clean, exception_text)
         return text
 
     def _apply(self, record: dict[str, Any], exception_text: str) -> str:

@@ -93,9 +93,9 @@ class TestException:
 
 class TestSanitize:
     def test_what_came_with_data_is_escaped(self) -> None:
-        """Message, extra and exception; not what the format says."""
-        text = shown("\x1b[1m{message} {extra[a]}", "E\x07\n", message="\x08", extra={"a": "\r"})
-        assert text == "\x1b[1m\\x08 \\x0d\nE\\x07\n"
+        """Message and extra; not what the format says, nor the exception, which comes escaped and perhaps coloured."""
+        text = shown("\x1b[1m{message} {extra[a]}", "\x1b[31mE\x1b[0m\n", message="\x08", extra={"a": "\r"})
+        assert text == "\x1b[1m\\x08 \\x0d\n\x1b[31mE\x1b[0m\n"
 
     def test_off(self) -> None:
         """Bytes as they come."""
