@@ -7,6 +7,7 @@ with their rows of beyond.md.
 
 from __future__ import annotations
 
+import _thread
 import ast
 import functools
 import itertools
@@ -14,7 +15,6 @@ import linecache
 import os
 import re
 import sys
-import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -151,10 +151,12 @@ def in_a_thread(code: CodeType, globals_: dict[str, Any]) -> None:
         finally:
             if hasattr(sys, "tracebacklimit"):
                 del sys.tracebacklimit
+            done.release()
 
-    thread = threading.Thread(target=run, name="program")
-    thread.start()
-    thread.join()
+    done = _thread.allocate_lock()
+    done.acquire()
+    _thread.start_new_thread(run, ())
+    done.acquire()
     if failed:
         raise failed[0]
 
