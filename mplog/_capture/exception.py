@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import sys
 import traceback
+from types import FunctionType
 from typing import Any
 
 from mplog._capture.frames import Frame, Place, above, as_data, of_traceback, own_limit
@@ -24,7 +25,8 @@ MOST = 1000
 MOST_FRAMES = 8000
 """Frames of one record; further exceptions of it are shown without theirs."""
 
-_FARTHEST = 10_000
+_FARTHEST = 1000
+"""Exceptions that are looked at along one chain, or asked Python about."""
 
 
 def capture(option: Any) -> RecordException | None:
@@ -76,6 +78,7 @@ class _Describing:
     def __init__(self, *, values: bool) -> None:
         self._values = values
         self._limit = own_limit()
+        self._ordinary = True
         self._seen: set[int] = set()
         self._left = MOST
         self._frames_left = MOST_FRAMES
@@ -86,6 +89,8 @@ class _Describing:
         self, kind: Any, value: Any, trace: Any, *, logged: bool = False, decorated: bool = False, depth: int = 0
     ) -> tuple[Error, ...]:
         """The exception with its causes and contexts, in the order in which they are shown."""
+        if logged:
+            self._ordinary = _is_ordinary(value)
         links = self._links(value)
         left_out = 0
         if len(links) > LONGEST_CHAIN:
@@ -136,7 +141,7 @@ class _Describing:
         decorated: bool = False,
     ) -> Error:
         self._left -= 1
-        lines = _lines(kind, value)
+        lines = _lines(kind, value, ordinary=self._ordinary)
         frames, callers, whole = self._frames(trace, logged=logged, decorated=decorated)
         group, more = self._group(value, depth)
         return Error(
@@ -208,10 +213,43 @@ def _attribute(value: Any, name: str) -> Any:
         return None
 
 
-def _lines(kind: Any, value: Any) -> tuple[str, ...]:
+def _is_ordinary(value: Any) -> bool:
+    """Whether Python can be asked about *value*, for it looks at all that an exception leads to, without any bound.
+
+    It cannot where causes, contexts or members of groups are computed, and where they are too many.
+    """
+    waiting, seen = [value], set()
+    while waiting:
+        current = waiting.pop()
+        if id(current) in seen or not isinstance(current, BaseException):
+            continue
+        seen.add(id(current))
+        if len(seen) > _FARTHEST:
+            return False
+        kind = type(current)
+        if isinstance(type.__getattribute__(kind, "__getattribute__"), FunctionType):
+            return False
+        for name in ("__cause__", "__context__"):
+            if type.__getattribute__(kind, name) is not getattr(BaseException, name):
+                return False
+            waiting.append(getattr(current, name))
+        if _BASE_GROUP is not None and isinstance(current, _BASE_GROUP):
+            if type.__getattribute__(kind, "exceptions") is not _BASE_GROUP.exceptions:
+                return False
+            waiting.extend(current.exceptions)
+    return True
+
+
+_BASE_GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
+
+
+def _lines(kind: Any, value: Any, *, ordinary: bool) -> tuple[str, ...]:
     """What Python says about the exception without its traceback, cut at `LONGEST` characters."""
     try:
-        said = [str.__str__(line) for line in traceback.format_exception_only(kind, value)]
+        if ordinary:
+            said = [str.__str__(line) for line in traceback.format_exception_only(kind, value)]
+        else:
+            said = [f"{type(value).__qualname__}: {value}\n"]
     except Exception as error:  # noqa: BLE001 - hostile __str__, __notes__ ...: the record must arrive
         return (_unprintable(kind, error),)
     left = LONGEST

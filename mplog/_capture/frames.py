@@ -17,7 +17,7 @@ SHOWN = 3
 MOST = 2000
 """Entries of one traceback; of a longer one the middle is left out."""
 
-_FARTHEST = 100_000
+_FARTHEST = 50_000
 """Frames that are looked at; imitations may go round in circles."""
 
 _LONGEST = 4096

@@ -333,13 +333,10 @@ class TestGenerated:
         """The same text for each of them."""
         parts = [SETTING]
         for number, line in enumerate(filter(_readable, lines)):
-            parts.append(
-                f"def work{number}():\n    {SETTING_OF_WORK}\n    try:\n"
-                f"        {line}; 1 / 0\n    except Exception:\n        logger.exception('')\nwork{number}()\n"
-                if "#" not in line
-                else f"def work{number}():\n    {SETTING_OF_WORK}\n    try:\n"
-                f"        {line}\n        1 / zero\n    except Exception:\n        logger.exception('')\nwork{number}()\n"
-            )
+            end = "; 1 / 0" if "#" not in line else "\n        1 / zero"
+            body = f"    {SETTING_OF_WORK}\n    try:\n        {line}{end}\n"
+            caught = "    except Exception:\n        logger.exception('')\n"
+            parts.append(f"def work{number}():\n{body}{caught}work{number}()\n")
         theirs, ours = texts_of(compiled("".join(parts), tmp_path / "program.py"), options)
         assert len(theirs) == len(parts) - 1
         for left, right in zip(theirs, ours, strict=True):
