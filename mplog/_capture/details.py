@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mplog._capture.exception import Trace
+from mplog._capture.trace import Trace
 
 Token = tuple[str, str]
 """(kind, text): one piece of a message with colour markup; see _render/markup.py for the kinds."""
