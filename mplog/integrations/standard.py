@@ -35,7 +35,7 @@ class InterceptHandler(logging.Handler):
         """What gets the records; may be set to a view, such as `logger.bind(...)`."""
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """As in any handler, but without its lock: mplog has its own, and the two might wait for each other for ever."""
+        """As in any handler, but without its lock: mplog has its own, and the two might wait for each other."""
         passed = self.filter(record)
         if isinstance(passed, logging.LogRecord):
             record = passed  # A filter of Python 3.12 and later may put another one in its place.
