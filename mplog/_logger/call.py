@@ -261,7 +261,9 @@ def _triple(state: State, option: Any) -> RecordException | None:
     if option is None or option is False:
         return None
     try:
-        return exceptions.capture(option)
+        if isinstance(option, tuple) and option and len(option) != 3:
+            raise ValueError(f"The exception is no triple (type, value, traceback), but has {len(option)} parts.")
+        return exceptions.capture(option or None if isinstance(option, tuple) else option)
     except Exception as error:
         if messages.strict(state):
             raise

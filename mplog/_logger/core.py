@@ -20,9 +20,10 @@ from mplog._logger.levels import Level
 from mplog._logger.options import Given
 from mplog._logger.settings import Settings, Versions
 from mplog._logger.state import STILL, State
+from mplog._render.markup import level_color
 from mplog._render.renderer import Renderer
 from mplog._ring.layout import GENERATION
-from mplog._session import attach, exit, fork, recovery
+from mplog._session import attach, exit, recovery
 from mplog._session.host import Host
 from mplog._session.identity import myself
 from mplog._session.link import Link
@@ -49,6 +50,8 @@ class Core:
         self._settings = Settings()
         self._settings_seen: dict[bytes, Versions] = {}
         """The versions of each session's settings that this process has."""
+        self.serves = False
+        """Whether this is the core that children of this process are served by."""
         self.catching = threading.local()
         """Whether the calling thread is logging because of a `catch()`."""
         self._host: Host | None = None
@@ -58,6 +61,31 @@ class Core:
         self._provisional = False
         self._forking = threading.local()
         self.state = State((), self.levels, self._settings)
+
+    def duplicate(self, handler_copy: Callable[[Handler], Handler], value_copy: Callable[[Any], Any]) -> Core:
+        """An independent core; see copies.py. Whatever *handler_copy* raises passes through."""
+        with self._lock:
+            if self._provisional:
+                self._settle_locked()
+            made = Core()
+            made._next_id = self._next_id
+            made.levels = dict(self.levels)
+            made._levels_said = dict(self._levels_said)
+            made._settings = dataclasses.replace(
+                self._settings,
+                extra={key: value_copy(value) for key, value in self._settings.extra.items()},
+                patcher=value_copy(self._settings.patcher),
+            )
+            made._settings_seen = dict(self._settings_seen)
+            made._links = {
+                key: link
+                for key, link in self._links.items()
+                if self._host is None or link.place is not self._host.place
+            }
+            made._gone = set(self._gone)
+            made._handlers = {number: handler_copy(handler) for number, handler in self._handlers.items()}
+            made._swap()
+            return made
 
     # Configuration
 
@@ -135,7 +163,8 @@ class Core:
             handler.close()
 
     def set_level(self, level: Level) -> None:
-        """Create or update a level; calls see it at once."""
+        """Create or update a level; calls see it at once. Raises ValueError for a colour that cannot be read."""
+        level_color(level.color)
         with self._lock:
             self.levels = {**self.levels, level.name: level}
             self._changed()
@@ -413,7 +442,7 @@ class Core:
                 self._swap()
         for handler in self.handlers():
             if handler.link is None and isinstance(handler.sink, FileSink):
-                handler.sink.background = False
+                handler.sink.archiver.background = False
         with self._lock:
             # Files stay open for what is still logged after this: exit functions, __del__.
             for handler in self.handlers():
@@ -442,7 +471,7 @@ class Core:
             # It may have logged while it imported; silent from now on, it must not hold a ring until its late end.
             for link in self._links.values():
                 link.close()
-        elif self._owns_anything() and not self._provisional:
+        elif self.serves and self._owns_anything() and not self._provisional:
             self._make_host()
         if self._host is not None:
             self._host.pause()
@@ -485,14 +514,3 @@ class Core:
         self._handlers = handlers
         exit.forget()
         self._swap()
-
-
-def install(core: Core, fall_silent: Callable[[], None]) -> None:
-    """Let *core* take part in forks, in starts of other interpreters, and in the end of this process."""
-    fork.register(core)
-    attach.install(core.depart, core.arrive)
-    exit.install(core.stop, fall_silent)
-
-
-def promote(core: Core) -> None:
-    """Let *core* be the one that serves this process's children and ends with it; see Logger.reinstall."""

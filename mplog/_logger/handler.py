@@ -80,8 +80,8 @@ class Handler:
 
     def emitter(self) -> Emit | None:
         """The fast last step for finished text, or None when this handler needs the whole record."""
-        encoding = self.spec.encoding
-        if encoding.lower().replace("-", "") != "utf8":
+        encoding, file = self.spec.encoding, self.spec.file
+        if encoding.lower().replace("-", "") != "utf8" or (file is not None and not file.text.is_plain):
             return None
         # Text that comes this way is printable, so it has no surrogates, and UTF-8 takes all of it.
         if self.link is not None:
@@ -115,9 +115,13 @@ class Handler:
             return
         text = self.renderer.text(record, details)
         if self.link is not None:
-            self.link.push(now, self.spec.id, level, text.encode(self.spec.encoding, "backslashreplace"))
+            self.link.push(now, self.spec.id, level, self.spec.encode(text))
         elif isinstance(self.sink, FileSink):
-            self.sink.write(text.encode(self.spec.encoding, "backslashreplace"), now)
+            message = None
+            if self.spec.asks_about_messages:
+                message = Message(text)
+                message.record = record
+            self.sink.write(self.spec.encode(text), now, message)
         elif self.sink is not None:
             message = Message(text)
             message.record = record

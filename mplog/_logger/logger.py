@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 import re
 import sys
@@ -20,7 +21,8 @@ from mplog._logger.call import log, log_level
 from mplog._logger.catch import MESSAGE, Catcher, Rule
 from mplog._logger.completion import Completion
 from mplog._logger.context import Contextualizer
-from mplog._logger.core import Core, install, promote
+from mplog._logger.copies import duplicate, install, promote
+from mplog._logger.core import Core
 from mplog._logger.environment import DEFAULTS
 from mplog._logger.levels import AT_IMPORT, Level
 from mplog._logger.options import Given
@@ -60,6 +62,13 @@ class Logger:
         if self is logger:
             return _view, ({}, PLAIN, ())
         return _view, portable(self._extra, self._options, self._patchers)
+
+    def __copy__(self) -> Logger:
+        return Logger(self._core, dict(self._extra), self._options, self._patchers)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Logger:
+        extra = copy.deepcopy(self._extra, memo)
+        return Logger(duplicate(self._core, memo), extra, self._options, self._patchers)
 
     def add(
         self,
@@ -343,11 +352,13 @@ class Logger:
         """Get a level, create one (with *no*), or change colour and icon of one.
 
         Raises:
-            ValueError: unknown name without *no*, known name with *no*, or a negative number.
-            TypeError: a name that is no string, or a number that is no integer.
+            ValueError: unknown name without *no*, known name with *no*, a negative number, or colours that are no tags.
+            TypeError: a name or a colour that is no string, or a number that is no integer.
         """
         if not isinstance(name, str):
             raise TypeError(f"Invalid level name, it should be a string, not: '{type(name).__name__}'")
+        if color is not None and not isinstance(color, str):
+            raise TypeError(f"Invalid level color, it should be a string of tags, not: '{type(color).__name__}'")
         levels = self._core.levels
         known = levels.get(name)
         if known is None:

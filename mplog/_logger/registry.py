@@ -132,7 +132,7 @@ def routes_without_owner(handlers: dict[int, Handler], link: Link) -> dict[int, 
 def file_sink(spec: RouteSpec, renderer: Renderer) -> FileSink:
     """The file of *spec*, opened, which puts right what killed sessions left unfinished in it. Raises OSError."""
     assert spec.file is not None
-    sink = FileSink(spec.file)
+    sink = FileSink(spec.file, spec.id)
 
     def settle(fd: int) -> None:
         recovery.settle_all(sink, fd, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
@@ -148,7 +148,7 @@ def _sink_here(handler: Handler) -> FileSink | MessageSink | None:
         if sink is None:
             sink = file_sink(dataclasses.replace(spec, file=dataclasses.replace(spec.file, mode="a")), handler.renderer)
         assert isinstance(sink, FileSink)
-        sink.background = False
+        sink.archiver.background = False
         sink.closed = False
         return sink
     stream = None if spec.stream is None else getattr(sys, spec.stream)
