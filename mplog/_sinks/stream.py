@@ -72,6 +72,12 @@ class StreamSink(MessageSink):
         """Whether the stream has a `stop`."""
         return self._stop_target is not None
 
+    def another(self, target: Any) -> MessageSink:
+        """A sink as this one is, for *target*."""
+        return StreamSink(
+            target, is_function=self.is_function, number=self.number, catch=self.catch, follows=self.follows
+        )
+
     def unfinished(self) -> list[Unfinished]:
         """The stream's own `complete`, if it is a coroutine function."""
         return [] if self._complete is None else [_Completing(self._complete)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import functools
 import io
 import logging
@@ -483,6 +485,41 @@ class TestEnqueue:
             logger.info(n)
         logger.remove(number)
         assert got == [f"{n}\n" for n in range(500)]
+
+
+class TestCopies:
+    def test_a_copy_has_sinks_of_the_same_kinds(self, logger: Logger) -> None:
+        """Functions are shared, objects are copied, and removing them in one leaves the other working; section 28.1."""
+        got: list[str] = []
+
+        async def sink(message: str) -> None:
+            got.append(f"later {message}")
+
+        class Handler(logging.Handler):
+            def createLock(self) -> None:  # A lock cannot be copied.
+                self.lock = None
+
+            def emit(self, record: logging.LogRecord) -> None:
+                got.append(record.getMessage())
+
+        logger.add(sink, format="{message}")
+        logger.add(Handler(), format="{message}")
+        other = copy.deepcopy(logger)
+        logger.remove()
+
+        async def main() -> None:
+            other.info("x")
+            await other.complete()
+
+        asyncio.run(main())
+        other.remove()
+        assert got == ["x", "later x\n"]
+
+    def test_what_cannot_be_copied(self, logger: Logger) -> None:
+        """A standard handler with its lock, with the error of the sink."""
+        logger.add(logging.StreamHandler(io.StringIO()))
+        with pytest.raises(TypeError, match="RLock"):
+            copy.deepcopy(logger)
 
 
 class TestDefaultHandler:
