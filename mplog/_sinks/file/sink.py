@@ -79,6 +79,7 @@ class FileSink:
         self._nested: deque[tuple[bytes, float, Message | None]] = deque()
         self._rotates = options.rotation is not None
         self._follows = self._rotates or options.watch
+        self._asks = options.rotation is not None and bool(options.rotation.functions)
         self._patience = 0.0
         self._rotate_from = 0.0
         self._troubles: list[Exception] = []
@@ -216,7 +217,7 @@ class FileSink:
         due = self._file.due()
         if due is not None and wall >= due:
             return True
-        return bool(rotation.functions) and self._asked(data, wall, message)
+        return self._asks and self._asked(data, wall, message)
 
     def _asked(self, data: bytes, wall: float, message: Message | None) -> bool:
         """What the user's rotation functions say; they get the message and the open file, as documented."""
@@ -339,6 +340,8 @@ class FileSink:
                 rotated.append(old)
             if file.is_empty:
                 break
+        if self._asks:
+            return first + 1
         return max(self._fitting(entries, first, file.size), first + 1)
 
     def _fitting(self, entries: Sequence[Entry], first: int, size: int) -> int:
@@ -347,7 +350,7 @@ class FileSink:
         if rotation is None or not self._may_rotate():
             return len(entries)
         limit, due = rotation.size_limit, self._file.due()
-        if limit is None and due is None and not rotation.functions:
+        if limit is None and due is None and not self._asks:
             return len(entries)
         for index in range(first, len(entries)):
             entry = entries[index]
@@ -356,8 +359,9 @@ class FileSink:
                 return index
             if due is not None and entry[6] >= due:
                 return index
-            if rotation.functions and self._asked(entry[7], entry[6], getattr(entry[7], "message", None)):
-                return index
+            if self._asks:
+                # One record at a time: a function sees the file with all that came before.
+                return index if self._asked(entry[7], entry[6], getattr(entry[7], "message", None)) else index + 1
         return len(entries)
 
     def _append(self, entries: Sequence[Entry], size: int, parts: list[Part], slot: Slot) -> None:
