@@ -13,7 +13,6 @@ import time
 from typing import Any
 
 from mplog._ring.layout import DRAINING, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
-from mplog._ring.ring import Reader
 from mplog._ring.ring_file import open_existing
 from mplog._session import recovery, rings
 from mplog._session.identity import Identity, is_dead
@@ -85,6 +84,28 @@ class Host:
             if slot is not None:
                 self._remove_slot(slot)
 
+    def hand_over(self, numbers: list[int], deadline: float | None) -> bool:
+        """Give to the sinks of these routes what has been published by now; False when time was up.
+
+        Only for sinks that take without waiting for anything, but for the user's own code.
+        """
+        bound = time.monotonic() + 1.0 if deadline is None else deadline
+        while True:
+            with self.writer.mutex:
+                self.find_rings()
+                self.drain.round(everything=True)
+                if not self.drain.waiting:
+                    break
+            if time.monotonic() > bound:
+                return False
+            time.sleep(0.01)
+        outlets = [
+            (route.outlet, route.outlet.put_count)
+            for number, route in list(self.routes.items())
+            if number in numbers and route.outlet is not None
+        ]
+        return all(outlet.wait_taken(count, deadline) for outlet, count in outlets)
+
     def _close_outlet(self, route: Route) -> None:
         assert route.outlet is not None
         if not route.outlet.close(SHUTDOWN_TIMEOUT):
@@ -142,7 +163,7 @@ class Host:
                 ring.close()  # An orphan that found us silent drains it; its own records, in its own order.
                 self._ignored.add(path)
                 continue
-            source = Source(ring, Reader(ring.words, ring.data), key, time.monotonic())
+            source = Source(ring, ring.reader(), key, time.monotonic())
             self._known[path] = source
             self.drain.sources.append(source)
 

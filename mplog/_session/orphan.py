@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from mplog._capture.record import Message
 from mplog._ring.layout import HEAD, LOG, TAIL
-from mplog._ring.ring import Reader
 from mplog._ring.ring_file import RingFile
 from mplog._session import recovery, rings
 from mplog._session.link import Link
@@ -96,7 +95,7 @@ class Orphan:
 
     def _write_streams(self, unread: list[RingFile]) -> None:
         for ring in unread:
-            reader = Reader(ring.words, ring.data)
+            reader = ring.reader()
             with contextlib.suppress(Exception):
                 for entry in reader.read(0):
                     route = self._routes.get(entry[4])

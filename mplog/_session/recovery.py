@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable, Iterable
 
 from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA, SPILL
-from mplog._ring.ring import Entry, Reader, RingCorrupt
+from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import directory, rings
 from mplog._session.identity import is_dead
@@ -63,7 +63,7 @@ def _ring_path(place: Place, key: bytes) -> str | None:
 
 
 def _entries(ring: RingFile, number: int, start: int, end: int | None, route: int) -> list[Entry]:
-    reader = Reader(ring.words, ring.data)
+    reader = ring.reader()
     reader.position = max(start, reader.head)
     reader.forget_number()
     try:
@@ -145,7 +145,7 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
         starts = []
         entries: list[Entry] = []
         for number, (ring, key) in enumerate(zip(ring_files, keys, strict=True)):
-            start = max(ends.pop(key, 0), Reader(ring.words, ring.data).head)
+            start = max(ends.pop(key, 0), ring.reader().head)
             starts.append(start)
             entries += _entries(ring, number, start, None, slot.route)
         entries = _finished(sorted(entries), place, render)

@@ -1,127 +1,55 @@
-"""Two libraries side by side: the same calls in two directories under one clock, and what they leave there."""
+"""Both libraries beside one another: a fresh logger of each, to run the same calls on."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
+import re
 from typing import Any
 
 import loguru
-import pytest
-from freezegun import freeze_time
-from freezegun.api import FrozenDateTimeFactory, StepTickTimeFactory
+import loguru._logger
 
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 
-START = datetime(2026, 1, 28, 13, 20, 30, 250000)
-"""A Wednesday; what a frozen clock shows first."""
 
-REFERENCE_BIRTH = b"user.loguru_crtime"
-
-
-@dataclass
-class Side:
-    """One library at work in a directory of its own."""
-
-    name: str
-    here: Path
-    logger: Any
-    clock: FrozenDateTimeFactory | StepTickTimeFactory | None = None
-    said: list[Any] = field(default_factory=list)
-
-    @property
-    def is_reference(self) -> bool:
-        return self.name == "loguru"
-
-    def add(self, path: str = "app.log", **options: Any) -> int:
-        """Add a file; what it makes at once is as old as the frozen clock says, for the reference, too."""
-        before = set(self.here.rglob("*"))
-        number: int = self.logger.add(self.here / path, format="{message}", **options)
-        if self.is_reference and self.clock is not None:
-            for made in set(self.here.rglob("*")) - before:
-                # The reference reads the true clock for the first file of a handler.
-                stamp(made, time.time())
-        return number
-
-    def tick(self, seconds: float) -> None:
-        """Let the clock go on."""
-        assert self.clock is not None
-        self.clock.tick(timedelta(seconds=seconds))
-
-    def left(self) -> dict[str, bytes]:
-        """Every file by its name below the directory."""
-        return {
-            str(path.relative_to(self.here)): path.read_bytes()
-            for path in sorted(self.here.rglob("*"))
-            if path.is_file()
-        }
+def reference() -> Any:
+    """A logger of the reference, without handlers."""
+    internals: Any = loguru._logger
+    return internals.Logger(
+        core=internals.Core(),
+        exception=None,
+        depth=0,
+        record=False,
+        lazy=False,
+        colors=False,
+        raw=False,
+        capture=True,
+        patchers=[],
+        extra={},
+    )
 
 
-Scenario = Callable[[Side], None]
+def ours() -> Logger:
+    """A logger of mplog, without handlers, that takes no part in forks."""
+    return Logger(Core(), {})
 
 
-def stamp(path: Path, when: float) -> None:
-    """Make *path* a file that the reference created at *when*."""
+def pair() -> tuple[Any, Any]:
+    """One of each. Called on one line they have one call site."""
+    return reference(), ours()
+
+
+def outcome(function: Any, *arguments: Any, **keywords: Any) -> Any:
+    """What calling *function* comes to: its result, or the type of what it raised."""
     try:
-        os.setxattr(path, REFERENCE_BIRTH, str(when).encode())
-    except OSError:
-        pytest.skip("this file system keeps no creation time for the reference")
-
-
-@contextlib.contextmanager
-def sides(directory: Path, *, frozen: bool = True) -> Iterator[list[Side]]:
-    """Both libraries, without handlers before and after; each must be driven inside `driven`."""
-    both = []
-    for name in ("loguru", "mplog"):
-        here = directory / name
-        here.mkdir(parents=True)
-        logger = loguru.logger if name == "loguru" else Logger(Core(), {})
-        logger.remove()
-        both.append(Side(name, here, logger))
-    try:
-        yield both
-    finally:
-        for side in both:
-            with contextlib.suppress(Exception):
-                side.logger.remove()
-
-
-def run(directory: Path, scenario: Scenario, *, start: datetime = START) -> tuple[Side, Side]:
-    """Run *scenario* on both under a clock that stands still until it is told to go on."""
-    with sides(directory) as both, freeze_time(start) as clock:
-        for side in both:
-            clock.move_to(start)
-            side.clock = clock
-            scenario(side)
-            side.logger.remove()
-    return both[0], both[1]
-
-
-def raised(call: Callable[[], object]) -> type[BaseException] | None:
-    """The type of what *call* raises."""
-    try:
-        call()
-    except Exception as error:  # noqa: BLE001 - it is what the test compares
+        return function(*arguments, **keywords)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is compared
         return type(error)
-    return None
 
 
-def zone(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The local zone is *name*, until the generator ends."""
-    monkeypatch.setenv("TZ", name)
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
 
 
-def aware(seconds: float) -> datetime:
-    """The local time of an instant, with the offset that holds then, as a record has it."""
-    there = time.localtime(seconds)
-    return datetime.fromtimestamp(seconds, timezone(timedelta(seconds=there.tm_gmtoff), there.tm_zone))
+def sinks_shown(logger: Any) -> str:
+    """What `repr` says about the handlers, whatever the library and the addresses."""
+    return _ADDRESS.sub("0x", repr(logger).partition(".logger handlers=")[2])

@@ -23,7 +23,7 @@ from typing import Any
 
 import loguru
 import pytest
-from beside import Side, raised, run, sides
+from sides import Side, raised, run, sides
 
 FORMATS = ["gz", "bz2", "xz", "lzma", "tar", "tar.gz", "tar.bz2", "tar.xz", "zip"]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from beside import Side, raised, run, sides
+from sides import Side, raised, run, sides
 
 TEXTS = ["plain", "é", "日本", "\N{GRINNING FACE}", "two\nlines", "tab\there", ""]
 

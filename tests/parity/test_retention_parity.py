@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from beside import START, Side, raised, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sides import START, Side, raised, run
 
 NOW = START.replace(tzinfo=dt.timezone.utc).timestamp()
 HOUR, DAY = 3600, 86_400

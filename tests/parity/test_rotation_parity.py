@@ -23,9 +23,9 @@ from typing import Any
 
 import loguru
 import pytest
-from beside import START, Side, aware, run, stamp, zone
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from sides import START, Side, aware, run, stamp, zone
 
 from mplog._sinks.file import birth
 from mplog._sinks.file.naming import PathTemplate

@@ -277,7 +277,9 @@ class LogFile:
 
     def measure(self) -> None:
         """Look at the size of the open file again."""
-        self.size = os.fstat(self.fd).st_size
+        # Cheaper than fstat by a microsecond, and made for each direct call. Where the position is means nothing to a
+        # descriptor that appends.
+        self.size = os.lseek(self.fd, 0, os.SEEK_END)
 
     @property
     def is_empty(self) -> bool:

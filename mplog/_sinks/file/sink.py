@@ -94,6 +94,11 @@ class FileSink:
             self._tidy()
 
     @property
+    def is_open(self) -> bool:
+        """Whether the file has been opened: by `add()`, or with `delay` by the first record."""
+        return self._file.fd >= 0
+
+    @property
     def path(self) -> str:
         """The path as it is now, or as it was last."""
         return self._file.path
@@ -278,6 +283,7 @@ class FileSink:
         slot: Slot,
         finish: Callable[[int], None],
         carried: dict[int, int] | None = None,
+        last_ends: Sequence[int] | None = None,
     ) -> None:
         """Append *entries*, each exactly once whatever dies.
 
@@ -287,6 +293,7 @@ class FileSink:
             finish: called with the number of entries that are committed so far, after each commit.
             carried: per ring how far earlier commits have come while no head has moved since (a split batch that is
                 tried again, recovery). Each promise repeats it; it is brought up to date as commits are made.
+            last_ends: per ring a position that no later record for this file is before, once all *entries* are in it.
 
         Raises:
             FileBusy: the lock was not to be had. What `finish` has not counted is unwritten.
@@ -308,7 +315,11 @@ class FileSink:
                         self._mark()
                     size = file.size
                     part = entries if last - first == len(entries) else entries[first:last]
-                    after = {**ends, **{entry[1]: entry[2] for entry in part}}
+                    if last == len(entries) and last_ends is not None:
+                        reached = {ring: end for ring, end in enumerate(last_ends) if end != starts[ring]}
+                    else:
+                        reached = {entry[1]: entry[2] for entry in part}
+                    after = {**ends, **reached}
                     parts = [
                         Part(rings[ring], ends.get(ring, starts[ring]), end) for ring, end in sorted(after.items())
                     ]
