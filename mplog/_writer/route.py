@@ -16,7 +16,8 @@ from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA
 from mplog._ring.wire import safe_repr
 from mplog._sinks import report
 from mplog._sinks.file.options import FileOptions
-from mplog._sinks.file.sink import FileSink, Line
+from mplog._sinks.file.sink import FileSink
+from mplog._sinks.file.turnover import Line
 from mplog._sinks.kinds import CALL, COROUTINE, FILE, STANDARD, STREAM
 from mplog._sinks.message_sink import MessageSink
 from mplog._writer.outlet import Outlet

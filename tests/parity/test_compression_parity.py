@@ -21,7 +21,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import loguru
 import pytest
 from sides import Side, raised, run, sides
 
@@ -211,8 +210,7 @@ class TestDifferences:
         reference, ours = run(tmp_path, scenario)
         date = "app.2026-01-28_13-20-30_250000"
         assert sorted(ours.left()) == [f"{date}.2.log.gz", f"{date}.3.log.gz", f"{date}.log.gz", "app.log"]
-        assert any(name.count("2026") == 2 or "2.log" not in name for name in reference.left())
-        assert loguru.__version__ == "0.7.3"
+        assert sum(name.count("2026") == 2 for name in reference.left()) >= 1
 
     def test_archives_keep_the_time_of_their_file(self, tmp_path: Path) -> None:
         """A retention by age goes by the last record in it."""

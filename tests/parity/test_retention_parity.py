@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ PATHS = [
 DIRECTORY = iter(range(10**9))
 
 
-def seed(side: Side, names: list[str], ages: list[float]) -> None:
+def seed(side: Side, names: list[str], ages: Sequence[float]) -> None:
     """Old files, by their ages in seconds."""
     for name, age in zip(names, ages, strict=False):
         path = side.here / name

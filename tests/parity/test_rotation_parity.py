@@ -384,7 +384,7 @@ class TestFunctions:
                         file.writable(),
                     )
                 )
-                return message.record["extra"].get("rotate", False)
+                return bool(message.record["extra"].get("rotate", False))
 
             side.add(rotation=asked)
             side.logger.info("a")

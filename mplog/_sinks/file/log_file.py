@@ -316,7 +316,7 @@ class LogFile:
 
     # Rotation and retention
 
-    def rotate(self, moment: float, *, keep_empty: bool) -> str | None:
+    def rotate(self, moment: float, *, keep_empty: bool, troubles: list[Exception]) -> str | None:
         """Rename the file and open the next one, with its lock. Returns the name of the old file, if it has content.
 
         Called under the lock; returns under the lock of the new file. Where there is no compression to wait for,
@@ -325,6 +325,7 @@ class LogFile:
         Args:
             moment: the time of the record that caused it.
             keep_empty: rotate also a file without a record, instead of letting it begin anew.
+            troubles: gets what the retention raised; the rotation goes on.
 
         Raises:
             OSError: it could not be done. `fd` is -1 when the old file is renamed and there is no new one.
@@ -349,17 +350,18 @@ class LogFile:
         self.fd, self._holds, self._view = -1, False, None
         try:
             self.path = new_path
-            try:
-                if self.options.compression is None:
+            if self.options.compression is None:
+                try:
                     self.retain(exclude=new_path, ours=rotated)
-            finally:
-                self._open(new_path, again=True)
-                if self.options.gathers:
-                    series.forget(self.fd)
-                    series.set_successor(old_fd, new_path)
-                self._begin_anew(following)
-                self.acquire(5.0)
-                self.measure()
+                except Exception as error:  # noqa: BLE001 - a user's function, or files that are not ours to remove
+                    troubles.append(error)
+            self._open(new_path, again=True)
+            if self.options.gathers:
+                series.forget(self.fd)
+                series.set_successor(old_fd, new_path)
+            self._begin_anew(following)
+            self.acquire(5.0)
+            self.measure()
         finally:
             if drop and new_path != old_path:
                 with contextlib.suppress(OSError):

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from mplog._capture.record import Message
-from mplog._render.times import local_time
 from mplog._ring.ring import Entry
 from mplog._sinks import report
 from mplog._sinks.file import compression, lock, phase
@@ -22,20 +21,13 @@ from mplog._sinks.file.log_file import LogFile, write_all
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Promise, Slot
 from mplog._sinks.file.take_back import take_back
+from mplog._sinks.file.turnover import Turnover
 
 DIRECT_BOUND = 1.0
 """Seconds a direct call waits for the file's lock; then it appends without it, whole but perhaps after the limit."""
 
 BATCH_BOUND = 2.0
 """Seconds the writer waits for the file's lock before it turns to the other sinks and tries again."""
-
-
-ROTATION_PATIENCE = 60.0
-"""Seconds between two attempts of a rotation that is refused, at most."""
-
-
-ROTATION_ATTEMPTS = 8
-"""Rotations for one record, when other processes fill each new file first."""
 
 
 ENDING_BOUND = 30.0
@@ -48,12 +40,6 @@ def _nothing(_fd: int) -> None:
 
 class FileBusy(Exception):
     """Somebody held the file's lock for longer than the bound. Nothing was written."""
-
-
-class Line(bytes):
-    """The finished bytes of one record that remember the message they were made of, for rotation functions."""
-
-    message: Message | None = None
 
 
 class FileSink:
@@ -79,18 +65,20 @@ class FileSink:
         self._nested: deque[tuple[bytes, float, Message | None]] = deque()
         self._rotates = options.rotation is not None
         self._follows = self._rotates or options.watch
-        self._patience = 0.0
-        self._rotate_from = 0.0
-        self._troubles: list[Exception] = []
+        self._turnover = Turnover(self._file, lambda fd: self.settle(fd))
         self.archiver = Archiver(options.compression, self._retain, self._report)
         self.closed = False
         self.settle: Callable[[int], None] = _nothing
         """Called with the descriptor, under the file's lock: keeps or takes back what killed sessions promised."""
-        self.rotations = 0
         self.unlocked = 0
         if not options.delay:
             self._file.open()
             self._tidy()
+
+    @property
+    def rotations(self) -> int:
+        """How many rotations this process has made."""
+        return self._turnover.count
 
     @property
     def is_open(self) -> bool:
@@ -152,31 +140,19 @@ class FileSink:
                 if file.size != file.left and file.ends_torn():
                     self._mend()
             if self._rotates:
-                self._rotate_for(data, wall, message, rotated)
+                self._turnover.rotate_for(data, wall, message, rotated)
             if not file.size and file.shared:
                 self._mark()
             write_all(file.fd, data)
             file.left = file.size + len(data)
         finally:
             file.release()
-        if rotated or self._troubles:
+        if rotated or self._turnover.troubles:
             self._finish_rotation(rotated)
-
-    def _rotate_for(self, data: bytes, wall: float, message: Message | None, rotated: list[str]) -> None:
-        """Rotate before a record as often as it takes."""
-        file, done = self._file, False
-        for _ in range(ROTATION_ATTEMPTS):
-            # Again, when another process has filled the new file before we had its lock.
-            if (done and file.is_empty) or not self._rotation_due(file.size, data, wall, message):
-                return
-            old = self._rotate(wall)
-            done = True
-            if old is not None and old not in rotated:
-                rotated.append(old)
 
     def _finish_rotation(self, rotated: list[str]) -> None:
         """After a direct call's record is written: compress what was rotated, and say what went wrong."""
-        troubles, self._troubles = self._troubles, []
+        troubles = self._turnover.take_troubles()
         for path in rotated:
             try:
                 self.archiver.take(path)
@@ -209,63 +185,6 @@ class FileSink:
             except IndexError:
                 return
             self.write(*item)
-
-    def _rotation_due(self, size: int, data: bytes, wall: float, message: Message | None) -> bool:
-        rotation = self.options.rotation
-        if rotation is None or not self._may_rotate():
-            return False
-        # A record over the limit goes into an empty file as it is: rotating that would leave an empty one behind.
-        limit = rotation.size_limit
-        if limit is not None and size + len(data) > limit and (not self._file.is_empty or not limit):
-            return True
-        due = self._file.due()
-        if due is not None and wall >= due:
-            return True
-        return bool(rotation.functions) and self._asked(data, wall, message)
-
-    def _asked(self, data: bytes, wall: float, message: Message | None) -> bool:
-        """What the user's rotation functions say; they get the message and the open file, as documented."""
-        rotation = self.options.rotation
-        assert rotation is not None
-        if message is None:
-            message = Message(data.decode(self.options.text.encoding, "replace"))
-            message.record = {"time": local_time(wall)}
-        try:
-            view = self._file.view()
-            return any(function(message, view) for function in rotation.functions)
-        except Exception as error:  # noqa: BLE001 - the user's function; no rotation then, and no record lost
-            self._troubles.append(error)
-            return False
-
-    def _rotate(self, wall: float) -> str | None:
-        """Rotate, and return the old file's name. Where that is refused, the current file grows on for a while."""
-        # No rotation while a promise is open: whoever keeps or takes it back would not find its bytes.
-        self.settle(self._file.fd)
-        rotation = self.options.rotation
-        assert rotation is not None
-        try:
-            old = self._file.rotate(wall, keep_empty=rotation.keeps_empty)
-        except OSError as error:
-            if self._file.fd < 0:
-                raise  # The old file is renamed already, and there is no new one yet.
-            self._patience = min(max(1.0, self._patience * 2), ROTATION_PATIENCE)
-            self._rotate_from = time.monotonic() + self._patience
-            report.once(
-                f"rotate {self.path}",
-                f"{self.path} could not be rotated ({error}); it grows on, and the next attempt is in "
-                f"{self._patience:.0f} s. Nothing is lost.",
-            )
-            return None
-        except Exception as error:  # noqa: BLE001 - a user's retention function; the new file is open all the same
-            self._troubles.append(error)
-            old = None
-        self._patience = self._rotate_from = 0.0
-        self.rotations += 1
-        return old
-
-    def _may_rotate(self) -> bool:
-        # A device or a FIFO is the system's, not ours to rename; nor is what a user's opener put elsewhere.
-        return self._file.shared and (not self._rotate_from or time.monotonic() >= self._rotate_from)
 
     def _report(self, error: Exception) -> None:
         """Say on standard error what no caller can be given."""
@@ -309,7 +228,7 @@ class FileSink:
                 if file.shared and file.size != file.left and file.ends_torn():
                     self._mend()
                 while first < len(entries):
-                    last = self._make_room(entries, first, rotated)
+                    last = self._turnover.make_room(entries, first, rotated)
                     if not file.size and file.shared:
                         self._mark()
                     size = file.size
@@ -328,7 +247,7 @@ class FileSink:
                     finish(last)
             finally:
                 file.release()
-                troubles, self._troubles = self._troubles, []
+                troubles = self._turnover.take_troubles()
         for trouble in troubles:
             self._report(trouble)
         for old in rotated:
@@ -336,40 +255,6 @@ class FileSink:
                 self.archiver.take(old)
             except Exception as error:  # noqa: BLE001 - what is written stays written
                 self._report(error)
-
-    def _make_room(self, entries: Sequence[Entry], first: int, rotated: list[str]) -> int:
-        """How many of *entries* go into the current file, after as many rotations as it takes."""
-        file = self._file
-        for _ in range(ROTATION_ATTEMPTS):
-            last = self._fitting(entries, first, file.size)
-            if last > first:
-                return last
-            # Again, when another process has filled the new file before we had its lock.
-            old = self._rotate(entries[first][6])
-            if old is not None:
-                rotated.append(old)
-            if file.is_empty:
-                break
-        return max(self._fitting(entries, first, file.size), first + 1)
-
-    def _fitting(self, entries: Sequence[Entry], first: int, size: int) -> int:
-        """How far *entries* may go into the current file: up to its size limit and its due time."""
-        rotation = self.options.rotation
-        if rotation is None or not self._may_rotate():
-            return len(entries)
-        limit, due = rotation.size_limit, self._file.due()
-        if limit is None and due is None and not rotation.functions:
-            return len(entries)
-        for index in range(first, len(entries)):
-            entry = entries[index]
-            before, size = size, size + len(entry[7])
-            if limit is not None and size > limit and (before > len(self.options.text.mark) or not limit):
-                return index
-            if due is not None and entry[6] >= due:
-                return index
-            if rotation.functions and self._asked(entry[7], entry[6], getattr(entry[7], "message", None)):
-                return index
-        return len(entries)
 
     def _append(self, entries: Sequence[Entry], size: int, parts: list[Part], slot: Slot) -> None:
         """Promise, append, keep the promise: the steps that `recovery` knows how to finish."""
@@ -487,7 +372,7 @@ class FileSink:
         self._mutex = threading.RLock()
         self._busy = False
         self._nested = deque()
-        self._troubles = []
+        self._turnover.take_troubles()
         self.archiver.forget()
         self._file.close()
 

@@ -108,9 +108,24 @@ class TestRefusedRotation:
         assert 500 == (tmp_path / "app.log").stat().st_size
         assert 1 == capsys.readouterr().err.count("could not be rotated")
 
-        sink._rotate_from = 1e-9
+        sink._turnover.retry_from = 1e-9
         sink.write(b"y\n", 1.0)
         assert b"y\n" == (tmp_path / "app.log").read_bytes()
+        sink.close()
+
+
+    def test_retention_that_raises_is_no_refusal(self, tmp_path: Path) -> None:
+        """An OSError of a retention function is its own: the rotation is done, and so are the next ones."""
+
+        def fail(files: list[str]) -> None:
+            raise PermissionError(f"{len(files)} files")
+
+        sink = make(tmp_path / "app.log", rotation=10, retention=parse_retention(fail))
+        sink.write(b"a" * 9 + b"\n", 1.0)
+        for letter in (b"b", b"c"):
+            with pytest.raises(PermissionError, match="files"):
+                sink.write(letter * 9 + b"\n", 1.0)
+        assert (3, 2) == (len(list(tmp_path.iterdir())), sink.rotations)
         sink.close()
 
 
