@@ -36,7 +36,9 @@ def describe(exception: tuple[Any, Any, TracebackType | None] | None) -> Trace |
 
 def _text_of(kind: Any, value: Any, trace: TracebackType | None) -> str:
     try:
-        return "".join(traceback.format_exception(kind, value, trace))
+        text = "".join(traceback.format_exception(kind, value, trace))
+        # Notes that are no list of strings are shown without a newline.
+        return text if text.endswith("\n") else f"{text}\n"
     except Exception as error:  # noqa: BLE001 - hostile __str__, __cause__ ...: the record must arrive
         name = getattr(kind, "__name__", str(type(kind)))
         return f"{name}: <unprintable exception: {type(error).__name__} while formatting it>\n"

@@ -210,7 +210,8 @@ def _message(site: CallSite, message: Any, args: tuple[Any, ...], kwargs: dict[s
             f"message {site.file_path}:{site.line}",
             f"{site.file_path}:{site.line}: {error!r}. The record is logged with the text as it was given.",
         )
-        raw = str.__str__(message) if isinstance(message, str) else safe_repr(message)
+        # Not isinstance(): that asks the message for its class, which may raise.
+        raw = str.__str__(message) if issubclass(type(message), str) else safe_repr(message)
         return f"{raw} {MARK}", repr(error)[:500]
 
 

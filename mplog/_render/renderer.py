@@ -7,6 +7,7 @@ from typing import Any
 
 from mplog._capture.details import Details
 from mplog._render.escape import escape, is_hostile
+from mplog._render.guard import guarded
 from mplog._render.look import Look
 from mplog._render.template import Template
 from mplog._render.traceback import traceback_text
@@ -48,7 +49,13 @@ class Renderer:
         assert self._function is not None
         values = dict(record)
         values["exception"] = exception_text
-        text = self._function(record).format_map(values)
+        source = self._function(record)
+        try:
+            text = source.format_map(values)
+        except KeyError:
+            raise
+        except Exception:  # noqa: BLE001 - a value that cannot be shown; what else is wrong raises again
+            text = source.format_map(guarded(values))
         if self.look.sanitize and is_hostile(text):
             text = escape(text)
         return text

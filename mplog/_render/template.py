@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from mplog._capture.callsite import CallSite
 from mplog._capture.record import RecordFile, RecordLevel
 from mplog._render.escape import Escaped, escape, is_hostile
+from mplog._render.guard import guarded
 from mplog._render.times import format_time, local_time, split_fraction
 
 DEFAULT = "{time:YYYY-MM-DD HH:mm:ss.SSS Z} | {level: <8} | {name}:{function}:{line} - {message}"
@@ -118,6 +119,8 @@ class Template:
                 f"Failed to format log record: the format {self.source!r} names {error}, which this record does not "
                 "have. Bind it (logger.bind(...)), give it as keyword argument, or take it out of the format."
             ) from error
+        except Exception:  # noqa: BLE001 - a value that cannot be shown; what else is wrong raises again
+            text = self.source.format_map(guarded(values))
         return f"{text}\n{exception_text}"
 
     def compile_line(self, site: CallSite, level: RecordLevel, message: str | None, count: int) -> Line | None:

@@ -33,12 +33,21 @@ def safe_repr(value: object, limit: int = MAX_REPR) -> str:
         if type(text) is not str:
             text = str.__str__(text)
     except Exception as error:  # noqa: BLE001 - any user code may run here; the record must arrive
-        return f"<unprintable {_name_of(type(value))} object: {_name_of(type(error))}>"
+        return unprintable(value, error)
     return text if len(text) <= limit else f"{text[:limit]}... <{len(text) - limit} more characters>"
 
 
+def unprintable(value: object, error: Exception) -> str:
+    """The mark of a *value* that raised *error* when it was to be shown. Asks neither of them anything."""
+    return f"<unprintable {_name_of(type(value))} object: {_name_of(type(error))}>"
+
+
 class _Sender:
-    """Makes values plain, counting them. Runs user code only within `safe_repr` and below `plain`'s guard."""
+    """Makes values plain, counting them. Runs user code only where what it raises is caught.
+
+    Each item of the outermost dictionary, such as a record's `extra`, may have as many values as are allowed in all,
+    and keeps its own plain items however many values those before them have: so a bound number survives.
+    """
 
     __slots__ = ("_left",)
 
@@ -55,6 +64,8 @@ class _Sender:
             return value
         if depth >= MAX_DEPTH:
             return {TAG: ["repr", "<nested too deeply>"]}
+        if self._left < 0:
+            return {TAG: ["repr", "<too many values>"]}
         try:
             found = self._tagged(kind, value, depth)
         except Exception:  # noqa: BLE001 - a lying or mutating value costs itself only, not the record
@@ -99,7 +110,9 @@ class _Sender:
         items = list(value.items())
         found = []
         for key, item in items[:MAX_ITEMS]:
-            if self._left < 0:
+            if depth == 0:
+                self._left = MAX_VALUES
+            elif depth > 1 and self._left < 0:
                 break
             found.append((key if type(key) is str else self.plain(key, depth + 1), self.plain(item, depth + 1)))
         if len(found) < len(items):
@@ -182,4 +195,4 @@ def decode(data: bytes) -> Any:
         raise ValueError(f"these {len(data)} bytes are no record: {error}") from error
 
 
-__all__ = ["TAG", "Represented", "decode", "encode", "safe_repr"]
+__all__ = ["TAG", "Represented", "decode", "encode", "safe_repr", "unprintable"]

@@ -165,6 +165,8 @@ class BrokenZone(tzinfo):
     def utcoffset(self, _: Any) -> Any:
         raise RuntimeError("no offset")
 
+    dst = tzname = utcoffset
+
     def __repr__(self) -> str:
         raise RuntimeError("no repr")
 
@@ -212,3 +214,15 @@ class TestHostileValues:
         assert len(sent) < 100 * wire.MAX_VALUES
         assert b"more items" in sent
         assert wire.decode(sent)["before"] == 1
+
+    def test_what_stands_beside_too_many_values(self) -> None:
+        """The parts of a record, and the plain items of each, are all there."""
+        value: Any = "end"
+        for _ in range(30):
+            value = [value] * 9
+        record = {"extra": {"first": 1, "many": value, "other": [1], "last": 2}, "at": ["name", 5]}
+        shown = wire.decode(wire.encode(record))
+        assert shown["at"] == ["name", 5]
+        assert list(shown["extra"]) == ["first", "many", "other", "last"]
+        assert (shown["extra"]["first"], shown["extra"]["last"]) == (1, 2)
+        assert shown["extra"]["other"] == "<too many values>"
