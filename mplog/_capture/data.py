@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from mplog._capture.details import Details
+from mplog._capture.details import Details, Token
 from mplog._capture.exception import Trace
 from mplog._capture.record import (
     RecordException,
@@ -28,7 +28,13 @@ def pack(record: dict[str, Any], details: Details) -> bytes:
         values = _standard(record)
     except Exception:  # noqa: BLE001 - a patcher may have put anything anywhere
         values = _whatever(record)
-    values["d"] = [details.color, details.trace and tuple(details.trace), details.colored, details.raw]
+    values["d"] = [
+        details.color,
+        details.trace and tuple(details.trace),
+        details.colored,
+        details.raw,
+        details.unpatched,
+    ]
     return wire.encode(values)
 
 
@@ -39,8 +45,8 @@ def _standard(record: dict[str, Any]) -> dict[str, Any]:
     exception = record["exception"]
     shown = None
     if exception is not None:
-        kind, value, _ = exception
-        shown = [getattr(kind, "__name__", None), None if value is None else _text(value)]
+        kind, value, traceback = exception
+        shown = [getattr(kind, "__name__", None), None if value is None else _text(value), traceback is not None]
     level, file, process, thread = record["level"], record["file"], record["process"], record["thread"]
     elapsed = record["elapsed"]
     return {
@@ -93,7 +99,7 @@ def _text(value: object) -> str:
     try:
         return str.__str__(str(value))
     except Exception as error:  # noqa: BLE001 - a hostile __str__ must not lose the record
-        return f"<unprintable {type(value).__name__}: {type(error).__name__}>"
+        return wire.unprintable(value, error)
 
 
 def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tuple[dict[str, Any], Details]:
@@ -107,8 +113,16 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         stamp, offset, zone = values["t"]
         name, function, line, module, file_name, file_path = values["at"]
         shown = values["x"]
-        color, trace, colored, raw = values["d"]
-        details = Details(color, None if trace is None else Trace(*trace), colored, raw)
+        color, trace, colored, raw, unpatched = values["d"]
+        message = str(values["m"])
+        details = Details(
+            str(color),
+            None if trace is None else Trace(*trace),
+            _tokens(colored, message),
+            raw is True,
+            unpatched is True,
+            shown is not None and shown[2] is True,
+        )
         record = {
             "elapsed": timedelta(seconds=values["e"]),
             "exception": None if shown is None else RecordException(shown[0], shown[1], None),
@@ -117,7 +131,7 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
             "function": function,
             "level": RecordLevel(*values["l"]),
             "line": line,
-            "message": str(values["m"]),
+            "message": message,
             "module": module,
             "name": name,
             "process": RecordProcess(*values["p"]),
@@ -128,3 +142,11 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"these {len(data)} bytes are no record: {error!r}") from error
     return record, details
+
+
+def _tokens(found: Any, message: str) -> tuple[Token, ...] | None:
+    """The message's tokens as they came, or None when they do not make up *message*: cut on their way, or forged."""
+    if found is None:
+        return None
+    tokens = tuple((str(kind), str(text)) for kind, text in found)
+    return tokens if "".join(text for kind, text in tokens if kind == "text") == message else None

@@ -11,6 +11,8 @@ from typing import Any
 
 _HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
+_CARE = re.compile(f"{_HOSTILE.pattern[:-1]}\ud800-\udfff]")
+
 
 def _shown(match: re.Match[str]) -> str:
     code = ord(match[0])
@@ -20,6 +22,16 @@ def _shown(match: re.Match[str]) -> str:
 def is_hostile(text: str) -> bool:
     """Whether *text* has a character that `escape` would change."""
     return _HOSTILE.search(text) is not None
+
+
+def count_hostile(text: str) -> int:
+    """How many such characters *text* has."""
+    return len(_HOSTILE.findall(text))
+
+
+def needs_care(line: str, own: int) -> bool:
+    """Whether *line*, which has *own* hostile characters of mplog's, has others, or some that no encoding has."""
+    return not line[:-1].isprintable() and len(_CARE.findall(line)) != own
 
 
 def escape(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +26,10 @@ class Look:
 
     encoding: str = "utf8"
     """What the sink can show; it decides how the lines of `diagnose` are drawn."""
+
+    standard: bool = False
+    """Whether the text is for a standard `logging.Handler`, which ends lines itself."""
+
+    def without_sanitizing(self) -> Look:
+        """The same, for text that something else escapes."""
+        return replace(self, sanitize=False)

@@ -226,3 +226,23 @@ class TestHostileValues:
         assert list(shown["extra"]) == ["first", "many", "other", "last"]
         assert (shown["extra"]["first"], shown["extra"]["last"]) == (1, 2)
         assert shown["extra"]["other"] == "<too many values>"
+
+    def test_texts_that_are_too_long_in_all(self) -> None:
+        """They are cut and marked until the rest fits; a record of more bytes would be cut anywhere."""
+        value = {
+            "one": "x" * 20_000_000,
+            "other": ["\ud800" * 3_000_000, b"x" * 30_000_000],
+            "many": ["y" * 500_000] * 99,
+        }
+        sent = wire.encode({"before": 1, **value, "after": 2})
+        assert len(sent) <= wire.MAX_BYTES
+        shown = wire.decode(sent)
+        assert (shown["before"], shown["after"]) == (1, 2)
+        assert shown["one"].startswith("xxx")
+        assert shown["one"].endswith("more characters>")
+        assert shown["other"][1].endswith("more bytes>")
+
+    def test_a_long_text_that_fits(self) -> None:
+        """Nothing is cut below the limit."""
+        text = "x" * (wire.MAX_BYTES - 100)
+        assert wire.decode(wire.encode({"text": text})) == {"text": text}
