@@ -1,4 +1,7 @@
-"""The reference names all there is, and nothing else."""
+"""The reference names all there is, and nothing else.
+
+Covers logger-api.md, sections 33 and 34.
+"""
 
 from __future__ import annotations
 

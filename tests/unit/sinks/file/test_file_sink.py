@@ -1,4 +1,7 @@
-"""The file sink: direct appends, batches, and rotations that are refused."""
+"""The file sink: direct appends, batches, and rotations that are refused.
+
+Covers logger-api.md, section 16.2.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +115,6 @@ class TestRefusedRotation:
         sink.write(b"y\n", 1.0)
         assert b"y\n" == (tmp_path / "app.log").read_bytes()
         sink.close()
-
 
     def test_retention_that_raises_is_no_refusal(self, tmp_path: Path) -> None:
         """An OSError of a retention function is its own: the rotation is done, and so are the next ones."""
