@@ -120,8 +120,8 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
             None if trace is None else Trace(*trace),
             _tokens(colored, message),
             raw is True,
-            shown is not None and shown[2] is True,
             unpatched is True,
+            shown is not None and shown[2] is True,
         )
         record = {
             "elapsed": timedelta(seconds=values["e"]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from mplog._logger.levels import Level
 from mplog._logger.options import Given
 from mplog._logger.settings import Settings, Versions
 from mplog._logger.state import STILL, State
+from mplog._render.markup import level_color
 from mplog._render.renderer import Renderer
 from mplog._ring.layout import GENERATION
 from mplog._session import attach, exit, recovery
@@ -30,8 +32,9 @@ from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file import claim
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.stream import StreamSink
-from mplog._writer.route import CALL, FILE, Route, RouteSpec
+from mplog._sinks.kinds import open_sink, shown_name
+from mplog._sinks.message_sink import MessageSink, Unfinished
+from mplog._writer.route import COROUTINE, FILE, Route, RouteSpec
 
 
 class Core:
@@ -102,11 +105,14 @@ class Core:
         with self._lock:
             if not self._provisional and attach.bootstrapping():
                 self._provisional = True
-            name = options.shown_name(sink, kind)
-            if self._provisional and self._host is None:
-                handler = Handler(spec, renderer, self._unopened(sink, kind), name=name, catch=catch, auto=auto)
-            else:
-                handler = self._open(spec, renderer, sink, name, catch=catch, auto=auto)
+            name = shown_name(sink, kind)
+            target: FileSink | MessageSink | None = None
+            if kind != FILE:
+                loop = options.loop_for(given) if kind == COROUTINE else None
+                target = open_sink(kind, sink, number=identifier, catch=bool(catch), loop=loop, follows=auto)
+            elif not self._provisional or self._host is not None:
+                target = self._open_file(spec, renderer)
+            handler = Handler(spec, renderer, target, name=name, catch=catch, auto=auto)
             self._handlers[spec.id] = handler
             if given.enqueue and not self._provisional:
                 self._enqueue(handler)
@@ -116,18 +122,10 @@ class Core:
                 self._publish()
         return spec.id
 
-    @staticmethod
-    def _unopened(sink: Any, kind: str) -> StreamSink | None:
-        """A sink for a provisional handler: nothing is opened, truncated or started."""
-        return None if kind == FILE else StreamSink(sink, is_function=kind == CALL)
-
-    def _open(self, spec: RouteSpec, renderer: Renderer, sink: Any, name: str, *, catch: bool, auto: bool) -> Handler:
-        if spec.file is None:
-            target: FileSink | StreamSink = StreamSink(sink, is_function=spec.kind == CALL)
-        else:
-            target = registry.file_sink(spec, renderer)
-            self._recover(target, renderer, spec)
-        return Handler(spec, renderer, target, name=name, catch=catch, auto=auto)
+    def _open_file(self, spec: RouteSpec, renderer: Renderer) -> FileSink:
+        sink = registry.file_sink(spec, renderer)
+        self._recover(sink, renderer, spec)
+        return sink
 
     def _recover(self, sink: FileSink, renderer: Renderer, spec: RouteSpec) -> None:
         """Write what a dead program left for this file, before anything new."""
@@ -165,7 +163,8 @@ class Core:
             handler.close()
 
     def set_level(self, level: Level) -> None:
-        """Create or update a level; calls see it at once."""
+        """Create or update a level; calls see it at once. Raises ValueError for a colour that cannot be read."""
+        level_color(level.color)
         with self._lock:
             self.levels = {**self.levels, level.name: level}
             self._changed()
@@ -277,8 +276,10 @@ class Core:
 
     def _owns_anything(self) -> bool:
         """Whether this process is an owner, or nobody's worker, so that its children are served by it."""
-        return not self._links or any(
-            handler.sink is not None and handler.link is None for handler in self._handlers.values()
+        return (
+            self._host is not None
+            or not self._links
+            or any(handler.sink is not None and handler.link is None for handler in self._handlers.values())
         )
 
     # Sessions: the worker's side
@@ -324,7 +325,7 @@ class Core:
             remote += self._specs_of(link)
         mine: dict[int, Handler] = {}
         for handler in early:
-            partner = registry.same_sink(handler, remote)
+            partner = registry.same_sink(handler, [other for other in remote if id(other) not in taken])
             if partner is not None:
                 mine[handler.id] = partner.known_as(handler.id)
                 taken.add(id(partner))
@@ -398,11 +399,28 @@ class Core:
     # Flush and end
 
     def complete(self, timeout: float | None) -> bool:
-        """Wait until everything that this process logged is in its sinks; False when time was up."""
+        """Wait until everything that this process logged is in its sinks; False when time was up.
+
+        In the owner, what workers have published by now for coroutines is handed over, too.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
         done = True
         for link in list(self._links.values()):
-            done = link.flush(timeout) and done
+            done = link.flush(None if deadline is None else max(0.0, deadline - time.monotonic())) and done
+        host = self._host
+        coroutines = [handler.spec.id for handler in self.handlers() if handler.spec.kind == COROUTINE]
+        if host is not None and coroutines:
+            done = host.hand_over(coroutines, deadline) and done
         return done
+
+    def unfinished(self) -> list[Unfinished]:
+        """What goes on in event loops of this process: tasks of coroutine sinks, and streams that complete so."""
+        return [
+            item
+            for handler in self.handlers()
+            if isinstance(handler.sink, MessageSink)
+            for item in handler.sink.unfinished()
+        ]
 
     def stop(self) -> None:
         """The end of this process: its session is finished, its handlers are stopped."""
@@ -431,6 +449,16 @@ class Core:
                 if handler.link is None and isinstance(handler.sink, FileSink):
                     handler.sink.finish()
             self.state.end()
+        self._stop_sinks()
+
+    def _stop_sinks(self) -> None:
+        """Tell the sinks of this process that want to know it. Others go on to the very end."""
+        for handler in self.handlers():
+            if handler.link is None and isinstance(handler.sink, MessageSink) and handler.sink.stops:
+                try:
+                    handler.close()
+                except Exception:  # noqa: BLE001 - the program is ending; the other sinks shall end well
+                    report.error_in_handler(handler.id, None)
 
     # Forks; see _session/fork.py for the table
 

@@ -15,6 +15,7 @@ from mplog._render.template import TimeText
 from mplog._ring.layout import DATA_RECORD
 from mplog._session.link import Link
 from mplog._sinks.file.sink import FileSink
+from mplog._sinks.message_sink import MessageSink
 from mplog._sinks.stream import StreamSink
 from mplog._writer.route import Route, RouteSpec
 
@@ -34,7 +35,7 @@ class Handler:
         self,
         spec: RouteSpec,
         renderer: Renderer,
-        sink: FileSink | StreamSink | None,
+        sink: FileSink | MessageSink | None,
         *,
         name: str,
         catch: bool = True,

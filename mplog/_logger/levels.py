@@ -6,6 +6,7 @@ import os
 from typing import Any, NamedTuple
 
 from mplog._logger import environment
+from mplog._render.markup import level_color
 
 
 class Level(NamedTuple):
@@ -34,7 +35,7 @@ def built_in() -> dict[str, Level]:
         level.name: Level(
             level.name,
             _number(level),
-            os.environ.get(f"MPLOG_{level.name}_COLOR", level.color),
+            _color(level),
             os.environ.get(f"MPLOG_{level.name}_ICON", level.icon),
         )
         for level in _BUILT_IN
@@ -45,6 +46,20 @@ def _number(level: Level) -> int:
     variable = f"MPLOG_{level.name}_NO"
     found = environment.integer(os.environ.get(variable), variable)
     return level.no if found is None else found
+
+
+def _color(level: Level) -> str:
+    variable = f"MPLOG_{level.name}_COLOR"
+    found = os.environ.get(variable)
+    if found is None:
+        return level.color
+    try:
+        level_color(found)
+    except ValueError as error:
+        raise ValueError(
+            f"Invalid environment variable '{variable}' (expected tags of colors): '{found}'. {error}"
+        ) from error
+    return found
 
 
 AT_IMPORT = built_in()

@@ -6,6 +6,7 @@ import copy
 import operator
 import re
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
@@ -18,6 +19,7 @@ from mplog._logger import call
 from mplog._logger import parse as parsing
 from mplog._logger.call import log, log_level
 from mplog._logger.catch import MESSAGE, Catcher, Rule
+from mplog._logger.completion import Completion
 from mplog._logger.context import Contextualizer
 from mplog._logger.copies import duplicate, install, promote
 from mplog._logger.core import Core
@@ -33,22 +35,6 @@ _WARNING, _ERROR, _CRITICAL = (_NUMBERS[name] for name in ("WARNING", "ERROR", "
 
 Filter = Callable[[dict[str, Any]], object]
 FormatFunction = Callable[[dict[str, Any]], str]
-
-
-class Completion:
-    """What `complete()` gives: true when everything is in its sinks, and awaitable."""
-
-    __slots__ = ("_done",)
-
-    def __init__(self, done: bool) -> None:
-        self._done = done
-
-    def __bool__(self) -> bool:
-        return self._done
-
-    def __await__(self) -> Any:
-        return self._done
-        yield
 
 
 class Logger:
@@ -167,9 +153,13 @@ class Logger:
             timeout: seconds; None waits as long as the process that owns the sinks lives.
 
         Returns:
-            True, or False when time was up. Can be awaited, too.
+            True, or False when time was up. To be awaited where event loops are at work, which also waits for the
+            tasks of coroutine sinks in the loop that awaits it, and for streams whose `complete` is a coroutine.
         """
-        return Completion(self._core.complete(timeout))
+        began = time.monotonic()
+        done = self._core.complete(timeout)
+        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
+        return Completion(done, self._core.unfinished(), left)
 
     def bind(self, /, **extra: Any) -> Logger:
         """A logger whose records carry *extra*, too. This one is not changed."""
@@ -362,11 +352,13 @@ class Logger:
         """Get a level, create one (with *no*), or change colour and icon of one.
 
         Raises:
-            ValueError: unknown name without *no*, known name with *no*, or a negative number.
-            TypeError: a name that is no string, or a number that is no integer.
+            ValueError: unknown name without *no*, known name with *no*, a negative number, or colours that are no tags.
+            TypeError: a name or a colour that is no string, or a number that is no integer.
         """
         if not isinstance(name, str):
             raise TypeError(f"Invalid level name, it should be a string, not: '{type(name).__name__}'")
+        if color is not None and not isinstance(color, str):
+            raise TypeError(f"Invalid level color, it should be a string of tags, not: '{type(color).__name__}'")
         levels = self._core.levels
         known = levels.get(name)
         if known is None:

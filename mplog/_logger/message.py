@@ -16,6 +16,7 @@ from mplog._capture.callsite import CallSite
 from mplog._capture.details import Token
 from mplog._capture.patching import Patcher
 from mplog._logger import environment
+from mplog._render import markup
 from mplog._ring.wire import safe_repr
 from mplog._sinks import report
 
@@ -102,23 +103,19 @@ def _formatted(
         kwargs = {**kwargs, "record": record}
     try:
         if options.colors:
-            return _with_markup(message, args, kwargs)
+            return markup.message(message, args, kwargs)
         if args or kwargs:
             return str.__str__(message.format(*args, **kwargs)), None
         return str.__str__(str(message)), None
-    except (KeyError, IndexError, AttributeError, ValueError) as error:
+    except markup.MarkupError:
+        raise
+    except (KeyError, IndexError, AttributeError, ValueError, markup.NotText) as error:
         if not args and not kwargs:
             raise
         raise ValueError(
             f"The logging message could not be formatted: {_shown(error)}. Its text is {safe_repr(message, 200)}, "
             f"with {len(args)} arguments and the keywords {sorted(kwargs)}; double the braces that are literal."
         ) from error
-
-
-def _with_markup(message: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, tuple[Token, ...] | None]:
-    if not args and not kwargs:
-        return str.__str__(str(message)), None
-    return str.__str__(message.format(*args, **kwargs)), None
 
 
 def plain(message: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,8 +19,9 @@ from mplog._sinks.file.log_file import FileOptions
 from mplog._sinks.file.naming import PathTemplate
 from mplog._sinks.file.retention import parse_retention
 from mplog._sinks.file.rotation import parse_rotation
+from mplog._sinks.kinds import encoding_of, kind_of, shown_name
 from mplog._sinks.stream import standard_name
-from mplog._writer.route import CALL, FILE, STREAM, RouteSpec
+from mplog._writer.route import COROUTINE, FILE, STANDARD, STREAM, RouteSpec
 
 FILE_KEYWORDS = (
     "rotation",
@@ -63,6 +63,7 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
     number = level_number(levels, given.level)
     kind = kind_of(sink)
     format_ = DEFAULT if given.format is None else given.format
+    check_context(given.context)
     look = look_for(given, sink, kind)
     filter_ = check_filter(given.filter, {name: known.no for name, known in levels.items()})
     renderer = renderer_for(format_, filter_, look)
@@ -70,7 +71,9 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
         file = file_options(sink, given.keywords)
     else:
         file = None
-        refuse_file_keywords(given.keywords)
+        _refuse_unknown(given.keywords, ("loop",) if kind == COROUTINE else ())
+        if kind == COROUTINE:
+            loop_for(given)
     spec = RouteSpec(
         id=identifier,
         kind=kind,
@@ -82,6 +85,7 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
         encoding=file.encoding if file is not None else "utf8",
         file=file,
         stream=standard_name(sink) if kind == STREAM else None,
+        name=shown_name(sink, kind),
     )
     return spec, renderer
 
@@ -109,16 +113,9 @@ def look_for(given: Given, sink: Any, kind: str) -> Look:
         serialize=serialize,
         backtrace=given.backtrace is not False,
         diagnose=diagnose,
-        encoding=encoding_of(sink, kind, given.keywords),
-        standard=isinstance(sink, logging.Handler) and kind not in (FILE, STREAM),
+        encoding=str(given.keywords.get("encoding", "utf8")) if kind == FILE else encoding_of(sink, kind),
+        standard=kind == STANDARD,
     )
-
-
-def encoding_of(sink: Any, kind: str, keywords: dict[str, Any]) -> str:
-    """The encoding that decides what a text for *sink* may be drawn with."""
-    if kind == FILE:
-        return str(keywords.get("encoding", "utf8"))
-    return "utf8" if callable(sink) and kind != STREAM else stream_encoding(sink)
 
 
 def level_number(levels: dict[str, Level], level: Any) -> int:
@@ -158,27 +155,48 @@ def renderer_for(format_: Any, filter_: Any, look: Look) -> Renderer:
     return Renderer(format_, filter_, look)
 
 
-def kind_of(sink: Any) -> str:
-    """Which kind of sink *sink* is.
+def check_context(context: Any) -> None:
+    """Check `add(context=...)`, which changes nothing: no queue of `multiprocessing` is ever made.
 
     Raises:
-        TypeError: none; the text says what is.
+        TypeError: neither None, nor a name, nor a context.
+        ValueError: a name that `multiprocessing` does not know.
     """
-    if isinstance(sink, (str, os.PathLike)):
-        return FILE
-    if callable(getattr(sink, "write", None)):
-        return STREAM
-    if isinstance(sink, logging.Handler):
+    if context is None:
+        return
+    from multiprocessing import get_context  # here, where it is asked for
+
+    if isinstance(context, str):
+        get_context(context)
+    elif not callable(getattr(context, "get_start_method", None)) or not callable(getattr(context, "Process", None)):
         raise TypeError(
-            "Cannot log to standard logging handlers yet: pass the path or the stream that "
-            f"{type(sink).__name__} writes to."
+            f"Invalid context, it should be None, the name of a start method or a multiprocessing context, not: "
+            f"'{type(context).__name__}'"
         )
-    if callable(sink):
-        return CALL
-    raise TypeError(
-        f"Cannot log to objects of type '{type(sink).__name__}'. Pass a path, a stream with a write() method, "
-        "or a function that takes the message."
-    )
+
+
+def loop_for(given: Given) -> Any:
+    """The event loop of a coroutine sink: as given, the running one where only that will do, else None.
+
+    Raises:
+        TypeError: something that is no event loop.
+        ValueError: the writer is to schedule the tasks, and there is no loop.
+    """
+    loop = given.keywords.get("loop")
+    if loop is None:
+        if not given.enqueue:
+            return None
+        from mplog._sinks.coroutine import running_loop  # here, for asyncio is slow to import
+
+        loop = running_loop()
+        if loop is None:
+            raise ValueError(
+                "An event loop is required to add a coroutine sink with `enqueue=True`, but none was passed and none "
+                "is running. Pass loop=..., or call add() inside of a running loop."
+            )
+    elif not all(callable(getattr(loop, name, None)) for name in ("create_task", "call_soon_threadsafe")):
+        raise TypeError(f"Invalid loop, it should be an asyncio event loop, not: '{type(loop).__name__}'")
+    return loop
 
 
 def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
@@ -223,34 +241,14 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
     )
 
 
-def refuse_file_keywords(given: dict[str, Any]) -> None:
-    """Check the keywords of a sink that is no file: there are none.
-
-    Raises:
-        TypeError: there is one.
-    """
-    _refuse_unknown(given, ())
-
-
 def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...]) -> None:
     for name in given:
         if name not in known:
-            hint = f"It knows {', '.join(known)} for files." if known else "Only file sinks take further keywords."
+            if not known:
+                hint = "Only file sinks take further keywords."
+            else:
+                hint = f"It knows {', '.join(known)} for {'files' if known is FILE_KEYWORDS else 'coroutines'}."
             raise TypeError(f"add() got an unexpected keyword argument '{name}'. {hint}")
-
-
-def shown_name(sink: Any, kind: str) -> str:
-    """How `repr(logger)` names the sink."""
-    if kind == FILE:
-        return f"'{os.fspath(sink)}'"
-    attribute = "name" if kind == STREAM else "__name__"
-    return str(getattr(sink, attribute, None) or repr(sink))
-
-
-def stream_encoding(sink: Any) -> str:
-    """The encoding that a stream says it has."""
-    encoding = getattr(sink, "encoding", None)
-    return encoding if isinstance(encoding, str) else "ascii"
 
 
 def stream_takes_text(sink: Any) -> bool:

@@ -23,8 +23,9 @@ from mplog._session.link import Link
 from mplog._session.place import REGISTRY, Place
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.stream import StreamSink
-from mplog._writer.route import CALL, FILE, STREAM, Route, RouteSpec
+from mplog._sinks.kinds import open_sink
+from mplog._sinks.message_sink import MessageSink
+from mplog._writer.route import FILE, STREAM, Route, RouteSpec
 
 
 class PackedSettings(NamedTuple):
@@ -107,8 +108,7 @@ def read(place: Place) -> tuple[dict[str, Level], list[RouteSpec], PackedSetting
 def remote_handler(spec: RouteSpec, link: Link) -> Handler:
     """A handler whose sink is in the process at the other end of *link*."""
     renderer = Renderer(spec.format or "{message}", spec.filter, spec.look)
-    name = f"'{spec.file.template.pattern}'" if spec.file is not None else f"<{spec.stream or spec.kind}>"
-    return Handler(spec, renderer, None, name=name, link=link)
+    return Handler(spec, renderer, None, name=spec.name, link=link)
 
 
 def routes_without_owner(handlers: dict[int, Handler], link: Link) -> dict[int, Route]:
@@ -141,7 +141,7 @@ def file_sink(spec: RouteSpec, renderer: Renderer) -> FileSink:
     return sink
 
 
-def _sink_here(handler: Handler) -> FileSink | StreamSink | None:
+def _sink_here(handler: Handler) -> FileSink | MessageSink | None:
     """The sink of a remote handler as this process has it; None where it was code of the owner."""
     spec, sink = handler.spec, handler.sink
     if spec.file is not None:
@@ -151,8 +151,9 @@ def _sink_here(handler: Handler) -> FileSink | StreamSink | None:
         sink.background = False
         sink.closed = False
         return sink
-    if spec.stream is not None:
-        return StreamSink(getattr(sys, spec.stream), is_function=False)
+    stream = None if spec.stream is None else getattr(sys, spec.stream)
+    if stream is not None:
+        return open_sink(STREAM, stream, number=handler.id, catch=True, follows=handler.auto)
     return None
 
 
@@ -168,7 +169,7 @@ def _target_of(handler: Handler) -> tuple[str, str] | None:
         return FILE, os.path.abspath(spec.file.template.pattern)
     if spec.stream is not None:
         return STREAM, spec.stream
-    return (CALL, handler.name) if spec.kind == CALL else None
+    return spec.kind, handler.name
 
 
 def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:

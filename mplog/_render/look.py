@@ -24,11 +24,11 @@ class Look:
     diagnose: bool = False
     """Whether tracebacks show the values of variables."""
 
+    standard: bool = False
+    """Whether the text is for a standard `logging` handler: no final newline, and one before the exception."""
+
     encoding: str = "utf8"
     """What the sink can show; it decides how the lines of `diagnose` are drawn."""
-
-    standard: bool = False
-    """Whether the text is for a standard `logging.Handler`, which ends lines itself."""
 
     def without_sanitizing(self) -> Look:
         """The same, for text that something else escapes."""

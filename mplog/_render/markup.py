@@ -77,6 +77,10 @@ class MarkupError(ValueError):
     """A tag that is unknown, or not where it can be."""
 
 
+class NotText(TypeError):
+    """A message with arguments that is no template for them."""
+
+
 @lru_cache(maxsize=512)
 def sequence(tag: str) -> str | None:
     """The escape sequence of the tag named *tag*, or None when there is no such tag (nor one of its own: `level`)."""
@@ -236,13 +240,13 @@ def message(template: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tu
 
     Raises:
         MarkupError: a tag that cannot be read.
-        TypeError: a template for arguments that is no text.
+        NotText: a template for arguments that is no text.
         Exception: whatever formatting an argument raises, ValueError for a template that `str.format` would refuse.
     """
     tokens = Tokens()
     if args or kwargs:
         if not isinstance(template, str):
-            raise TypeError(
+            raise NotText(
                 f"a message with colors and arguments must be text, not '{type(template).__name__}'. Pass str(message)."
             )
         fields = _Fields(args, kwargs)

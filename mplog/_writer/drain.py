@@ -179,7 +179,7 @@ class Drain:
     def _text(self, route: Route, kind: int, body: bytes) -> bytes | Message | None:
         try:
             text = route.text_of(kind, body)
-        except Exception:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on
+        except BaseException:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on
             route.failed += 1
             report.error_in_handler(route.spec.id, None)
             return None

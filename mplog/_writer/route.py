@@ -17,10 +17,9 @@ from mplog._ring.wire import safe_repr
 from mplog._sinks import report
 from mplog._sinks.file.log_file import FileOptions
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.stream import StreamSink
+from mplog._sinks.kinds import CALL, COROUTINE, FILE, STANDARD, STREAM
+from mplog._sinks.message_sink import MessageSink
 from mplog._writer.outlet import Outlet
-
-FILE, STREAM, CALL = "file", "stream", "call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,8 @@ class RouteSpec:
     file: FileOptions | None = None
     stream: str | None = None
     """Which standard stream, "stdout" or "stderr": a worker without owner has its own."""
+    name: str = ""
+    """How `repr(logger)` names the sink."""
 
 
 class Route:
@@ -46,7 +47,7 @@ class Route:
 
     __slots__ = ("failed", "filtered", "outlet", "patcher", "renderer", "sink", "spec", "written")
 
-    def __init__(self, spec: RouteSpec, sink: FileSink | StreamSink, renderer: Renderer) -> None:
+    def __init__(self, spec: RouteSpec, sink: FileSink | MessageSink, renderer: Renderer) -> None:
         self.spec = spec
         self.sink = sink
         self.renderer = renderer
@@ -86,3 +87,6 @@ class Route:
             )
             patching.mark(record, error)
         return details if record.get("message") == text else details._replace(colored=None)
+
+
+__all__ = ["CALL", "COROUTINE", "FILE", "STANDARD", "STREAM", "Route", "RouteSpec"]

@@ -161,6 +161,9 @@ def exception_forced(logger: Any) -> None:
         logger.opt(exception=ValueError("other")).exception("x")
 
 
+LEVELS = ("trace", "debug", "info", "success", "warning", "error", "critical")
+
+
 def same_line_twice(logger: Any) -> None:
     for view in (logger, logger.bind(a=1), logger.opt(record=True), logger.patch(add("p", 1)), logger):
         for _ in range(3):
@@ -185,7 +188,7 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "type error in formatting": lambda log: log.info("{:>5}", []),
     "every keyword": lambda log: log.info("{message} {self} {level}", message=1, self=2, level=3),
     "record as keyword": lambda log: log.info("{record}", record=1),
-    "every level": lambda log: [getattr(log, name)(name) for name in "trace debug info success warning error".split()],
+    "every level": lambda log: [getattr(log, name)(name) for name in LEVELS],
     "critical": lambda log: log.critical("x"),
     "log by name": lambda log: log.log("SUCCESS", "x {}", 1),
     "log by number": lambda log: log.log(33, "x", a=1),
@@ -302,7 +305,7 @@ class TestCalls:
 
 
 def _deprecated(logger: Any) -> list[tuple[type[Warning], str]]:
-    with pytest.warns() as caught:
+    with pytest.warns() as caught:  # noqa: PT031 - each of them warns
         logger.opt(ansi=True).info("x")
         number = logger.start(lambda _: None)
         logger.stop(number)

@@ -7,6 +7,7 @@ the texts of errors) is left out of the comparison.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -68,7 +69,7 @@ def comparable(record: dict[str, Any]) -> dict[str, Any]:
     shown["level"] = (level.name, level.no, level.icon)
     shown["file"] = (file.name, file.path)
     shown["process"] = (record["process"].id, record["process"].name)
-    shown["thread"] = (record["thread"].id, record["thread"].name)
+    shown["thread"] = (record["thread"].id == threading.get_ident(), record["thread"].name)
     shown["exception"] = None
     if record["exception"] is not None:
         kind, value, trace = record["exception"]

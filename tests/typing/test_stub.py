@@ -64,7 +64,8 @@ def signature_of(node: ast.FunctionDef) -> inspect.Signature:
         parameters.append(Parameter(argument.arg, Parameter.KEYWORD_ONLY, default=empty))
     if given.kwarg:
         parameters.append(Parameter(given.kwarg.arg, Parameter.VAR_KEYWORD))
-    return comparable(inspect.Signature(parameters[1:]))
+    static = any(ast.unparse(decorator) == "staticmethod" for decorator in node.decorator_list)
+    return comparable(inspect.Signature(parameters if static else parameters[1:]))
 
 
 def comparable(signature: inspect.Signature) -> inspect.Signature:
