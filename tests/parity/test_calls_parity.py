@@ -399,7 +399,7 @@ def follow(logger: Any, plan: list[tuple[str, Any]]) -> list[str]:
 
 
 class TestGenerated:
-    @settings(max_examples=400, deadline=None, derandomize=True)
+    @settings(max_examples=150, deadline=None, derandomize=True)
     @given(st.lists(steps, min_size=1, max_size=12))
     def test_any_sequence_of_views_and_calls(self, plan: list[tuple[str, Any]]) -> None:
         """Whatever is bound, configured, patched, optioned and logged, in any order: the same records."""
