@@ -17,7 +17,6 @@ from mplog._logger.handler import Handler
 from mplog._session import attach, exit, fork
 from mplog._session.place import Place
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.kinds import open_sink
 
 _cores: weakref.WeakSet[Core] = weakref.WeakSet()
 _kept: list[Core] = []
@@ -79,9 +78,7 @@ def _copied(handler: Handler, memo: dict[int, Any]) -> Handler:
         assert handler.spec.file is not None
         fresh: Any = registry.file_sink(handler.spec, handler.renderer)
     else:
-        target = copy.deepcopy(sink.target, memo)
-        loop = getattr(sink, "loop", None)
-        fresh = open_sink(handler.spec.kind, target, number=handler.id, catch=handler.catch, loop=loop)
+        fresh = sink.another(copy.deepcopy(sink.target, memo))
     return Handler(handler.spec, handler.renderer, fresh, name=handler.name, catch=handler.catch, visible_id=handler.id)
 
 

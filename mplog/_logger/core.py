@@ -442,7 +442,7 @@ class Core:
                 self._swap()
         for handler in self.handlers():
             if handler.link is None and isinstance(handler.sink, FileSink):
-                handler.sink.background = False
+                handler.sink.archiver.background = False
         with self._lock:
             # Files stay open for what is still logged after this: exit functions, __del__.
             for handler in self.handlers():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +15,13 @@ from mplog._render.filter import check_filter
 from mplog._render.look import Look
 from mplog._render.renderer import Renderer
 from mplog._render.template import DEFAULT
+from mplog._render.times import local_time
 from mplog._sinks.file.compression import parse_compression
-from mplog._sinks.file.log_file import FileOptions
 from mplog._sinks.file.naming import PathTemplate
+from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.retention import parse_retention
 from mplog._sinks.file.rotation import parse_rotation
+from mplog._sinks.file.text import TextForm, text_form
 from mplog._sinks.kinds import encoding_of, kind_of, shown_name
 from mplog._sinks.stream import standard_name
 from mplog._writer.route import COROUTINE, FILE, STANDARD, STREAM, RouteSpec
@@ -28,8 +31,13 @@ FILE_KEYWORDS = (
     "retention",
     "compression",
     "delay",
+    "watch",
     "mode",
+    "buffering",
     "encoding",
+    "errors",
+    "newline",
+    "closefd",
     "permissions",
     "opener",
 )
@@ -78,16 +86,22 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
         id=identifier,
         kind=kind,
         level=number,
-        as_data=not (kind == FILE or (kind == STREAM and stream_takes_text(sink))),
+        as_data=_wants_data(sink, kind, file),
         format=format_,
         filter=filter_,
         look=look,
-        encoding=file.encoding if file is not None else "utf8",
+        encoding=file.text.encoding if file is not None else "utf8",
         file=file,
         stream=standard_name(sink) if kind == STREAM else None,
         name=shown_name(sink, kind),
     )
     return spec, renderer
+
+
+def _wants_data(sink: Any, kind: str, file: FileOptions | None) -> bool:
+    if file is not None:
+        return file.rotation is not None and bool(file.rotation.functions)
+    return not (kind == STREAM and stream_takes_text(sink))
 
 
 def look_for(given: Given, sink: Any, kind: str) -> Look:
@@ -203,42 +217,81 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
     """Check the keywords of a file sink.
 
     Raises:
-        TypeError: a keyword that `add()` does not know, or a value of a wrong type.
+        TypeError: a keyword that neither `add()` nor the built-in `open` knows, or a value of a wrong type.
         ValueError: a value that cannot be read.
+        LookupError: an encoding or error handler that Python does not know.
         KeyError: the path has a field other than `time`.
+        ImportError: the interpreter lacks the module of a compression.
     """
-    _refuse_unknown(given, FILE_KEYWORDS)
-    mode = given.get("mode", "a")
-    if not isinstance(mode, str) or mode.replace("+", "").replace("t", "") not in ("a", "w", "x"):
-        raise ValueError(f"Invalid mode {mode!r}: a log file is opened with 'a' (append), 'w' (empty it first) or 'x'.")
-    encoding = given.get("encoding", "utf8")
-    try:
-        "".encode(encoding)
-    except (LookupError, TypeError) as error:
-        raise type(error)(
-            f"Invalid encoding {encoding!r}: {error}. Use one that Python knows, such as 'utf8'."
-        ) from None
+    text = text_form(given.get("encoding", "utf8"), given.get("errors"), given.get("newline"))
+    mode = _file_mode(given.get("mode", "a"))
+    _check_with_open(given, mode, text)
     permissions = given.get("permissions")
     if permissions is not None and (
         isinstance(permissions, bool) or not isinstance(permissions, int) or not 0 <= permissions <= 0o7777
     ):
         raise ValueError(f"Invalid permissions {permissions!r}: give an integer such as 0o640.")
+    opener = given.get("opener")
+    if opener is not None and not callable(opener):
+        raise TypeError(f"Invalid opener {opener!r}: it must be a function of path and flags, as os.open is.")
     template = PathTemplate(sink)
     if not os.path.isabs(template.pattern):
         # Now, once for all: other processes have other directories, and this one may change its own.
         here = os.getcwd().replace("{", "{{").replace("}", "}}")
         template = PathTemplate(os.path.join(here, template.pattern))
+    template.resolve(local_time(time.time()))  # A bad field is known now, also with `delay`.
     return FileOptions(
         template=template,
         mode=mode,
-        encoding=encoding,
+        text=text,
         rotation=parse_rotation(given.get("rotation")),
         retention=parse_retention(given.get("retention")),
         compression=parse_compression(given.get("compression")),
         permissions=permissions,
         delay=bool(given.get("delay", False)),
-        opener=given.get("opener"),
+        watch=bool(given.get("watch", False)),
+        buffering=given.get("buffering", 1),
+        opener=opener,
     )
+
+
+def _file_mode(mode: object) -> str:
+    if not isinstance(mode, str):
+        raise TypeError(f"Invalid mode, it should be text such as 'a', not: '{type(mode).__name__}'")
+    rest = mode.replace("+", "", 1).replace("t", "", 1)
+    if rest not in ("a", "w", "x"):
+        raise ValueError(
+            f"Invalid mode {mode!r}: a log file is opened with 'a' (append), 'w' (empty it first) or 'x' (insist on a "
+            "new one), and a '+' where rotation functions read it."
+        )
+    return mode
+
+
+def _check_with_open(given: dict[str, Any], mode: str, text: TextForm) -> None:
+    """Let the built-in `open` judge what is passed on to it, on a file that does no harm."""
+    own = (
+        "rotation",
+        "retention",
+        "compression",
+        "delay",
+        "watch",
+        "permissions",
+        "opener",
+        "mode",
+        "encoding",
+        "errors",
+    )
+    others = {name: value for name, value in given.items() if name not in own}
+    try:
+        io.open(os.devnull, "a", encoding=text.encoding, **others).close()  # noqa: UP020 - not a user's double of it
+    except TypeError as error:
+        unknown = [name for name in given if name not in FILE_KEYWORDS]
+        if not unknown:
+            raise
+        raise TypeError(
+            f"add() got an unexpected keyword argument '{unknown[0]}'. It knows {', '.join(FILE_KEYWORDS)} for files, "
+            f"and the built-in open() refuses others: {error}"
+        ) from None
 
 
 def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...]) -> None:

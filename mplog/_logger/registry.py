@@ -132,7 +132,7 @@ def routes_without_owner(handlers: dict[int, Handler], link: Link) -> dict[int, 
 def file_sink(spec: RouteSpec, renderer: Renderer) -> FileSink:
     """The file of *spec*, opened, which puts right what killed sessions left unfinished in it. Raises OSError."""
     assert spec.file is not None
-    sink = FileSink(spec.file)
+    sink = FileSink(spec.file, spec.id)
 
     def settle(fd: int) -> None:
         recovery.settle_all(sink, fd, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
@@ -148,7 +148,7 @@ def _sink_here(handler: Handler) -> FileSink | MessageSink | None:
         if sink is None:
             sink = file_sink(dataclasses.replace(spec, file=dataclasses.replace(spec.file, mode="a")), handler.renderer)
         assert isinstance(sink, FileSink)
-        sink.background = False
+        sink.archiver.background = False
         sink.closed = False
         return sink
     stream = None if spec.stream is None else getattr(sys, spec.stream)
@@ -183,12 +183,13 @@ def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
         for name in ("rotation", "retention", "compression"):
             if not _travels(getattr(file, name)):
                 file = dataclasses.replace(file, **{name: None})  # type: ignore[arg-type]  # one name at a time
-    needs_owner = spec.as_data or callable(spec.format) or callable(spec.filter)
+    is_whole = not callable(spec.format) and not callable(spec.filter)
     plain = dataclasses.replace(
         spec,
         format=None if callable(spec.format) else spec.format,
         filter=None if callable(spec.filter) else spec.filter,
-        as_data=needs_owner,
+        as_data=spec.as_data or not is_whole,
+        is_whole=is_whole,
         file=file,
     )
     bare = pickle.dumps(plain)

@@ -64,7 +64,7 @@ class Host:
         with self.writer.mutex:
             sink = route.sink
             if isinstance(sink, FileSink):
-                sink.background = True
+                sink.archiver.background = True
                 self.slots[route.spec.id] = slots.create(
                     recovery.slot_path(self.place, sink, route.spec.id), self.place.id, route.spec.id
                 )
@@ -196,7 +196,7 @@ class Host:
             if route.outlet is not None:
                 route.outlet.pause(deadline)
             if isinstance(route.sink, FileSink):
-                route.sink.pause_archiving(deadline)
+                route.sink.archiver.pause(deadline)
 
     def resume(self) -> None:
         """After a fork, in the parent: go on."""
@@ -206,7 +206,7 @@ class Host:
             if route.outlet is not None:
                 route.outlet.resume()
             if isinstance(route.sink, FileSink):
-                route.sink.resume_archiving()
+                route.sink.archiver.resume()
         self.writer.start()
 
     def forget(self) -> None:

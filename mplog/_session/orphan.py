@@ -120,7 +120,9 @@ class Orphan:
             if text is None:
                 return
             if isinstance(route.sink, FileSink):
-                route.sink.write(text if isinstance(text, bytes) else text.encode(), wall)
+                route.sink.write(
+                    text if isinstance(text, bytes) else text.encode(), wall, getattr(text, "message", None)
+                )
             else:
                 route.sink.write(text if isinstance(text, Message) else Message(text.decode("utf8", "replace")))
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
@@ -130,4 +132,4 @@ class Orphan:
         """Wait for archives in progress; every record is written when its call returns."""
         for route in self._routes.values():
             if isinstance(route.sink, FileSink):
-                route.sink.wait_archived(time.monotonic() + 30.0)
+                route.sink.archiver.wait(time.monotonic() + 30.0)

@@ -41,11 +41,6 @@ class CoroutineSink(MessageSink):
         self.lost = 0
         """Records of other processes for which there was no loop, or one that did not come to an end with them."""
 
-    @property
-    def loop(self) -> Loop | None:
-        """The loop that was given to `add()`."""
-        return self._loop
-
     def _hand_over(self, message: Message) -> None:
         running = running_loop()
         loop = self._loop or running
@@ -135,6 +130,10 @@ class CoroutineSink(MessageSink):
     def stops(self) -> bool:
         """Whether tasks wait to be cancelled."""
         return bool(self._pending)
+
+    def another(self, target: Any) -> MessageSink:
+        """A sink as this one is, for the same loop."""
+        return CoroutineSink(target, loop=self._loop, number=self.number, catch=self.catch)
 
     def unfinished(self) -> list[Unfinished]:
         """The tasks of all loops; each waits in its own only."""

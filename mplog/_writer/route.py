@@ -15,8 +15,9 @@ from mplog._render.times import RecordTime
 from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA
 from mplog._ring.wire import safe_repr
 from mplog._sinks import report
-from mplog._sinks.file.log_file import FileOptions
+from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.sink import FileSink
+from mplog._sinks.file.turnover import Line
 from mplog._sinks.kinds import CALL, COROUTINE, FILE, STANDARD, STREAM
 from mplog._sinks.message_sink import MessageSink
 from mplog._writer.outlet import Outlet
@@ -31,6 +32,8 @@ class RouteSpec:
     level: int
     as_data: bool
     """Whether records travel as data, because the sink wants them or because the filter or format cannot travel."""
+    is_whole: bool = True
+    """Whether filter and format are here, rather than only with the owner, so that texts can be made here."""
     format: Any = None
     filter: Any = None
     look: Look = field(default_factory=Look)
@@ -40,6 +43,17 @@ class RouteSpec:
     """Which standard stream, "stdout" or "stderr": a worker without owner has its own."""
     name: str = ""
     """How `repr(logger)` names the sink."""
+
+    def encode(self, text: str) -> bytes:
+        """Finished text as its sink's bytes. Raises UnicodeEncodeError only where the user's `errors` asks for it."""
+        if self.file is not None:
+            return self.file.text.encode(text)
+        return text.encode(self.encoding, "backslashreplace")
+
+    @property
+    def asks_about_messages(self) -> bool:
+        """Whether the file has rotation functions, which want the message and not only its bytes."""
+        return self.file is not None and self.file.rotation is not None and bool(self.file.rotation.functions)
 
 
 class Route:
@@ -69,12 +83,21 @@ class Route:
         record, details = data.unpack(body, RecordTime.fromtimestamp)
         if details.unpatched and self.patcher is not None:
             details = self._patched(record, details, self.patcher)
-        accept = self.renderer.accept
-        if accept is not None and not accept(record):
-            return None
-        message = Message(self.renderer.text(record, details))
+        text = details.text
+        if text is None:
+            accept = self.renderer.accept
+            if accept is not None and not accept(record):
+                return None
+            text = self.renderer.text(record, details)
+        message = Message(text)
         message.record = record
-        return message.encode(self.spec.encoding, "backslashreplace") if self.outlet is None else message
+        if self.outlet is not None:
+            return message
+        line = self.spec.encode(message)
+        if self.spec.asks_about_messages:
+            line = Line(line)
+            line.message = message
+        return line
 
     def _patched(self, record: dict[str, Any], details: Details, patcher: Patcher) -> Details:
         text = record["message"]
