@@ -57,7 +57,8 @@ def error_of(raised: Exception) -> str:
     """The type of an error. Where ours has the newer wrapping of a formatting error, that of what it wraps."""
     if str(raised).startswith("The logging message could not be formatted") and isinstance(raised, ValueError):
         return type(raised.__cause__).__name__
-    return type(raised).__name__
+    kinds = type(raised).__mro__
+    return next(kind.__name__ for kind in kinds if kind.__module__.split(".")[0] not in ("mplog", "loguru"))
 
 
 def comparable(record: dict[str, Any]) -> dict[str, Any]:
