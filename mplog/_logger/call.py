@@ -224,7 +224,7 @@ def fully(
         triple = record.get("exception")
     details = Details(
         found.color,
-        None if triple is None else exceptions.describe(triple),
+        None if triple is None else exceptions.describe(triple, values=state.shows_values, decorated=decorated),
         colored,
         options.raw,
         state.settings.owner_patches,

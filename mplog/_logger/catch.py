@@ -159,6 +159,13 @@ class CaughtAsyncGenerator(AsyncGenerator[Any, Any]):
         self._catcher = catcher
         self._generator = generator
 
+    def __anext__(self) -> Any:
+        return self.asend(None)
+
+    async def aclose(self) -> None:
+        """As the generator's own."""
+        await self._generator.aclose()
+
     async def asend(self, value: Any) -> Any:
         """The next value, or the end when an error was swallowed."""
         try:

@@ -85,6 +85,7 @@ class State:
         "patches",
         "provisional",
         "settings",
+        "shows_values",
         "silenced",
         "sites",
         "threshold",
@@ -104,6 +105,7 @@ class State:
         self.levels = levels
         self.settings = settings
         self.patches = settings.patcher is not None or settings.owner_patches
+        self.shows_values = any(handler.renderer.look.diagnose for handler in handlers)
         self.silenced: dict[Any, bool] | None = None if settings.activation.allows_all else {}
         """Whether calls of a module pass, for those that have called; None when all do."""
         # A provisional configuration lets every call through, for the first one settles it.

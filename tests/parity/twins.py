@@ -7,6 +7,7 @@ the texts of errors) is left out of the comparison.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -56,7 +57,8 @@ def error_of(raised: Exception) -> str:
     """The type of an error. Where ours has the newer wrapping of a formatting error, that of what it wraps."""
     if str(raised).startswith("The logging message could not be formatted") and isinstance(raised, ValueError):
         return type(raised.__cause__).__name__
-    return type(raised).__name__
+    kinds = type(raised).__mro__
+    return next(kind.__name__ for kind in kinds if kind.__module__.split(".")[0] not in ("mplog", "loguru"))
 
 
 def comparable(record: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def comparable(record: dict[str, Any]) -> dict[str, Any]:
     shown["level"] = (level.name, level.no, level.icon)
     shown["file"] = (file.name, file.path)
     shown["process"] = (record["process"].id, record["process"].name)
-    shown["thread"] = (record["thread"].id, record["thread"].name)
+    shown["thread"] = (record["thread"].id == threading.get_ident(), record["thread"].name)
     shown["exception"] = None
     if record["exception"] is not None:
         kind, value, trace = record["exception"]
