@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from mplog._capture.details import Details, Token
-from mplog._capture.exception import Trace
+from mplog._capture.exception import LONGEST
 from mplog._capture.record import (
     RecordException,
     RecordFile,
@@ -15,6 +15,7 @@ from mplog._capture.record import (
     RecordProcess,
     RecordThread,
 )
+from mplog._capture.trace import Trace
 from mplog._ring import wire
 
 _STANDARD = frozenset(
@@ -30,11 +31,12 @@ def pack(record: dict[str, Any], details: Details) -> bytes:
         values = _whatever(record)
     values["d"] = [
         details.color,
-        details.trace and tuple(details.trace),
+        details.trace and details.trace.to_data(),
         details.colored,
         details.raw,
         details.unpatched,
     ]
+    values["s"] = details.text
     return wire.encode(values)
 
 
@@ -42,17 +44,12 @@ def _standard(record: dict[str, Any]) -> dict[str, Any]:
     """The parts of a record that has all its fields, of the kinds that they have when a call makes them."""
     moment = record["time"]
     offset = moment.utcoffset() or timedelta()
-    exception = record["exception"]
-    shown = None
-    if exception is not None:
-        kind, value, traceback = exception
-        shown = [getattr(kind, "__name__", None), None if value is None else _text(value), traceback is not None]
     level, file, process, thread = record["level"], record["file"], record["process"], record["thread"]
     elapsed = record["elapsed"]
     return {
         "t": [moment.timestamp(), offset.total_seconds(), moment.tzname() or ""],
         "e": elapsed.total_seconds(),
-        "x": shown,
+        "x": _shown(record["exception"]),
         "extra": record["extra"],
         "at": [record["name"], record["function"], record["line"], record["module"], file.name, file.path],
         "l": [level.name, level.no, level.icon],
@@ -95,9 +92,21 @@ def _whatever(record: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def _shown(exception: Any) -> list[Any] | None:
+    """The name of the exception's type, its text, whether it has a traceback. A patcher may have put anything there."""
+    if exception is None:
+        return None
+    try:
+        kind, value, traceback = exception
+        name = getattr(kind, "__name__", None)
+        return [name if isinstance(name, str) else None, None if value is None else _text(value), traceback is not None]
+    except Exception:  # noqa: BLE001 - no triple, or a metaclass that raises
+        return [None, wire.safe_repr(exception), False]
+
+
 def _text(value: object) -> str:
     try:
-        return str.__str__(str(value))
+        return str.__str__(str(value))[:LONGEST]
     except Exception as error:  # noqa: BLE001 - a hostile __str__ must not lose the record
         return f"<unprintable {type(value).__name__}: {type(error).__name__}>"
 
@@ -117,10 +126,11 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         message = str(values["m"])
         details = Details(
             str(color),
-            None if trace is None else Trace(*trace),
+            None if trace is None else Trace.from_data(trace),
             _tokens(colored, message),
             raw is True,
             unpatched is True,
+            None if values["s"] is None else str(values["s"]),
             shown is not None and shown[2] is True,
         )
         record = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mplog._capture.exception import Trace
+from mplog._capture.trace import Trace
 
 Token = tuple[str, str]
 """(kind, text): one piece of a message with colour markup; see _render/markup.py for the kinds."""
@@ -23,5 +23,7 @@ class Details(NamedTuple):
     """Whether the message is emitted alone, from `opt(raw=True)`."""
     unpatched: bool = False
     """Whether the configured patcher has still to run: it could not travel to the process of the call."""
+    text: str | None = None
+    """The finished text, from the process of the call; None where it is still to be made."""
     has_traceback: bool = False
     """Whether the exception had a traceback in the process that the record comes from, if that is another one."""

@@ -17,7 +17,6 @@ from mplog._logger.handler import Handler
 from mplog._session import attach, exit, fork
 from mplog._session.place import Place
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.stream import StreamSink
 
 _cores: weakref.WeakSet[Core] = weakref.WeakSet()
 _kept: list[Core] = []
@@ -79,7 +78,7 @@ def _copied(handler: Handler, memo: dict[int, Any]) -> Handler:
         assert handler.spec.file is not None
         fresh: Any = registry.file_sink(handler.spec, handler.renderer)
     else:
-        fresh = StreamSink(copy.deepcopy(sink.target, memo), is_function=sink.is_function)
+        fresh = sink.another(copy.deepcopy(sink.target, memo))
     return Handler(handler.spec, handler.renderer, fresh, name=handler.name, catch=handler.catch, visible_id=handler.id)
 
 

@@ -107,14 +107,18 @@ class Handler:
     def handle(self, record: dict[str, Any], details: Details) -> None:
         """The whole way: filter, render, deliver. Whatever user code or the sink raises passes through."""
         level, now = record["level"].no, record["time"].timestamp()
-        if self.link is not None and (self.spec.as_data or details.unpatched):
+        if self.link is not None and (details.unpatched or not self.spec.is_whole):
             self.link.push(now, self.spec.id, level, data.pack(record, details), DATA_RECORD)
             return
         accept = self.renderer.accept
         if accept is not None and not accept(record):
             return
         text = self.renderer.text(record, details)
-        if self.link is not None:
+        if self.link is not None and self.spec.as_data:
+            # The text is made here, of the values themselves; what travels of some of them is their `repr`.
+            shown = data.pack(record, details._replace(text=text))
+            self.link.push(now, self.spec.id, level, shown, DATA_RECORD)
+        elif self.link is not None:
             self.link.push(now, self.spec.id, level, self.spec.encode(text))
         elif isinstance(self.sink, FileSink):
             message = None

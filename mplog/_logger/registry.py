@@ -183,12 +183,13 @@ def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
         for name in ("rotation", "retention", "compression"):
             if not _travels(getattr(file, name)):
                 file = dataclasses.replace(file, **{name: None})  # type: ignore[arg-type]  # one name at a time
-    needs_owner = spec.as_data or callable(spec.format) or callable(spec.filter)
+    is_whole = not callable(spec.format) and not callable(spec.filter)
     plain = dataclasses.replace(
         spec,
         format=None if callable(spec.format) else spec.format,
         filter=None if callable(spec.filter) else spec.filter,
-        as_data=needs_owner,
+        as_data=spec.as_data or not is_whole,
+        is_whole=is_whole,
         file=file,
     )
     bare = pickle.dumps(plain)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mplog._render.ownership import library_directories
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
@@ -29,6 +31,14 @@ class Look:
 
     standard: bool = False
     """Whether the text is for a standard `logging.Handler`, which ends lines itself."""
+
+    libraries: tuple[str, ...] | None = None
+    """Directories whose files are not the user's own; None for those that are found now, if they matter at all."""
+
+    def __post_init__(self) -> None:
+        if self.libraries is None:
+            found = library_directories() if self.colorize or self.diagnose else ()
+            object.__setattr__(self, "libraries", found)
 
     def without_sanitizing(self) -> Look:
         """The same, for text that something else escapes."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from mplog._capture.callsite import CallSite
 from mplog._capture.details import Token
 from mplog._capture.record import RecordFile, RecordLevel
-from mplog._render.escape import Escaped, count_hostile, escape, is_hostile
+from mplog._render.escape import Shielded, count_hostile, escape, is_hostile
 from mplog._render.markup import TEXT, Tokens, paint, step
 from mplog._render.times import format_time, local_time, split_fraction
 
@@ -158,20 +158,25 @@ class Template:
         values = dict(record)
         values["exception"] = exception_text
         if level is None or colored is None or not painted.around:
-            text = self._apply(painted.plain, values)
+            text = self._apply(painted.plain, values, sanitize=sanitize)
             if not sanitize or count_hostile(text) == painted.own:
                 return text
-            return self._apply(painted.plain, _cleaned(values))
+            return self._apply(painted.plain, _shielded(values, clean=True), sanitize=sanitize)
         if sanitize:
-            values = _cleaned(values)
+            values = _shielded(values, clean=True)
             colored = [(kind, escape(text) if kind == TEXT else text) for kind, text in colored]
         for index, around in enumerate(painted.around):
             values[_message_key(index)] = paint(colored, level, around)
-        return self._apply(painted.marked, values)
+        return self._apply(painted.marked, values, sanitize=sanitize)
 
-    def _apply(self, source: str, values: dict[str, Any]) -> str:
+    def _apply(self, source: str, values: dict[str, Any], *, sanitize: bool) -> str:
         try:
-            return source.format_map(values)
+            try:
+                return source.format_map(values)
+            except KeyError:
+                raise
+            except Exception:  # noqa: BLE001 - a hostile value costs its text, not the record; a wrong format raises again
+                return source.format_map(_shielded(values, clean=sanitize))
         except KeyError as error:
             raise ValueError(
                 f"Failed to format log record: the format {self.source!r} names {error}, which this record does not "
@@ -277,11 +282,16 @@ _OWN = frozenset(("level", "time", "elapsed", "exception"))
 """Fields that are mplog's or the program's own words, or are escaped already."""
 
 
-def _cleaned(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: value if key in _OWN else escape(value) if type(value) is str else Escaped(value)
-        for key, value in values.items()
-    }
+def _shielded(values: dict[str, Any], *, clean: bool) -> dict[str, Any]:
+    """*values*, of which none can fail to be shown; with *clean* they are shown escaped."""
+    return {key: value if key in _OWN or key[:1] == "\0" else _shield(value, clean) for key, value in values.items()}
+
+
+def _shield(value: Any, clean: bool) -> Any:
+    if type(value) is not str:
+        return Shielded(value, clean)
+    # Before it is padded, so that what is escaped is counted as it is shown.
+    return escape(value) if clean else value
 
 
 _THOUSAND = [f"{value:03d}" for value in range(1000)]

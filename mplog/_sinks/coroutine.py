@@ -131,6 +131,10 @@ class CoroutineSink(MessageSink):
         """Whether tasks wait to be cancelled."""
         return bool(self._pending)
 
+    def another(self, target: Any) -> MessageSink:
+        """A sink as this one is, for the same loop."""
+        return CoroutineSink(target, loop=self._loop, number=self.number, catch=self.catch)
+
     def unfinished(self) -> list[Unfinished]:
         """The tasks of all loops; each waits in its own only."""
         self._leave_closed_loops()

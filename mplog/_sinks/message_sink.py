@@ -59,6 +59,10 @@ class MessageSink:
     def _stop(self) -> None:
         """Tell the target that nothing follows; its errors pass through."""
 
+    def another(self, target: Any) -> MessageSink:
+        """A sink as this one is, for *target*; what this one is doing stays here."""
+        return type(self)(target, number=self.number, catch=self.catch)
+
     @property
     def stops(self) -> bool:
         """Whether the target wants to be told about the end of the program."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from mplog._capture.record import Message
+from mplog._render.colorize import console
 from mplog._sinks.callables import is_coroutine_function
 from mplog._sinks.message_sink import MessageSink, Unfinished
 from mplog._sinks.readiness import PIECE, can_block, is_writable
@@ -40,7 +41,7 @@ class StreamSink(MessageSink):
 
     def _take(self, target: Any) -> None:
         self.target = target
-        self._write: Callable[[Message], object] = target if self.is_function else target.write
+        self._write: Callable[[Message], object] = target if self.is_function else console(target).write
         flush = None if self.is_function else getattr(target, "flush", None)
         self._flush: Callable[[], object] | None = flush if callable(flush) else None
 
@@ -70,6 +71,12 @@ class StreamSink(MessageSink):
     def stops(self) -> bool:
         """Whether the stream has a `stop`."""
         return self._stop_target is not None
+
+    def another(self, target: Any) -> MessageSink:
+        """A sink as this one is, for *target*."""
+        return StreamSink(
+            target, is_function=self.is_function, number=self.number, catch=self.catch, follows=self.follows
+        )
 
     def unfinished(self) -> list[Unfinished]:
         """The stream's own `complete`, if it is a coroutine function."""

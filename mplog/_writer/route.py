@@ -32,6 +32,8 @@ class RouteSpec:
     level: int
     as_data: bool
     """Whether records travel as data, because the sink wants them or because the filter or format cannot travel."""
+    is_whole: bool = True
+    """Whether filter and format are here, rather than only with the owner, so that texts can be made here."""
     format: Any = None
     filter: Any = None
     look: Look = field(default_factory=Look)
@@ -81,10 +83,13 @@ class Route:
         record, details = data.unpack(body, RecordTime.fromtimestamp)
         if details.unpatched and self.patcher is not None:
             details = self._patched(record, details, self.patcher)
-        accept = self.renderer.accept
-        if accept is not None and not accept(record):
-            return None
-        message = Message(self.renderer.text(record, details))
+        text = details.text
+        if text is None:
+            accept = self.renderer.accept
+            if accept is not None and not accept(record):
+                return None
+            text = self.renderer.text(record, details)
+        message = Message(text)
         message.record = record
         if self.outlet is not None:
             return message

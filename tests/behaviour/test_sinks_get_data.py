@@ -43,9 +43,13 @@ SINKS = """
             int("x")
         except ValueError as error:
             logger.exception("failed")
-            shown = error
-        import traceback
-        connection.send((os.getpid(), threading.get_ident(), "".join(traceback.format_exception(shown))))
+            shown = type(error), error, error.__traceback__
+        from mplog._capture.exception import describe
+        from mplog._render.look import Look
+        from mplog._render.traceback import traceback_text
+        text = traceback_text(describe(shown), Look())
+        assert "in work" in text and text.endswith("ValueError: invalid literal for int() with base 10: 'x'\\n"), text
+        connection.send((os.getpid(), threading.get_ident(), text))
 
     if __name__ == "__main__":
         logger.remove()

@@ -8,8 +8,11 @@ from programs import Program
 METHODS = ("fork", "spawn", "forkserver")
 
 SCRIPT = """
-    import multiprocessing, sys, traceback
+    import multiprocessing, sys
     from mplog import logger
+    from mplog._capture.exception import capture, describe
+    from mplog._render.look import Look
+    from mplog._render.traceback import traceback_text
 
     logger.remove()
     logger.add("app.log", format="{message}")
@@ -65,13 +68,35 @@ SCRIPT = """
     def leave():
         raise SystemExit(3)
 
+    class Hostile(Exception):
+        def __str__(self):
+            raise ValueError("no text")
+        __repr__ = __str__
+
+    def hostile():
+        raise Hostile(Hostile()) from Hostile()
+
+    def loop():
+        error = ValueError("loop")
+        error.__cause__ = TypeError("other")
+        error.__cause__.__cause__ = error
+        raise error
+
+    def controls():
+        raise ValueError("a\\x1b[31mb\\x07")
+
+    FUNCTIONS = chained, unpicklable, local, deep, context, syntax, group, leave, hostile, loop, controls
+
     def work(connection):
-        for function in (chained, unpicklable, local, deep, context, syntax, group, leave):
+        for function in FUNCTIONS:
             try:
                 function()
             except BaseException as error:
                 logger.exception("failed {}", function.__name__)
-                connection.send(f"failed {function.__name__}\\n" + "".join(traceback.format_exception(error)))
+                text = traceback_text(describe(capture(error)), Look())
+                assert f"in {function.__name__}\\n" in text, text
+                assert "> File" in text and "\\x1b" not in text, text
+                connection.send(f"failed {function.__name__}\\n" + text)
         connection.send(None)
 
     if __name__ == "__main__":
@@ -79,7 +104,7 @@ SCRIPT = """
         process = multiprocessing.get_context(sys.argv[1]).Process(target=work, args=(other,))
         process.start()
         expected = list(iter(connection.recv, None))
-        assert len(expected) == 8
+        assert len(expected) == len(FUNCTIONS)
         process.join()
         logger.remove()
         assert calls == expected, (calls, expected)

@@ -1,0 +1,44 @@
+"""Which files are the user's own: those get colours and blank lines in tracebacks."""
+
+from __future__ import annotations
+
+import os.path
+import sys
+import sysconfig
+from typing import Any
+
+_KINDS = ("stdlib", "platstdlib", "purelib", "platlib")
+
+
+def library_directories() -> tuple[str, ...]:
+    """The directories of libraries that are on `sys.path` now, in lower case, each with its last separator."""
+    found: dict[str, None] = {}
+    on_path = {_lowered(entry) for entry in sys.path}
+    try:
+        schemes = sysconfig.get_scheme_names()
+    except Exception:  # noqa: BLE001 - a broken installation must not keep anybody from logging
+        return ()
+    for scheme in schemes:
+        for kind in _KINDS:
+            try:
+                directory = _lowered(sysconfig.get_path(kind, scheme))
+            except Exception:  # noqa: BLE001 - schemes that other systems have lack values here
+                continue
+            if directory and directory in on_path:
+                found[os.path.join(directory, "")] = None
+    return tuple(found)
+
+
+def _lowered(path: Any) -> str:
+    if not isinstance(path, str):
+        return ""
+    try:
+        return os.path.abspath(path).lower()
+    except (OSError, ValueError):  # There is no working directory, or no such path can be.
+        return path.lower()
+
+
+def is_own(file: str, libraries: tuple[str, ...] | None) -> bool:
+    """Whether *file* belongs to the user, and to none of *libraries*."""
+    path = _lowered(file)
+    return path.endswith(".py") and not path.startswith(libraries or ())
