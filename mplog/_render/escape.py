@@ -50,6 +50,8 @@ class Shielded:
     """
 
     __slots__ = ("_clean", "_value")
+    _clean: bool
+    _value: Any
 
     def __init__(self, value: Any, clean: bool) -> None:
         object.__setattr__(self, "_value", value)
