@@ -36,7 +36,8 @@ SCRIPT = """
     if __name__ == "__main__":
         context = multiprocessing.get_context(sys.argv[1])
         got = [[] for _ in range(4)]
-        closure = lambda record: named(record)
+        # It cannot travel: the owner runs it on what has arrived, which has no paths.
+        closure = lambda record: named(record).replace("path", "pair")
         logger.remove()
         logger.add(got[0].append, format="<y>{message}</y>|{extra[path]}|{extra[shown]}", colorize=True)
         logger.add(got[1].append, format="{message}", serialize=True)
