@@ -19,8 +19,8 @@ from mplog._render.renderer import Renderer
 from mplog._render.source import colored
 from mplog._render.traceback import traceback_text
 
-FRAME = Frame("/home/me/app.py", 3, "work", "call(a.b, c)", (Value(5, "<A>"), Value(7, "'x\ny'"), Value(10, "0")))
-CALLER = Frame("/home/me/app.py", 9, "main", "work()")
+FRAME = Frame("/srv/app/app.py", 3, "work", "call(a.b, c)", (Value(5, "<A>"), Value(7, "'x\ny'"), Value(10, "0")))
+CALLER = Frame("/srv/app/app.py", 9, "main", "work()")
 ERROR = Error(("ValueError: bad\n",), (FRAME,), (CALLER,), marked=True)
 
 
@@ -38,13 +38,13 @@ def test_backtrace() -> None:
     """The callers, then the catching point with its mark; without it, neither."""
     short = (
         "Traceback (most recent call last):\n"
-        '  File "/home/me/app.py", line 3, in work\n    call(a.b, c)\nValueError: bad\n'
+        '  File "/srv/app/app.py", line 3, in work\n    call(a.b, c)\nValueError: bad\n'
     )
     assert text(ERROR, backtrace=False) == short
     assert text(ERROR) == (
         "Traceback (most recent call last):\n"
-        '  File "/home/me/app.py", line 9, in main\n    work()\n'
-        '> File "/home/me/app.py", line 3, in work\n    call(a.b, c)\nValueError: bad\n'
+        '  File "/srv/app/app.py", line 9, in main\n    work()\n'
+        '> File "/srv/app/app.py", line 3, in work\n    call(a.b, c)\nValueError: bad\n'
     )
 
 
@@ -53,11 +53,11 @@ def test_caught_by_a_decorator() -> None:
     error = ERROR._replace(caught_above=True, callers=(CALLER._replace(line=1), CALLER))
     assert text(error, backtrace=False) == (
         "Traceback (most recent call last):\n"
-        '  File "/home/me/app.py", line 9, in main\n    work()\n'
-        '  File "/home/me/app.py", line 3, in work\n    call(a.b, c)\nValueError: bad\n'
+        '  File "/srv/app/app.py", line 9, in main\n    work()\n'
+        '  File "/srv/app/app.py", line 3, in work\n    call(a.b, c)\nValueError: bad\n'
     )
-    assert '  File "/home/me/app.py", line 1, in main' in text(error)
-    assert '> File "/home/me/app.py", line 9, in main' in text(error)
+    assert '  File "/srv/app/app.py", line 1, in main' in text(error)
+    assert '> File "/srv/app/app.py", line 9, in main' in text(error)
     assert text(error).count(">") == 1
 
 
@@ -67,7 +67,7 @@ def test_values(encoding: str, pipe: str, corner: str) -> None:
     aligned = " " * len(corner)
     assert text(ERROR, backtrace=False, diagnose=True, encoding=encoding) == (
         "Traceback (most recent call last):\n\n"
-        '  File "/home/me/app.py", line 3, in work\n    call(a.b, c)\n'
+        '  File "/srv/app/app.py", line 3, in work\n    call(a.b, c)\n'
         f"         {pipe} {pipe}  {corner} 0\n"
         f"         {pipe} {corner} 'x\n"
         f"         {pipe} {aligned} y'\n"
@@ -81,13 +81,13 @@ def test_colours() -> None:
     shown = text(ERROR, backtrace=False, colorize=True)
     assert shown == (
         "\x1b[33m\x1b[1mTraceback (most recent call last):\x1b[0m\n"
-        '  File "\x1b[32m/home/me/\x1b[0m\x1b[32m\x1b[1mapp.py\x1b[0m", line \x1b[33m3\x1b[0m, in \x1b[35mwork\x1b[0m\n'
+        '  File "\x1b[32m/srv/app/\x1b[0m\x1b[32m\x1b[1mapp.py\x1b[0m", line \x1b[33m3\x1b[0m, in \x1b[35mwork\x1b[0m\n'
         "    \x1b[1mcall\x1b[0m\x1b[1m(\x1b[0m\x1b[1ma\x1b[0m\x1b[35m\x1b[1m.\x1b[0m\x1b[1mb\x1b[0m\x1b[1m,\x1b[0m "
         "\x1b[1mc\x1b[0m\x1b[1m)\x1b[0m\n"
         "\x1b[31m\x1b[1mValueError\x1b[0m:\x1b[1m bad\x1b[0m\n"
     )
-    foreign = text(ERROR, backtrace=False, colorize=True, libraries=("/home/me/",))
-    assert '  File "/home/me/app.py", line 3, in work\n    call(a.b, c)\n' in foreign
+    foreign = text(ERROR, backtrace=False, colorize=True, libraries=("/srv/app/",))
+    assert '  File "/srv/app/app.py", line 3, in work\n    call(a.b, c)\n' in foreign
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ class TestOwnership:
         """No failure."""
         monkeypatch.setattr(sysconfig, "get_path", lambda kind, scheme=None: path)
         library_directories()
-        assert is_own("/home/me/x.py", library_directories())
+        assert is_own("/srv/app/x.py", library_directories())
         is_own("\x00.py", ())
 
     def test_they_fail(self, monkeypatch: pytest.MonkeyPatch) -> None:
