@@ -5,6 +5,9 @@ logger-api.md, section 21
 logger-api.md, section 32
 """
 
+# What is tested is the behaviour of calls, wrong ones and odd ones included; tests/typing is about types.
+# mypy: disable-error-code="no-untyped-call"
+
 from __future__ import annotations
 
 import sys
