@@ -108,7 +108,7 @@ def _text(value: object) -> str:
     try:
         return str.__str__(str(value))[:LONGEST]
     except Exception as error:  # noqa: BLE001 - a hostile __str__ must not lose the record
-        return f"<unprintable {type(value).__name__}: {type(error).__name__}>"
+        return wire.unprintable(value, error)
 
 
 def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tuple[dict[str, Any], Details]:

@@ -105,14 +105,14 @@ def log(
     try:
         site.emit(text, now, site.number)
     except Exception as error:  # noqa: BLE001 - the sink's: reported, or raised again
-        _failed(site.target, error)
+        _failed(site.target, error, view, state, name, message, args, frame, now)
     if others is None:
         return
     for other, line in zip(site.others, others):  # noqa: B905 - made from one another
         try:
             other.emit(line, now, site.number)
         except Exception as error:  # noqa: BLE001 - as above
-            _failed(other, error)
+            _failed(other, error, view, state, name, message, args, frame, now)
 
 
 def _text_for(target: Target, now: float, given: Any, odd: bool) -> str:
@@ -129,11 +129,27 @@ def _text_for(target: Target, now: float, given: Any, odd: bool) -> str:
     return line
 
 
-def _failed(target: Target, error: Exception) -> None:
-    """The sink raised *error*, which is being handled: report it, or let the caller have it."""
+def _failed(
+    target: Target,
+    error: Exception,
+    view: Logger,
+    state: State,
+    name: str,
+    message: Any,
+    args: tuple[Any, ...],
+    frame: FrameType,
+    now: float,
+) -> None:
+    """The sink raised *error*, which is being handled: report it with the record, or let the caller have it."""
     if not target.handler.catch:
         raise error
-    report.error_in_handler(target.handler.id, None)
+    record: dict[str, Any] | None
+    try:
+        record = _new_record(view, state, state.levels[name], CallSite(frame), now, None)
+        record["message"] = str(message.format(*args) if args else message)
+    except Exception:  # noqa: BLE001 - a user's __format__, which did well a moment ago
+        record = None
+    report.error_in_handler(target.handler.id, record, error)
 
 
 def log_level(view: Logger, level: Any, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -197,23 +213,8 @@ def fully(
     now = time()
     triple = _triple(state, options.exception)
     site = CallSite(frame)
-    shown = RecordLevel(found.name, found.no, found.icon)
-    moment = local_time(now)
-    record: dict[str, Any] = {
-        "elapsed": moment - STARTED,
-        "exception": triple,
-        "extra": {**state.settings.extra, **context.current(), **view._extra},
-        "file": RecordFile(site.file_name, site.file_path),
-        "function": site.function,
-        "level": shown,
-        "line": site.line,
-        "message": "",
-        "module": site.module,
-        "name": site.name,
-        "process": RecordProcess(process.pid(), process.name()),
-        "thread": RecordThread(process.thread_id(), process.thread_name()),
-        "time": moment,
-    }
+    record = _new_record(view, state, found, site, now, triple)
+    shown = record["level"]
     colored = messages.compose(state, options, site, message, args, kwargs, record)
     if view._patchers or state.settings.patcher is not None:
         text = record["message"]
@@ -246,6 +247,28 @@ def fully(
         and not state.patches
     ):
         _learn(state, level, found.no, shown, found.color, site, message, args, frame)
+
+
+def _new_record(
+    view: Logger, state: State, level: Level, site: CallSite, now: float, triple: RecordException | None
+) -> dict[str, Any]:
+    """A record without its message."""
+    moment = local_time(now)
+    return {
+        "elapsed": moment - STARTED,
+        "exception": triple,
+        "extra": {**state.settings.extra, **context.current(), **view._extra},
+        "file": RecordFile(site.file_name, site.file_path),
+        "function": site.function,
+        "level": RecordLevel(level.name, level.no, level.icon),
+        "line": site.line,
+        "message": "",
+        "module": site.module,
+        "name": site.name,
+        "process": RecordProcess(process.pid(), process.name()),
+        "thread": RecordThread(process.thread_id(), process.thread_name()),
+        "time": moment,
+    }
 
 
 def _above(frame: FrameType | None, depth: int) -> FrameType | None:

@@ -36,6 +36,9 @@ from mplog._sinks.kinds import open_sink, shown_name
 from mplog._sinks.message_sink import MessageSink, Unfinished
 from mplog._writer.route import COROUTINE, FILE, Route, RouteSpec
 
+WRITING = "mplog-"
+"""How the names of the threads begin that bring records to sinks: the writer's and the outlets'."""
+
 
 class Core:
     """All configuration of one process. Safe from any thread; takes part in forks."""
@@ -406,6 +409,8 @@ class Core:
 
         In the owner, what workers have published by now for coroutines is handed over, too.
         """
+        if threading.current_thread().name.startswith(WRITING):
+            return False  # A sink that is served there would wait for itself.
         deadline = None if timeout is None else time.monotonic() + timeout
         done = True
         for link in list(self._links.values()):

@@ -102,8 +102,8 @@ class Logger:
             catch: report errors of the sink on standard error; False raises them in the call (in this process only).
             context: a start method or a context of `multiprocessing`; checked, and of no effect.
             enqueue: let the writer thread write this process's records, too; no call then waits for the sink.
-            keywords: for files: `rotation`, `retention`, `compression`, `delay`, `mode`, `encoding`, `permissions`,
-                `opener`. See docs/reference/files.md.
+            keywords: for files: `rotation`, `retention`, `compression`, `delay`, `watch`, `mode`, `buffering`,
+                `encoding`, `errors`, `newline`, `closefd`, `permissions`, `opener`. See docs/reference/files.md.
 
         Returns:
             The handler's id, for `remove`.

@@ -137,7 +137,8 @@ def _interpolated(part: Any) -> str:
 
 
 def _as_given(message: Any) -> str:
-    return str.__str__(message) if isinstance(message, str) else safe_repr(message)
+    # Not isinstance(): that asks the message for its class, which may raise.
+    return str.__str__(message) if issubclass(type(message), str) else safe_repr(message)
 
 
 def _shown(error: Exception | None, limit: int = 10_000) -> str:

@@ -289,9 +289,8 @@ def _check_with_open(given: dict[str, Any], mode: str, text: TextForm) -> None:
         if not unknown:
             raise
         raise TypeError(
-            f"add() got an unexpected keyword argument '{unknown[0]}'. It knows {', '.join(FILE_KEYWORDS)} for files, "
-            f"and the built-in open() refuses others: {error}"
-        ) from None
+            f"add() got an unexpected keyword argument '{unknown[0]}'. It knows {', '.join(FILE_KEYWORDS)} for files."
+        ) from error
 
 
 def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...]) -> None:

@@ -179,7 +179,7 @@ class Tokens:
     def end(self) -> tuple[Token, ...]:
         """All tokens. Raises MarkupError when a tag is still open."""
         if self._open:
-            tag = self._open[-1]
+            tag = self._open[0]
             raise MarkupError(
                 f'Opening tag "<{tag}>" has no corresponding closing tag. Add "</{tag}>", or put a backslash before it '
                 "if it is meant as text."

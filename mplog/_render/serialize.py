@@ -11,6 +11,8 @@ import math
 import re
 from typing import Any
 
+from mplog._ring.wire import class_name, unprintable
+
 MAX_DEPTH = 100
 """Levels of containers in containers; common parsers give up a little above."""
 
@@ -98,7 +100,7 @@ def _text(value: object) -> str:
     try:
         return str.__str__(str(value))
     except Exception as error:  # noqa: BLE001 - a hostile __str__ must not lose the record
-        return f"<unprintable {type(value).__name__} object: {type(error).__name__}>"
+        return unprintable(value, error)
 
 
 class _Plain:
@@ -159,7 +161,7 @@ class _Plain:
             name = _key(key)
             while name in found:
                 # 1 and "1" are two keys in Python and would be one in JSON.
-                name = f"{name} <{type(key).__name__}>"
+                name = f"{name} <{class_name(key)}>"
             found[name] = self.of(item)
         return found
 

@@ -124,7 +124,7 @@ class Template:
                 raise ValueError(
                     f"Invalid format {source!r}: Max string recursion exceeded. A field inside a specification "
                     "cannot have a specification with fields itself; compute it in a format function."
-                )
+                ) from ValueError("Max string recursion exceeded")
         tokens.end()
         self._painted: dict[str | None, _Painted] = {}
         times = [part for part in self._parts if isinstance(part, _Field) and part.name == "time"]

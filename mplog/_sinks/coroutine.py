@@ -19,7 +19,13 @@ from mplog._sinks.message_sink import MessageSink, Unfinished
 Loop = asyncio.AbstractEventLoop
 
 MAXIMUM_PENDING = 10_000
-"""Unfinished tasks for which records of other processes wait, or are dropped where the loop does not run."""
+"""Unfinished tasks for which further records from a queue wait, or are dropped where the loop does not run."""
+
+OVER = 10
+"""How many times as many there may be while a running loop is blocked, as by `complete()` itself."""
+
+BLOCKED = 0.2
+"""Seconds without a finished task after which a running loop counts as blocked."""
 
 
 def running_loop() -> Loop | None:
@@ -37,6 +43,8 @@ class CoroutineSink(MessageSink):
         super().__init__(target, number=number, catch=catch)
         self._loop = loop
         self._last = loop or running_loop()
+        self._finished = self._finished_seen = 0
+        self._blocked = False
         self._pending: dict[_Delivery, None] = {}  # in order
         self.lost = 0
         """Records of other processes for which there was no loop, or one that did not come to an end with them."""
@@ -71,17 +79,32 @@ class CoroutineSink(MessageSink):
     def write_patiently(self, message: Message, give_up: Callable[[], bool]) -> bool:
         """Schedule a record of another process in the loop that this process uses; the loop's pace is its own."""
         loop = self._loop or self._last
-        while loop is not None and loop.is_running() and len(self._pending) >= MAXIMUM_PENDING:
-            if give_up():
-                return False
-            time.sleep(0.005)
+        if loop is not None and not self._wait_for_room(loop, give_up):
+            return False
         with self._mutex:
             if self.closed:
                 return True
-            if loop is None or loop.is_closed() or len(self._pending) >= MAXIMUM_PENDING:
+            maximum = MAXIMUM_PENDING * (OVER if loop is not None and loop.is_running() else 1)
+            if loop is None or loop.is_closed() or len(self._pending) >= maximum:
                 self._lose(loop)
                 return True
             self._schedule(message, loop, None)
+        return True
+
+    def _wait_for_room(self, loop: Loop, give_up: Callable[[], bool]) -> bool:
+        """Wait while there is much to do and the loop does it; False when *give_up* said so."""
+        since = time.monotonic()
+        while loop.is_running() and len(self._pending) >= MAXIMUM_PENDING:
+            if self._finished != self._finished_seen:
+                self._finished_seen = self._finished
+                self._blocked = False
+                since = time.monotonic()
+            elif self._blocked or time.monotonic() - since > BLOCKED:
+                self._blocked = True
+                return True
+            if give_up():
+                return False
+            time.sleep(0.005)
         return True
 
     def _lose(self, loop: Loop | None) -> None:
@@ -91,7 +114,7 @@ class CoroutineSink(MessageSink):
         elif loop.is_closed():
             why = "its event loop is closed; remove the handler before its loop ends"
         else:
-            why = f"{MAXIMUM_PENDING} of its tasks wait for an event loop that does not run"
+            why = f"{len(self._pending)} of its tasks wait for an event loop that does not get to them"
         report.once(
             f"lost coroutine {self.number}",
             f"records of other processes for the coroutine sink of handler {self.number} are lost: {why}.",
@@ -105,6 +128,7 @@ class CoroutineSink(MessageSink):
     def _ended(self, delivery: _Delivery, task: asyncio.Task[None]) -> None:
         """A task is done: its error is retrieved here, so that nobody complains that it never was."""
         self._pending.pop(delivery, None)
+        self._finished += 1
         if task.cancelled():
             return
         error = task.exception()

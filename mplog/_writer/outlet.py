@@ -62,14 +62,14 @@ class Outlet:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._waiting and not self._gives_up():
+                while not self._waiting and not self._dropped_unsaid and not self._gives_up():
                     self._wake.wait(1.0)
-                if self._paused or not self._waiting:
+                if self._paused or not (self._waiting or self._dropped_unsaid):
                     self._thread = None
                     self._wake.notify_all()
                     return
-                message, cost = self._waiting[0]
                 unsaid, self._dropped_unsaid = self._dropped_unsaid, 0
+                message, cost = self._waiting[0] if self._waiting else (Message(), 0)
             if unsaid:
                 message = self._notice(f"mplog: {unsaid} records were dropped here: this sink was too slow")
             try:
@@ -108,7 +108,7 @@ class Outlet:
         """After a fork, in the parent: go on."""
         with self._wake:
             self._paused = False
-            if self._waiting and self._thread is None:
+            if (self._waiting or self._dropped_unsaid) and self._thread is None:
                 self._start()
 
     def taken_up_to(self, count: int) -> bool:
@@ -130,7 +130,7 @@ class Outlet:
         seen = self.taken
         deadline = time.monotonic() + patience
         with self._wake:
-            while self.taken < self.put_count:
+            while self.taken < self.put_count or self._dropped_unsaid:
                 if not self._wake.wait(max(0.0, deadline - time.monotonic())) and self.taken == seen:
                     return False
                 if self.taken != seen:

@@ -1,4 +1,7 @@
-"""Programs with no common parent that add the same file rotate it once per due event and lose nothing."""
+"""Programs with no common parent that add the same file rotate it once per due event and lose nothing.
+
+Covers logger-api.md, section 36.
+"""
 
 from __future__ import annotations
 

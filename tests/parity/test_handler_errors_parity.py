@@ -188,6 +188,22 @@ def test_the_record_in_the_report(record: str, capsys: pytest.CaptureFixture[str
     assert reports[0]
 
 
+def test_every_call_of_one_place_is_reported_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also when the place has been used before, and its handler is a real text stream, which takes a shorter way."""
+    reports = []
+    for logger in pair():
+        stream = io.TextIOWrapper(io.BytesIO(), write_through=True)
+        logger.add(stream, format="{message}")
+        for number in range(4):
+            if number == 2:
+                stream.close()
+            logger.info("number {}", number)
+        reports.append(comparable(capsys.readouterr().err))
+        logger.remove()
+    assert reports[0] == reports[1]
+    assert reports[0].count("'message': 'number 2'") == reports[0].count("'message': 'number 3'") == 1
+
+
 class Broken(io.StringIO):
     """A standard error that fails."""
 

@@ -92,7 +92,7 @@ class TestException:
                 raise RuntimeError("no text")
 
         arrived = sent({**made(), "exception": RecordException(Nasty, Nasty(), None)})
-        assert arrived["exception"] == ("Nasty", "<unprintable Nasty: RuntimeError>", None)
+        assert arrived["exception"] == ("Nasty", "<unprintable Nasty object: RuntimeError>", None)
 
     def test_one_whose_text_is_a_string_of_its_own(self) -> None:
         """What a subclass of `str` does does not matter."""

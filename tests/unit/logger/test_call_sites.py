@@ -167,6 +167,39 @@ class TestOnePlace:
         assert read_log(tmp_path, "three.log") == read_log(tmp_path, "four.log") == []
 
 
+class TestColored:
+    def test_coloured_handlers_are_remembered(self, logger: Logger) -> None:
+        """A call site with colours has its line compiled, and hostile data still goes the full way."""
+        stream = io.TextIOWrapper(io.BytesIO(), encoding="utf8", newline="")
+        logger.add(stream, format="<g>{level}</g> <level>{message}</level>", colorize=True)
+        logger.add(stream, format="{level}", colorize=False)
+        for value in ("a", ["b"], None, "\x1b", Hostile(), 1.5):
+            logger.info("{}", value)
+        assert len(logger._core.state.sites) == 1
+        logger.remove()
+        stream.seek(0)
+        shown = ["a", "['b']", "None", "\\x1b", "\\x07", "1.5"]
+        assert stream.read() == "".join(f"\x1b[32mINFO\x1b[0m \x1b[1m{text}\x1b[0m\nINFO\n" for text in shown)
+
+    def test_what_only_a_later_handler_shows_is_escaped(self, logger: Logger) -> None:
+        """Each line is looked at, not the first handler's alone."""
+        stream = io.TextIOWrapper(io.BytesIO(), encoding="utf8", newline="")
+        logger.add(stream, format="{level}")
+        logger.add(stream, format="{message}")
+        for _ in range(3):
+            logger.info("{}", Hostile())
+        logger.remove()
+        stream.seek(0)
+        assert stream.read() == "INFO\n\\x07\n" * 3
+
+
+class Hostile:
+    """A value whose text is a control character."""
+
+    def __str__(self) -> str:
+        return "\x07"
+
+
 class TestTime:
     def test_the_text_follows_the_clock(self, logger: Logger, tmp_path: Path, clock: FrozenClock) -> None:
         """Also when it is put back, and across seconds, minutes and days."""

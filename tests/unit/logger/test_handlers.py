@@ -1,4 +1,7 @@
-"""Handlers of one process: ids, thresholds, filters, order, removal, what `repr` shows."""
+"""Handlers of one process: ids, thresholds, filters, order, removal, what `repr` shows.
+
+Covers logger-api.md, sections 2, 8, 10 and 19.
+"""
 
 from __future__ import annotations
 

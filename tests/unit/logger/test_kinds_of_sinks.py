@@ -477,6 +477,15 @@ class TestEnqueue:
         assert capsys.readouterr().err.count(type(raised).__name__) == 1
         logger.remove()
 
+    def test_a_sink_that_completes_does_not_wait_for_itself(self, logger: Logger) -> None:
+        """It is told that not all is done."""
+        got: list[Any] = []
+        logger.add(lambda message: got.append(bool(logger.complete())), enqueue=True)
+        logger.info("x")
+        assert logger.complete(timeout=30)
+        assert got == [False]
+        logger.remove()
+
     def test_removal_writes_what_waits(self, logger: Logger) -> None:
         """Everything that was logged before."""
         got: list[str] = []

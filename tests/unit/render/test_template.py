@@ -205,6 +205,43 @@ class TestCompiled:
         assert line("", 0, "", "{3 + 3}") == "{__import__('os')}'\"\\ {1 + 1} {3 + 3}\n"
 
 
+class TestColors:
+    SOURCE = "<g>{level}</g> <lvl>{message}</lvl>{line}"
+    RED = "\x1b[31m"
+
+    @pytest.mark.parametrize("level", [None, "", RED])
+    def test_a_compiled_line_has_the_colours_of_the_full_way(self, level: str | None) -> None:
+        """For one colour of the level; without colours, tags are gone."""
+        template = Template(self.SOURCE)
+        line = template.compile_line(SITE, RecordLevel("INFO", 20, "i"), "a {} b", 1, level)
+        assert line is not None
+        text = line("", 0, "", ("x",))
+        assert text == template.format(record(message="a x b", line=SITE.line), "", sanitize=True, level=level)
+        assert template.painted(level).own == text.count("\x1b") == (0 if level is None else 3 + bool(level))
+
+    def test_data_is_escaped_between_colours(self) -> None:
+        """The template's sequences stay, those that came with the message do not."""
+        template = Template(self.SOURCE)
+        text = template.format(record(message="\x1b[1m"), "", sanitize=True, level=self.RED)
+        assert text == "\x1b[32mINFO\x1b[0m \x1b[31m\\x1b[1m\x1b[0m42\n"
+        colored = (("open", "b"), ("text", "\x07"), ("close", ""))
+        text = template.format(record(message="\x07"), "", sanitize=True, level=self.RED, colored=colored)
+        assert text == "\x1b[32mINFO\x1b[0m \x1b[31m\x1b[1m\\x07\x1b[0m\x1b[31m\x1b[0m42\n"
+
+    def test_a_template_made_of_data_is_escaped_itself(self) -> None:
+        """What a format function returns may hold the message."""
+        assert Template("<r>\x1b</r>", ending="", clean=True).format(record(), "", sanitize=True, level="") == (
+            "\x1b[31m\\x1b\x1b[0m"
+        )
+
+    def test_colours_are_remembered_within_bounds(self) -> None:
+        """A program may change the colour of a level with each call."""
+        template = Template(self.SOURCE)
+        for number in range(1000):
+            assert str(number) in template.format(record(), "", sanitize=True, level=f"\x1b[38;5;{number}m")
+        assert len(template._painted) <= 64
+
+
 class TestMergedMessages:
     @pytest.mark.parametrize(
         ("message", "arguments"),

@@ -165,6 +165,8 @@ class BrokenZone(tzinfo):
     def utcoffset(self, _: Any) -> Any:
         raise RuntimeError("no offset")
 
+    dst = tzname = utcoffset
+
     def __repr__(self) -> str:
         raise RuntimeError("no repr")
 
@@ -183,7 +185,7 @@ class TestHostileValues:
 
     def test_subclasses_with_methods_that_raise(self) -> None:
         """A time is sent without asking the subclass; one whose zone raises becomes a mark."""
-        zone = BrokenZone()  # type: ignore[abstract]  # the interpreter lets it be made
+        zone = BrokenZone()
         shown = wire.decode(wire.encode([BrokenTime(2026, 1, 1), datetime(2026, 1, 1, tzinfo=zone), 1]))
         assert shown == [datetime(2026, 1, 1), "<unprintable datetime object: RuntimeError>", 1]
 
@@ -212,3 +214,35 @@ class TestHostileValues:
         assert len(sent) < 100 * wire.MAX_VALUES
         assert b"more items" in sent
         assert wire.decode(sent)["before"] == 1
+
+    def test_what_stands_beside_too_many_values(self) -> None:
+        """The parts of a record, and the plain items of each, are all there."""
+        value: Any = "end"
+        for _ in range(30):
+            value = [value] * 9
+        record = {"extra": {"first": 1, "many": value, "other": [1], "last": 2}, "at": ["name", 5]}
+        shown = wire.decode(wire.encode(record))
+        assert shown["at"] == ["name", 5]
+        assert list(shown["extra"]) == ["first", "many", "other", "last"]
+        assert (shown["extra"]["first"], shown["extra"]["last"]) == (1, 2)
+        assert shown["extra"]["other"] == "<too many values>"
+
+    def test_texts_that_are_too_long_in_all(self) -> None:
+        """They are cut and marked until the rest fits; a record of more bytes would be cut anywhere."""
+        value = {
+            "one": "x" * 20_000_000,
+            "other": ["\ud800" * 3_000_000, b"x" * 30_000_000],
+            "many": ["y" * 500_000] * 99,
+        }
+        sent = wire.encode({"before": 1, **value, "after": 2})
+        assert len(sent) <= wire.MAX_BYTES
+        shown = wire.decode(sent)
+        assert (shown["before"], shown["after"]) == (1, 2)
+        assert shown["one"].startswith("xxx")
+        assert shown["one"].endswith("more characters>")
+        assert shown["other"][1].endswith("more bytes>")
+
+    def test_a_long_text_that_fits(self) -> None:
+        """Nothing is cut below the limit."""
+        text = "x" * (wire.MAX_BYTES - 100)
+        assert wire.decode(wire.encode({"text": text})) == {"text": text}

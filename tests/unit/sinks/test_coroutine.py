@@ -224,6 +224,23 @@ class TestOptions:
         with pytest.raises(TypeError, match="unexpected keyword argument 'rotation'"):
             logger.add(Gathering().sink, rotation="1 MB")
 
+    def test_complete_does_not_wait_for_the_loop_it_blocks(
+        self, logger: Logger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Though more is logged than a loop that runs is given at once."""
+        monkeypatch.setattr(module, "MAXIMUM_PENDING", 10)
+        gathering = Gathering()
+
+        async def main() -> None:
+            number = logger.add(gathering.sink, format="{message}", enqueue=True)
+            for n in range(80):
+                logger.info(n)
+            assert await logger.complete(timeout=30)
+            assert gathering.got == lines(*range(80))
+            logger.remove(number)
+
+        asyncio.run(main())
+
 
 class TestForms:
     def test_everything_that_makes_coroutines(self, logger: Logger) -> None:
@@ -646,7 +663,7 @@ class TestRecordsOfOtherProcesses:
         for number in range(15):
             assert sink.write_patiently(Message(f"{number}\n"), lambda: False)
         assert sink.lost == 5
-        assert "10 of its tasks wait for an event loop that does not run" in capsys.readouterr().err
+        assert "10 of its tasks wait for an event loop that does not get to them" in capsys.readouterr().err
 
         async def main() -> None:
             for item in sink.unfinished():

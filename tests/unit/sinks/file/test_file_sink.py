@@ -1,4 +1,7 @@
-"""The file sink: direct appends, batches, and rotations that are refused."""
+"""The file sink: direct appends, batches, and rotations that are refused.
+
+Covers logger-api.md, section 16.2.
+"""
 
 from __future__ import annotations
 
