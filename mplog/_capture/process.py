@@ -15,13 +15,18 @@ def pid() -> int:
     return _pid
 
 
+_OTHERS = ("multiprocess.process", "billiard.process")
+"""Libraries that start processes as `multiprocessing` does, which knows nothing of theirs."""
+
+
 def name() -> str:
     """The name that the starting library gave this process; "MainProcess" where none did."""
-    other = sys.modules.get("multiprocess.process")
-    if other is not None:
-        theirs = other.current_process()
-        if getattr(theirs, "_parent_pid", None) is not None:
-            return str(theirs.name)
+    for library in _OTHERS:
+        other = sys.modules.get(library)
+        if other is not None:
+            theirs = other.current_process()
+            if getattr(theirs, "_parent_pid", None) is not None:
+                return str(theirs.name)
     return _standard.current_process().name
 
 

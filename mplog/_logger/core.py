@@ -24,7 +24,7 @@ from mplog._render.markup import level_color
 from mplog._render.renderer import Renderer
 from mplog._ring.layout import GENERATION
 from mplog._session import attach, exit, recovery
-from mplog._session.host import Host
+from mplog._session.host import SHUTDOWN_TIMEOUT, Host
 from mplog._session.identity import myself
 from mplog._session.link import Link
 from mplog._session.orphan import Orphan
@@ -175,6 +175,9 @@ class Core:
     def set(self, name: str, value: Any) -> None:
         """Set one of the settings; see settings.py for their names."""
         with self._lock:
+            if name == "patcher" and self._host is not None and self._settings.patcher is not None:
+                # What workers have left for the patcher that goes, it does first.
+                self._host.writer.finish(SHUTDOWN_TIMEOUT)
             self._settings = self._settings.changed(name, value)
             self._changed()
 

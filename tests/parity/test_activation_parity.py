@@ -17,7 +17,7 @@ NOWHERE = "no __name__ at all"
 
 def call_from(logger: Any, name: Any) -> None:
     """Log from a module called *name*."""
-    scope = {"logger": logger} if name is NOWHERE else {"logger": logger, "__name__": name}
+    scope: dict[str, Any] = {"logger": logger} if name is NOWHERE else {"logger": logger, "__name__": name}
     exec("logger.info('x')", scope)
 
 
@@ -79,14 +79,14 @@ class TestCost:
 
         def calls(logger: Any) -> None:
             logger.disable("inner.module")
-            scope = {"logger": logger, "__name__": "inner.module"}
+            scope: dict[str, Any] = {"logger": logger, "__name__": "inner.module"}
             exec("def log(depth): logger.opt(depth=depth).info('x')", scope)
             for depth in (0, 1):
-                scope["log"](depth)  # type: ignore[operator]  # it is a function by now
+                scope["log"](depth)
             logger.disable("test_activation_parity")
             logger.enable("inner")
             for depth in (0, 1):
-                scope["log"](depth)  # type: ignore[operator]  # as above
+                scope["log"](depth)
 
         assert_same(calls)
 
@@ -123,8 +123,8 @@ class TestGenerated:
         """The latest rule that covers a name decides."""
 
         def calls(logger: Any) -> None:
-            for enabled, name in rules:
-                (logger.enable if enabled else logger.disable)(name)
+            for enabled, rule in rules:
+                (logger.enable if enabled else logger.disable)(rule)
             for name in NAMES:
                 if isinstance(name, (str, type(None))):
                     call_from(logger, name)

@@ -6,6 +6,9 @@ logger-api.md, section 23
 tests/unit/logger/test_catch.py.
 """
 
+# What is tested is the behaviour of calls, wrong ones and odd ones included; tests/typing is about types.
+# mypy: disable-error-code="untyped-decorator,func-returns-value,index,misc,return-value"
+
 from __future__ import annotations
 
 import asyncio

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import types
 from typing import Any
 
 import pytest
@@ -215,3 +216,19 @@ class TestParts:
         logger.add(got.append, format="{process.id} {level.name} {message}")
         logger.info("secret")
         assert got == ["0 CHANGED masked\n"] * 2
+
+
+class TestProcessName:
+    @pytest.mark.parametrize("library", ["multiprocess.process", "billiard.process"])
+    def test_as_the_library_that_started_the_process_says(
+        self, logger: Logger, monkeypatch: pytest.MonkeyPatch, library: str
+    ) -> None:
+        """beyond.md, row 8c: `multiprocessing` does not know the names that others give."""
+        names: list[str] = []
+        logger.add(lambda message: names.append(message.record["process"].name))
+        for parent, name in ((None, "MainProcess"), (7, "Worker-1")):
+            stand_in: Any = types.ModuleType(library)
+            stand_in.current_process = lambda p=parent, n=name: types.SimpleNamespace(_parent_pid=p, name=n)
+            monkeypatch.setitem(sys.modules, library, stand_in)
+            logger.info("x")
+        assert names == [multiprocessing.current_process().name, "Worker-1"]
