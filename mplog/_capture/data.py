@@ -93,15 +93,15 @@ def _whatever(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(exception: Any) -> list[Any] | None:
-    """The name of the exception's type, its text, whether it has a traceback. A patcher may have put anything there."""
+    """The name of the exception's type, its text, and whether it has a traceback. Raises for what is no triple."""
     if exception is None:
         return None
+    kind, value, traceback = exception
     try:
-        kind, value, traceback = exception
         name = getattr(kind, "__name__", None)
-        return [name if isinstance(name, str) else None, None if value is None else _text(value), traceback is not None]
-    except Exception:  # noqa: BLE001 - no triple, or a metaclass that raises
-        return [None, wire.safe_repr(exception), False]
+    except Exception:  # noqa: BLE001 - a metaclass of the user's
+        name = None
+    return [name if isinstance(name, str) else None, None if value is None else _text(value), traceback is not None]
 
 
 def _text(value: object) -> str:

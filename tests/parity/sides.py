@@ -14,7 +14,6 @@ from typing import Any
 import loguru
 import pytest
 from freezegun import freeze_time
-from freezegun.api import FrozenDateTimeFactory, StepTickTimeFactory
 
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
@@ -32,7 +31,8 @@ class Side:
     name: str
     here: Path
     logger: Any
-    clock: FrozenDateTimeFactory | StepTickTimeFactory | None = None
+    clock: Any = None
+    """freezegun's, while time is frozen."""
     said: list[Any] = field(default_factory=list)
 
     @property
