@@ -278,6 +278,7 @@ class TestProcesses:
     def test_a_copy_is_used_on_both_sides_of_a_fork(self, program: Program) -> None:
         """Its sinks are each process's own, as functions and streams; its files are shared line by line."""
         ended = program.run(FORKED_COPY)
-        assert ended.log() == ["child", "parent"]
+        # The child's record comes through its ring, so it may come after what the parent writes itself.
+        assert sorted(ended.log()) == ["child", "parent"]
         assert ended.log("copy.log") == ["child", "parent"]
         assert ended.output.splitlines() == ["copy child", "copy parent"]
