@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from mplog._capture.details import Details
+from mplog._capture.details import Details, Token
 from mplog._capture.exception import LONGEST
 from mplog._capture.record import (
     RecordException,
@@ -25,11 +25,28 @@ _STANDARD = frozenset(
 
 def pack(record: dict[str, Any], details: Details) -> bytes:
     """*record* as bytes. Never raises: what cannot travel becomes its bounded, marked `repr`."""
+    try:
+        values = _standard(record)
+    except Exception:  # noqa: BLE001 - a patcher may have put anything anywhere
+        values = _whatever(record)
+    values["d"] = [
+        details.color,
+        details.trace and details.trace.to_data(),
+        details.colored,
+        details.raw,
+        details.unpatched,
+    ]
+    values["s"] = details.text
+    return wire.encode(values)
+
+
+def _standard(record: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a record that has all its fields, of the kinds that they have when a call makes them."""
     moment = record["time"]
     offset = moment.utcoffset() or timedelta()
     level, file, process, thread = record["level"], record["file"], record["process"], record["thread"]
     elapsed = record["elapsed"]
-    values = {
+    return {
         "t": [moment.timestamp(), offset.total_seconds(), moment.tzname() or ""],
         "e": elapsed.total_seconds(),
         "x": _shown(record["exception"]),
@@ -39,29 +56,65 @@ def pack(record: dict[str, Any], details: Details) -> bytes:
         "p": [process.id, process.name],
         "h": [thread.id, thread.name],
         "m": record["message"],
-        "d": [details.color, details.trace and details.trace.to_data(), details.colored, details.raw],
         "more": {key: value for key, value in record.items() if key not in _STANDARD},
     }
-    return wire.encode(values)
 
 
-def _shown(exception: Any) -> list[str | None] | None:
-    """The name of the exception's type and its text. A patcher may have put anything there."""
+def _whatever(record: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a record with fields of other kinds, or without some: those that differ travel as they are."""
+    blank: dict[str, Any] = {
+        "elapsed": timedelta(),
+        "exception": None,
+        "extra": {},
+        "file": RecordFile("", ""),
+        "function": "",
+        "level": RecordLevel("", 0, ""),
+        "line": 0,
+        "message": "",
+        "module": "",
+        "name": None,
+        "process": RecordProcess(0, ""),
+        "thread": RecordThread(0, ""),
+        "time": datetime.fromtimestamp(0, timezone.utc),
+    }
+    odd = {key: value for key, value in record.items() if key not in _STANDARD}
+    for key in blank:
+        try:
+            _standard({**blank, key: record[key]})
+        except KeyError:
+            continue
+        except Exception:  # noqa: BLE001 - as in `pack`
+            odd[key] = record[key]
+            continue
+        blank[key] = record[key]
+    values = _standard(blank)
+    values["more"] = odd
+    return values
+
+
+def _shown(exception: Any) -> list[Any] | None:
+    """The name of the exception's type, its text, whether it has a traceback.
+
+    Raises:
+        TypeError: it is no triple; a patcher may have put anything there.
+    """
     if exception is None:
         return None
+    if not isinstance(exception, tuple) or len(exception) != 3:
+        raise TypeError(f"no (type, value, traceback): {wire.safe_repr(exception, 200)}")
+    kind, value, traceback = exception
     try:
-        kind, value, _ = exception
         name = getattr(kind, "__name__", None)
-        return [name if isinstance(name, str) else None, None if value is None else _text(value)]
-    except Exception:  # noqa: BLE001 - no triple, or a metaclass that raises
-        return [None, wire.safe_repr(exception)]
+    except Exception:  # noqa: BLE001 - a metaclass that raises
+        name = None
+    return [name if isinstance(name, str) else None, None if value is None else _text(value), traceback is not None]
 
 
 def _text(value: object) -> str:
     try:
         return str.__str__(str(value))[:LONGEST]
     except Exception as error:  # noqa: BLE001 - a hostile __str__ must not lose the record
-        return f"<unprintable {type(value).__name__}: {type(error).__name__}>"
+        return wire.unprintable(value, error)
 
 
 def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tuple[dict[str, Any], Details]:
@@ -75,17 +128,26 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         stamp, offset, zone = values["t"]
         name, function, line, module, file_name, file_path = values["at"]
         shown = values["x"]
-        color, trace, colored, raw = values["d"]
-        details = Details(color, None if trace is None else Trace.from_data(trace), colored, raw)
+        color, trace, colored, raw, unpatched = values["d"]
+        message = str(values["m"])
+        details = Details(
+            str(color),
+            None if trace is None else Trace.from_data(trace),
+            _tokens(colored, message),
+            raw is True,
+            unpatched is True,
+            None if values["s"] is None else str(values["s"]),
+            shown is not None and shown[2] is True,
+        )
         record = {
             "elapsed": timedelta(seconds=values["e"]),
             "exception": None if shown is None else RecordException(shown[0], shown[1], None),
-            "extra": dict(values["extra"]),
+            "extra": values["extra"],
             "file": RecordFile(file_name, file_path),
             "function": function,
             "level": RecordLevel(*values["l"]),
             "line": line,
-            "message": str(values["m"]),
+            "message": message,
             "module": module,
             "name": name,
             "process": RecordProcess(*values["p"]),
@@ -96,3 +158,11 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"these {len(data)} bytes are no record: {error!r}") from error
     return record, details
+
+
+def _tokens(found: Any, message: str) -> tuple[Token, ...] | None:
+    """The message's tokens as they came, or None when they do not make up *message*: cut on their way, or forged."""
+    if found is None:
+        return None
+    tokens = tuple((str(kind), str(text)) for kind, text in found)
+    return tokens if "".join(text for kind, text in tokens if kind == "text") == message else None

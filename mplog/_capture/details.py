@@ -21,3 +21,9 @@ class Details(NamedTuple):
     """The message with its markup, from `opt(colors=True)`; None when it has none, or a patcher has replaced it."""
     raw: bool = False
     """Whether the message is emitted alone, from `opt(raw=True)`."""
+    unpatched: bool = False
+    """Whether the configured patcher has still to run: it could not travel to the process of the call."""
+    text: str | None = None
+    """The finished text, from the process of the call; None where it is still to be made."""
+    has_traceback: bool = False
+    """Whether the exception had a traceback in the process that the record comes from, if that is another one."""

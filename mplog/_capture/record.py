@@ -114,10 +114,11 @@ class Message(str):
     record: dict[str, Any]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _message, (str(self), self.record)
+        return _message, (str(self), getattr(self, "record", None))
 
 
-def _message(text: str, record: dict[str, Any]) -> Message:
+def _message(text: str, record: dict[str, Any] | None) -> Message:
     message = Message(text)
-    message.record = record
+    if record is not None:
+        message.record = record
     return message

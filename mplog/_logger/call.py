@@ -6,7 +6,6 @@ a few look-ups, one f-string and one delivery. Whatever is out of the ordinary g
 
 from __future__ import annotations
 
-import os
 import sys
 from time import time
 from types import FrameType
@@ -16,10 +15,13 @@ from mplog._capture import exception as exceptions
 from mplog._capture import process
 from mplog._capture.callsite import CallSite
 from mplog._capture.details import Details
-from mplog._capture.record import RecordFile, RecordLevel, RecordProcess, RecordThread
-from mplog._logger import levels
+from mplog._capture.record import RecordException, RecordFile, RecordLevel, RecordProcess, RecordThread
+from mplog._logger import context, levels
+from mplog._logger import message as messages
 from mplog._logger.levels import Level
 from mplog._logger.state import FastSite, State, Target
+from mplog._logger.views import Options
+from mplog._render.escape import needs_care
 from mplog._render.times import local_time
 from mplog._ring.layout import GENERATION
 from mplog._ring.wire import safe_repr
@@ -32,11 +34,13 @@ _getframe = sys._getframe
 STARTED = local_time(time())
 """When mplog was imported in this process; a forked child keeps its parent's. `elapsed` counts from here."""
 
-MARK = "<not formatted>"
-
 HALF = 0.5e-6
 """Half a microsecond: a record's time is rounded to microseconds, so its text must be, too."""
 LAST_HALF = 1.0 - HALF
+
+
+PRINTABLE = frozenset((int, float, bool, type(None)))
+"""Types whose text has no character that would need escaping, whatever the format specification."""
 
 
 def log(
@@ -64,60 +68,88 @@ def log(
         or kwargs
         or not view._plain
         or len(args) != site.count
-        or (message != site.message if args else type(message) is not str)
+        or (
+            (message is not site.message and (type(message) is not str or message != site.message))
+            if args
+            else type(message) is not str
+        )
     ):
         fully(view, state, name, message, args, kwargs, frame)
         return
     now = time()
     clock = site.clock
     shown = clock.state
+    odd = False
     try:
         fraction = now - shown[0]
         if not 0.0 <= fraction < LAST_HALF:
             shown = clock.refresh(int(now + HALF))
             fraction = now - shown[0]
         if args:
-            text = site.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], *args)
+            text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], args)
             for value in args:
-                kind = type(value)
-                if kind is int or kind is float or (kind is str and value.isprintable()):
+                if type(value) in PRINTABLE or (type(value) is str and value.isprintable()):
                     continue
-                if not text[:-1].isprintable():
+                odd = True
+                if needs_care(text, site.own):
                     raise ValueError("needs escaping")
+                break
         else:
-            text = site.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], message)
+            text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], message)
             if not message.isprintable():
                 raise ValueError("needs escaping")
-        others = [_text_for(other, now, args or (message,)) for other in site.others] if site.others else ()
+        others = [_text_for(other, now, args or message, odd) for other in site.others] if site.others else None
     except Exception:  # noqa: BLE001 - a user's __format__, or text that needs care: the full way deals with it
         fully(view, state, name, message, args, kwargs, frame)
         return
     try:
         site.emit(text, now, site.number)
     except Exception as error:  # noqa: BLE001 - the sink's: reported, or raised again
-        _failed(site.target, error)
+        _failed(site.target, error, view, state, name, message, args, frame, now)
+    if others is None:
+        return
     for other, line in zip(site.others, others):  # noqa: B905 - made from one another
         try:
             other.emit(line, now, site.number)
         except Exception as error:  # noqa: BLE001 - as above
-            _failed(other, error)
+            _failed(other, error, view, state, name, message, args, frame, now)
 
 
-def _text_for(target: Target, now: float, values: tuple[Any, ...]) -> str:
+def _text_for(target: Target, now: float, given: Any, odd: bool) -> str:
+    """The line of a further handler. *odd*: some value is of a kind whose text must be looked at."""
     clock = target.clock
     shown = clock.state
     fraction = now - shown[0]
     if not 0.0 <= fraction < LAST_HALF:
         shown = clock.refresh(int(now + HALF))
         fraction = now - shown[0]
-    return target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], *values)
+    line = target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], given)
+    if odd and needs_care(line, target.own):
+        raise ValueError("needs escaping")
+    return line
 
 
-def _failed(target: Target, error: Exception) -> None:
-    """The sink raised *error*, which is being handled: report it, or let the caller have it."""
+def _failed(
+    target: Target,
+    error: Exception,
+    view: Logger,
+    state: State,
+    name: str,
+    message: Any,
+    args: tuple[Any, ...],
+    frame: FrameType,
+    now: float,
+) -> None:
+    """The sink raised *error*, which is being handled: report it with the record, or let the caller have it."""
     if not target.handler.catch:
         raise error
-    report.error_in_handler(target.handler.id, None)
+    record: dict[str, Any] | None
+    try:
+        record = _new_record(view, state, state.levels[name], CallSite(frame), now, None)
+        record["message"] = str(message.format(*args) if args else message)
+    except Exception:  # noqa: BLE001 - a user's __format__, which did well a moment ago
+        record = None
+    report.error_in_handler(target.handler.id, record, error)
 
 
 def log_level(view: Logger, level: Any, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -136,6 +168,21 @@ def log_level(view: Logger, level: Any, message: Any, args: tuple[Any, ...], kwa
         fully(view, state, found, message, args, kwargs, _getframe(2))
 
 
+def caught(
+    view: Logger, level: Any, message: Any, frame: FrameType | None, triple: RecordException, *, decorated: bool
+) -> None:
+    """Log what a `catch()` has caught. The level is looked at when some handler may want it."""
+    state = view._core.state
+    if state.words[GENERATION] != state.generation or state.provisional:
+        state = view._core.renew()
+    if not state.handlers:
+        return
+    found = levels.resolve(state.levels, level)
+    if found.no >= state.threshold:
+        options = view._options._replace(exception=triple, record=True)
+        fully(view, state, found, message, (), {}, frame, options, decorated=decorated)
+
+
 def fully(
     view: Logger,
     state: State,
@@ -144,74 +191,111 @@ def fully(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     frame: FrameType | None,
-    exception: Any = None,
+    options: Options | None = None,
+    *,
+    decorated: bool = False,
 ) -> None:
-    """Build the record and give it to every handler that wants it."""
+    """Build the record and give it to every handler that wants it.
+
+    Args:
+        frame: that of the caller; the option `depth` counts from it.
+        options: instead of the view's own.
+        decorated: whether the exception was caught by a decorator, whose caller *frame* is.
+    """
+    own = options is None
+    if options is None:
+        options = view._options
+    if options.depth:
+        frame = _above(frame, options.depth)
+    if state.silenced is not None and not state.allows(frame):
+        return
     found = state.levels[level] if isinstance(level, str) else level
-    site = CallSite(frame)
     now = time()
-    shown = RecordLevel(found.name, found.no, found.icon)
+    triple = _triple(state, options.exception)
+    site = CallSite(frame)
+    record = _new_record(view, state, found, site, now, triple)
+    shown = record["level"]
+    colored = messages.compose(state, options, site, message, args, kwargs, record)
+    if view._patchers or state.settings.patcher is not None:
+        text = record["message"]
+        messages.patched(state, site, record, view._patchers)
+        if colored is not None and record.get("message") != text:
+            colored = None
+        triple = record.get("exception")
+    details = Details(
+        found.color,
+        None if triple is None else exceptions.describe(triple, values=state.shows_values, decorated=decorated),
+        colored,
+        options.raw,
+        state.settings.owner_patches,
+    )
+    for handler in state.handlers:
+        try:
+            if record["level"].no >= handler.level:
+                handler.handle(record, details)
+        except Exception:
+            if not handler.catch:
+                raise
+            report.error_in_handler(handler.id, record)
+    if (
+        frame is not None
+        and own
+        and not kwargs
+        and view._plain
+        and type(message) is str
+        and isinstance(level, str)
+        and not state.patches
+    ):
+        _learn(state, level, found.no, shown, found.color, site, message, args, frame)
+
+
+def _new_record(
+    view: Logger, state: State, level: Level, site: CallSite, now: float, triple: RecordException | None
+) -> dict[str, Any]:
+    """A record without its message."""
     moment = local_time(now)
-    text, failure = _message(site, message, args, kwargs)
-    extra = {**state.extra, **view._extra, **kwargs}
-    if failure is not None:
-        extra["mplog_error"] = failure
-    triple = exceptions.capture(exception if exception is not None else view._exception)
-    record: dict[str, Any] = {
+    return {
         "elapsed": moment - STARTED,
         "exception": triple,
-        "extra": extra,
+        "extra": {**state.settings.extra, **context.current(), **view._extra},
         "file": RecordFile(site.file_name, site.file_path),
         "function": site.function,
-        "level": shown,
+        "level": RecordLevel(level.name, level.no, level.icon),
         "line": site.line,
-        "message": text,
+        "message": "",
         "module": site.module,
         "name": site.name,
         "process": RecordProcess(process.pid(), process.name()),
         "thread": RecordThread(process.thread_id(), process.thread_name()),
         "time": moment,
     }
-    details = Details(found.color, exceptions.describe(triple))
-    for handler in state.handlers:
-        if found.no < handler.level:
-            continue
-        try:
-            handler.handle(record, details)
-        except Exception:
-            if not handler.catch:
-                raise
-            report.error_in_handler(handler.id, record)
-    if frame is not None and not kwargs and view._plain and type(message) is str and isinstance(level, str):
-        _learn(state, level, found.no, shown, site, message, args, frame)
 
 
-def strict() -> bool:
-    """Whether errors in messages are raised to the caller (MPLOG_STRICT=1)."""
-    return os.environ.get("MPLOG_STRICT", "") in ("1", "true", "yes", "on")
+def _above(frame: FrameType | None, depth: int) -> FrameType | None:
+    for _ in range(depth):
+        if frame is None:
+            return None
+        frame = frame.f_back
+    return frame
 
 
-def _message(site: CallSite, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, str | None]:
-    """The message's text, and what went wrong with it. A log call does not raise because of what it was given."""
+def _triple(state: State, option: Any) -> RecordException | None:
+    """The exception that the option means. What is no exception is reported, outside strict mode."""
+    if option is None or option is False:
+        return None
     try:
-        if args or kwargs:
-            try:
-                return str.__str__(message.format(*args, **kwargs)), None
-            except (KeyError, IndexError, AttributeError, ValueError) as error:
-                raise ValueError(
-                    f"The logging message could not be formatted: {error!r}. Its text is {safe_repr(message, 200)}, "
-                    f"with {len(args)} arguments and the keywords {sorted(kwargs)}; double the braces that are literal."
-                ) from error
-        return str.__str__(str(message)), None
+        if isinstance(option, tuple) and option and len(option) != 3:
+            raise ValueError(f"The exception is no triple (type, value, traceback), but has {len(option)} parts.")
+        return exceptions.capture(option or None if isinstance(option, tuple) else option)
     except Exception as error:
-        if strict():
+        if messages.strict(state):
             raise
         report.once(
-            f"message {site.file_path}:{site.line}",
-            f"{site.file_path}:{site.line}: {error!r}. The record is logged with the text as it was given.",
+            "exception option",
+            f"opt(exception=...) was given {safe_repr(option, 200)}: {error!r}. The record is logged without "
+            "an exception. Give an exception, a triple (type, value, traceback), or True for the current one.",
         )
-        raw = str.__str__(message) if isinstance(message, str) else safe_repr(message)
-        return f"{raw} {MARK}", repr(error)[:500]
+        return None
 
 
 def _learn(
@@ -219,6 +303,7 @@ def _learn(
     name: str,
     number: int,
     level: RecordLevel,
+    color: str,
     site: CallSite,
     message: str,
     args: tuple[Any, ...],
@@ -232,18 +317,19 @@ def _learn(
     for handler in state.handlers:
         if number < handler.level:
             continue
-        passes = handler.renderer.passes_site(site.name)
+        passes = handler.renderer.passes_site(site.name, number)
         if passes is None:
             return
         if not passes:
             continue
-        emit, clock, template = handler.emitter(), handler.clock, handler.renderer.template
-        if emit is None or clock is None or template is None:
+        emit, clock = handler.emitter(), handler.clock
+        if emit is None or clock is None:
             return
-        line = template.compile_line(site, level, message if args else None, len(args))
-        if line is None:
+        compiled = handler.renderer.compile_line(site, level, color, message if args else None, len(args))
+        if compiled is None:
             return
-        targets.append(Target(line, clock, emit, handler))
+        line, own = compiled
+        targets.append(Target(line, clock, emit, handler, own))
     if not targets:
         return
     assert site.code is not None

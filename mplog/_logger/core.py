@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +18,12 @@ from mplog._logger import options, registry
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
 from mplog._logger.options import Given
+from mplog._logger.settings import Settings, Versions
 from mplog._logger.state import STILL, State
+from mplog._render.markup import level_color
 from mplog._render.renderer import Renderer
 from mplog._ring.layout import GENERATION
-from mplog._session import attach, exit, fork, recovery
+from mplog._session import attach, exit, recovery
 from mplog._session.host import Host
 from mplog._session.identity import myself
 from mplog._session.link import Link
@@ -29,8 +32,12 @@ from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file import claim
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.stream import StreamSink
-from mplog._writer.route import CALL, FILE, Route, RouteSpec
+from mplog._sinks.kinds import open_sink, shown_name
+from mplog._sinks.message_sink import MessageSink, Unfinished
+from mplog._writer.route import COROUTINE, FILE, Route, RouteSpec
+
+WRITING = "mplog-"
+"""How the names of the threads begin that bring records to sinks: the writer's and the outlets'."""
 
 
 class Core:
@@ -40,18 +47,48 @@ class Core:
         self._lock = threading.RLock()
         self._handlers: dict[int, Handler] = {}
         self._next_id = 0
-        self.levels: dict[str, Level] = level_table.built_in()
+        self.levels: dict[str, Level] = dict(level_table.AT_IMPORT)
         self._levels_said: dict[bytes, dict[str, Level]] = {}
         """What each session said last, so that only what its owner changes replaces what a worker has."""
-        self._extra: dict[str, Any] = {}
-        self._patcher: Callable[[dict[str, Any]], object] | None = None
+        self._settings = Settings()
+        self._settings_seen: dict[bytes, Versions] = {}
+        """The versions of each session's settings that this process has."""
+        self.serves = False
+        """Whether this is the core that children of this process are served by."""
+        self.catching = threading.local()
+        """Whether the calling thread is logging because of a `catch()`."""
         self._host: Host | None = None
         self._links: dict[bytes, Link] = {}
         self._gone: set[tuple[bytes, int]] = set()
         """Handlers of other processes that `remove()` took away in this one."""
         self._provisional = False
         self._forking = threading.local()
-        self.state = State((), self.levels, self._extra, None)
+        self.state = State((), self.levels, self._settings)
+
+    def duplicate(self, handler_copy: Callable[[Handler], Handler], value_copy: Callable[[Any], Any]) -> Core:
+        """An independent core; see copies.py. Whatever *handler_copy* raises passes through."""
+        with self._lock:
+            if self._provisional:
+                self._settle_locked()
+            made = Core()
+            made._next_id = self._next_id
+            made.levels = dict(self.levels)
+            made._levels_said = dict(self._levels_said)
+            made._settings = dataclasses.replace(
+                self._settings,
+                extra={key: value_copy(value) for key, value in self._settings.extra.items()},
+                patcher=value_copy(self._settings.patcher),
+            )
+            made._settings_seen = dict(self._settings_seen)
+            made._links = {
+                key: link
+                for key, link in self._links.items()
+                if self._host is None or link.place is not self._host.place
+            }
+            made._gone = set(self._gone)
+            made._handlers = {number: handler_copy(handler) for number, handler in self._handlers.items()}
+            made._swap()
+            return made
 
     # Configuration
 
@@ -71,11 +108,14 @@ class Core:
         with self._lock:
             if not self._provisional and attach.bootstrapping():
                 self._provisional = True
-            name = options.shown_name(sink, kind)
-            if self._provisional and self._host is None:
-                handler = Handler(spec, renderer, self._unopened(sink, kind), name=name, catch=catch, auto=auto)
-            else:
-                handler = self._open(spec, renderer, sink, name, catch=catch, auto=auto)
+            name = shown_name(sink, kind)
+            target: FileSink | MessageSink | None = None
+            if kind != FILE:
+                loop = options.loop_for(given) if kind == COROUTINE else None
+                target = open_sink(kind, sink, number=identifier, catch=bool(catch), loop=loop, follows=auto)
+            elif not self._provisional or self._host is not None:
+                target = self._open_file(spec, renderer)
+            handler = Handler(spec, renderer, target, name=name, catch=catch, auto=auto)
             self._handlers[spec.id] = handler
             if given.enqueue and not self._provisional:
                 self._enqueue(handler)
@@ -85,18 +125,10 @@ class Core:
                 self._publish()
         return spec.id
 
-    @staticmethod
-    def _unopened(sink: Any, kind: str) -> StreamSink | None:
-        """A sink for a provisional handler: nothing is opened, truncated or started."""
-        return None if kind == FILE else StreamSink(sink, is_function=kind == CALL)
-
-    def _open(self, spec: RouteSpec, renderer: Renderer, sink: Any, name: str, *, catch: bool, auto: bool) -> Handler:
-        if spec.file is None:
-            target: FileSink | StreamSink = StreamSink(sink, is_function=spec.kind == CALL)
-        else:
-            target = registry.file_sink(spec, renderer)
-            self._recover(target, renderer, spec)
-        return Handler(spec, renderer, target, name=name, catch=catch, auto=auto)
+    def _open_file(self, spec: RouteSpec, renderer: Renderer) -> FileSink:
+        sink = registry.file_sink(spec, renderer)
+        self._recover(sink, renderer, spec)
+        return sink
 
     def _recover(self, sink: FileSink, renderer: Renderer, spec: RouteSpec) -> None:
         """Write what a dead program left for this file, before anything new."""
@@ -134,31 +166,56 @@ class Core:
             handler.close()
 
     def set_level(self, level: Level) -> None:
-        """Create or update a level; calls see it at once."""
+        """Create or update a level; calls see it at once. Raises ValueError for a colour that cannot be read."""
+        level_color(level.color)
         with self._lock:
             self.levels = {**self.levels, level.name: level}
-            self._swap()
-            if self._host is not None:
-                self._publish()
+            self._changed()
 
-    def _swap(self) -> None:
-        """Make the present configuration the one that calls see."""
+    def set(self, name: str, value: Any) -> None:
+        """Set one of the settings; see settings.py for their names."""
+        with self._lock:
+            self._settings = self._settings.changed(name, value)
+            self._changed()
+
+    def set_activation(self, name: str | None, enabled: bool) -> None:
+        """One `enable()` or `disable()`."""
+        with self._lock:
+            self.set("activation", self._settings.activation.changed(name, enabled))
+
+    def _changed(self) -> None:
+        """Let calls here and in workers see what has changed."""
+        self._swap()
+        if self._host is not None:
+            self._publish()
+
+    def _swap(self, generation: int | None = None) -> None:
+        """Make the present configuration the one that calls see.
+
+        Args:
+            generation: the number of the owner's registry that it comes from, read before that; None: unchanged.
+        """
         words: Any = STILL
-        generation = 0
-        for link in self._links.values():
-            if self._host is None or link.place is not self._host.place:
-                words = link.words
-                generation = words[GENERATION]
-                break
+        leader = self._leader()
+        if leader is not None:
+            words = leader.words
+            if generation is None:
+                generation = self.state.generation if self.state.words is words else words[GENERATION]
         self.state = State(
             tuple(self._handlers[number] for number in sorted(self._handlers)),
             self.levels,
-            self._extra,
-            self._patcher,
+            self._settings,
             words,
-            generation,
+            generation or 0,
             self._provisional,
         )
+
+    def _leader(self) -> Link | None:
+        """The link to the owner whose changes this process follows."""
+        for link in self._links.values():
+            if self._host is None or link.place is not self._host.place:
+                return link
+        return None
 
     def handlers(self) -> list[Handler]:
         """The handlers in order of addition."""
@@ -198,8 +255,10 @@ class Core:
     def _publish(self) -> None:
         assert self._host is not None
         specs = [handler.spec for handler in self.handlers() if handler.spec.id in self._host.routes]
+        for route in self._host.routes.values():
+            route.patcher = self._settings.patcher
         with contextlib.suppress(OSError):
-            self._host.publish(registry.pack(self.levels, specs))
+            self._host.publish(registry.pack(self.levels, specs, self._settings))
 
     def depart(self) -> list[str]:
         """A process is being handed to another interpreter: make the session, say which ones it must know."""
@@ -220,8 +279,10 @@ class Core:
 
     def _owns_anything(self) -> bool:
         """Whether this process is an owner, or nobody's worker, so that its children are served by it."""
-        return not self._links or any(
-            handler.sink is not None and handler.link is None for handler in self._handlers.values()
+        return (
+            self._host is not None
+            or not self._links
+            or any(handler.sink is not None and handler.link is None for handler in self._handlers.values())
         )
 
     # Sessions: the worker's side
@@ -240,10 +301,13 @@ class Core:
             if self._provisional:
                 self._settle_locked()
             else:
+                leader = self._leader()
+                # Read before the registry: what is published in between is seen by the next call.
+                generation = None if leader is None else leader.words[GENERATION]
                 for link in list(self._links.values()):
                     if self._host is None or link.place is not self._host.place:
                         self._read_registry(link)
-                self._swap()
+                self._swap(generation)
             return self.state
 
     def _settle_locked(self, *, arrived: bool = False) -> None:
@@ -258,11 +322,13 @@ class Core:
             early = list(self._handlers.values())
         remote: list[Handler] = []
         taken: set[int] = set()
+        leader = self._leader()
+        generation = None if leader is None else leader.words[GENERATION]
         for link in self._links.values():
             remote += self._specs_of(link)
         mine: dict[int, Handler] = {}
         for handler in early:
-            partner = registry.same_sink(handler, remote)
+            partner = registry.same_sink(handler, [other for other in remote if id(other) not in taken])
             if partner is not None:
                 mine[handler.id] = partner.known_as(handler.id)
                 taken.add(id(partner))
@@ -281,7 +347,7 @@ class Core:
             mine[visible] = handler.known_as(visible)
         self._handlers = mine
         self._next_id = max(self._next_id, max(mine, default=-1) + 1)
-        self._swap()
+        self._swap(generation)
 
     def _make_own(self, handler: Handler) -> Handler | None:
         """Open what a provisional handler only described."""
@@ -321,7 +387,10 @@ class Core:
         found = registry.read(link.place)
         if found is None:
             return []
-        theirs, specs = found
+        theirs, specs, settings = found
+        seen = self._settings_seen.get(link.place.id, Versions())
+        self._settings_seen[link.place.id] = settings.versions
+        self._settings = registry.follow(self._settings, settings, seen)
         before = self._levels_said.get(link.place.id, {})
         self._levels_said[link.place.id] = theirs
         self.levels = {**self.levels, **{name: level for name, level in theirs.items() if before.get(name) != level}}
@@ -333,11 +402,30 @@ class Core:
     # Flush and end
 
     def complete(self, timeout: float | None) -> bool:
-        """Wait until everything that this process logged is in its sinks; False when time was up."""
+        """Wait until everything that this process logged is in its sinks; False when time was up.
+
+        In the owner, what workers have published by now for coroutines is handed over, too.
+        """
+        if threading.current_thread().name.startswith(WRITING):
+            return False  # A sink that is served there would wait for itself.
+        deadline = None if timeout is None else time.monotonic() + timeout
         done = True
         for link in list(self._links.values()):
-            done = link.flush(timeout) and done
+            done = link.flush(None if deadline is None else max(0.0, deadline - time.monotonic())) and done
+        host = self._host
+        coroutines = [handler.spec.id for handler in self.handlers() if handler.spec.kind == COROUTINE]
+        if host is not None and coroutines:
+            done = host.hand_over(coroutines, deadline) and done
         return done
+
+    def unfinished(self) -> list[Unfinished]:
+        """What goes on in event loops of this process: tasks of coroutine sinks, and streams that complete so."""
+        return [
+            item
+            for handler in self.handlers()
+            if isinstance(handler.sink, MessageSink)
+            for item in handler.sink.unfinished()
+        ]
 
     def stop(self) -> None:
         """The end of this process: its session is finished, its handlers are stopped."""
@@ -359,13 +447,23 @@ class Core:
                 self._swap()
         for handler in self.handlers():
             if handler.link is None and isinstance(handler.sink, FileSink):
-                handler.sink.background = False
+                handler.sink.archiver.background = False
         with self._lock:
             # Files stay open for what is still logged after this: exit functions, __del__.
             for handler in self.handlers():
                 if handler.link is None and isinstance(handler.sink, FileSink):
                     handler.sink.finish()
             self.state.end()
+        self._stop_sinks()
+
+    def _stop_sinks(self) -> None:
+        """Tell the sinks of this process that want to know it. Others go on to the very end."""
+        for handler in self.handlers():
+            if handler.link is None and isinstance(handler.sink, MessageSink) and handler.sink.stops:
+                try:
+                    handler.close()
+                except Exception:  # noqa: BLE001 - the program is ending; the other sinks shall end well
+                    report.error_in_handler(handler.id, None)
 
     # Forks; see _session/fork.py for the table
 
@@ -378,7 +476,7 @@ class Core:
             # It may have logged while it imported; silent from now on, it must not hold a ring until its late end.
             for link in self._links.values():
                 link.close()
-        elif self._owns_anything() and not self._provisional:
+        elif self.serves and self._owns_anything() and not self._provisional:
             self._make_host()
         if self._host is not None:
             self._host.pause()
@@ -405,6 +503,7 @@ class Core:
         links = {number: link.inherit() for number, link in self._links.items()}
         if host is not None:
             host.forget()
+            self._settings_seen[host.place.id] = self._settings.versions
             links[host.place.id] = Link(host.place, self._adopt, host.doorbell)
         handlers = {}
         for number, handler in self._handlers.items():
@@ -420,10 +519,3 @@ class Core:
         self._handlers = handlers
         exit.forget()
         self._swap()
-
-
-def install(core: Core, fall_silent: Callable[[], None]) -> None:
-    """Let *core* take part in forks, in starts of other interpreters, and in the end of this process."""
-    fork.register(core)
-    attach.install(core.depart, core.arrive)
-    exit.install(core.stop, fall_silent)

@@ -15,6 +15,7 @@ from mplog._render.template import TimeText
 from mplog._ring.layout import DATA_RECORD
 from mplog._session.link import Link
 from mplog._sinks.file.sink import FileSink
+from mplog._sinks.message_sink import MessageSink
 from mplog._sinks.stream import StreamSink
 from mplog._writer.route import Route, RouteSpec
 
@@ -34,7 +35,7 @@ class Handler:
         self,
         spec: RouteSpec,
         renderer: Renderer,
-        sink: FileSink | StreamSink | None,
+        sink: FileSink | MessageSink | None,
         *,
         name: str,
         catch: bool = True,
@@ -79,8 +80,8 @@ class Handler:
 
     def emitter(self) -> Emit | None:
         """The fast last step for finished text, or None when this handler needs the whole record."""
-        encoding = self.spec.encoding
-        if encoding.lower().replace("-", "") != "utf8":
+        encoding, file = self.spec.encoding, self.spec.file
+        if encoding.lower().replace("-", "") != "utf8" or (file is not None and not file.text.is_plain):
             return None
         # Text that comes this way is printable, so it has no surrogates, and UTF-8 takes all of it.
         if self.link is not None:
@@ -106,17 +107,25 @@ class Handler:
     def handle(self, record: dict[str, Any], details: Details) -> None:
         """The whole way: filter, render, deliver. Whatever user code or the sink raises passes through."""
         level, now = record["level"].no, record["time"].timestamp()
-        if self.link is not None and self.spec.as_data:
+        if self.link is not None and (details.unpatched or not self.spec.is_whole):
             self.link.push(now, self.spec.id, level, data.pack(record, details), DATA_RECORD)
             return
         accept = self.renderer.accept
         if accept is not None and not accept(record):
             return
         text = self.renderer.text(record, details)
-        if self.link is not None:
-            self.link.push(now, self.spec.id, level, text.encode(self.spec.encoding, "backslashreplace"))
+        if self.link is not None and self.spec.as_data:
+            # The text is made here, of the values themselves; what travels of some of them is their `repr`.
+            shown = data.pack(record, details._replace(text=text))
+            self.link.push(now, self.spec.id, level, shown, DATA_RECORD)
+        elif self.link is not None:
+            self.link.push(now, self.spec.id, level, self.spec.encode(text))
         elif isinstance(self.sink, FileSink):
-            self.sink.write(text.encode(self.spec.encoding, "backslashreplace"), now)
+            message = None
+            if self.spec.asks_about_messages:
+                message = Message(text)
+                message.record = record
+            self.sink.write(self.spec.encode(text), now, message)
         elif self.sink is not None:
             message = Message(text)
             message.record = record

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from mplog._logger import environment
+from mplog._render.markup import level_color
+
 
 class Level(NamedTuple):
     """A level. Identified by its name alone; several may share a number."""
@@ -26,29 +29,41 @@ _BUILT_IN = (
 )
 
 
-def _number(variable: str, default: int) -> int:
-    text = os.environ.get(variable)
-    if text is None:
-        return default
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(
-            f"Invalid environment variable '{variable}' (expected an integer): '{text}'. Correct it or unset it."
-        ) from None
-
-
 def built_in() -> dict[str, Level]:
     """The seven levels, as the environment changes them (`MPLOG_INFO_NO`, `MPLOG_INFO_COLOR`, `MPLOG_INFO_ICON`)."""
     return {
         level.name: Level(
             level.name,
-            _number(f"MPLOG_{level.name}_NO", level.no),
-            os.environ.get(f"MPLOG_{level.name}_COLOR", level.color),
+            _number(level),
+            _color(level),
             os.environ.get(f"MPLOG_{level.name}_ICON", level.icon),
         )
         for level in _BUILT_IN
     }
+
+
+def _number(level: Level) -> int:
+    variable = f"MPLOG_{level.name}_NO"
+    found = environment.integer(os.environ.get(variable), variable)
+    return level.no if found is None else found
+
+
+def _color(level: Level) -> str:
+    variable = f"MPLOG_{level.name}_COLOR"
+    found = os.environ.get(variable)
+    if found is None:
+        return level.color
+    try:
+        level_color(found)
+    except ValueError as error:
+        raise ValueError(
+            f"Invalid environment variable '{variable}' (expected tags of colors): '{found}'. {error}"
+        ) from error
+    return found
+
+
+AT_IMPORT = built_in()
+"""The levels that every core starts with."""
 
 
 def anonymous(number: int) -> Level:

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
+import copy
+import operator
+import re
 import sys
-from collections.abc import Callable
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
+from types import MappingProxyType
 from typing import Any
 
+from mplog._capture.patching import Patcher
 from mplog._capture.record import Message
 from mplog._logger import call
+from mplog._logger import parse as parsing
 from mplog._logger.call import log, log_level
-from mplog._logger.core import Core, install
-from mplog._logger.levels import Level, built_in
+from mplog._logger.catch import MESSAGE, Catcher, Rule
+from mplog._logger.completion import Completion
+from mplog._logger.context import Contextualizer
+from mplog._logger.copies import duplicate, install, promote
+from mplog._logger.core import Core
+from mplog._logger.environment import DEFAULTS
+from mplog._logger.levels import AT_IMPORT, Level
 from mplog._logger.options import Given
+from mplog._logger.views import PLAIN, Options, portable
 from mplog._ring.layout import GENERATION
 
-_NUMBERS = {name: level.no for name, level in built_in().items()}
+_NUMBERS = {name: level.no for name, level in AT_IMPORT.items()}
 _TRACE, _DEBUG, _INFO, _SUCCESS = (_NUMBERS[name] for name in ("TRACE", "DEBUG", "INFO", "SUCCESS"))
 _WARNING, _ERROR, _CRITICAL = (_NUMBERS[name] for name in ("WARNING", "ERROR", "CRITICAL"))
 
 Filter = Callable[[dict[str, Any]], object]
 FormatFunction = Callable[[dict[str, Any]], str]
-
-
-class Completion:
-    """What `complete()` gives: true when everything is in its sinks, and awaitable."""
-
-    __slots__ = ("_done",)
-
-    def __init__(self, done: bool) -> None:
-        self._done = done
-
-    def __bool__(self) -> bool:
-        return self._done
-
-    def __await__(self) -> Any:
-        return self._done
-        yield
 
 
 class Logger:
@@ -45,11 +43,14 @@ class Logger:
     Every method is safe from any thread, and in any process of the program, however it was started.
     """
 
-    def __init__(self, core: Core, extra: dict[str, Any]) -> None:
+    def __init__(
+        self, core: Core, extra: dict[str, Any], options: Options = PLAIN, patchers: tuple[Patcher, ...] = ()
+    ) -> None:
         self._core = core
         self._extra = extra
-        self._exception: Any = None
-        self._plain = True
+        self._options = options
+        self._patchers = patchers
+        self._plain = options.is_plain and not patchers
 
     def __repr__(self) -> str:
         shown = ", ".join(
@@ -58,18 +59,32 @@ class Logger:
         return f"<mplog.logger handlers=[{shown}]>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _view, (self._extra,)
+        if self is logger:
+            return _view, ({}, PLAIN, ())
+        return _view, portable(self._extra, self._options, self._patchers)
+
+    def __copy__(self) -> Logger:
+        return Logger(self._core, dict(self._extra), self._options, self._patchers)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Logger:
+        extra = copy.deepcopy(self._extra, memo)
+        return Logger(duplicate(self._core, memo), extra, self._options, self._patchers)
 
     def add(
         self,
         sink: str | PathLike[str] | Any | Callable[[Message], object],
         *,
-        level: str | int = "DEBUG",
-        format: str | FormatFunction | None = None,
-        filter: str | Filter | None = None,
+        level: str | int = DEFAULTS.level,
+        format: str | FormatFunction | None = DEFAULTS.format,
+        filter: str | Filter | dict[str | None, str | int | bool] | None = DEFAULTS.filter,
+        colorize: bool | None = DEFAULTS.colorize,
+        serialize: bool = DEFAULTS.serialize,
+        backtrace: bool = DEFAULTS.backtrace,
+        diagnose: bool | None = DEFAULTS.diagnose,
         sanitize: bool = True,
-        catch: bool = True,
-        enqueue: bool = False,
+        catch: bool = DEFAULTS.catch,
+        enqueue: bool = DEFAULTS.enqueue,
+        context: Any = DEFAULTS.context,
         **keywords: Any,
     ) -> int:
         """Send records to a sink, from this process and from all processes that it starts, however it starts them.
@@ -79,8 +94,13 @@ class Logger:
             level: name or number of the least level.
             format: template over the record's fields, or a function of the record that returns one.
             filter: name of a module whose records (and those of modules inside it) pass, or a function of the record.
+            colorize: turn markup into colours; None looks at the sink.
+            serialize: write each record as one line of JSON.
+            backtrace: show the frames above the one that catches, too.
+            diagnose: show the values of variables in tracebacks; None does so on terminals only.
             sanitize: show control characters that came with message, extra or exception as `\\x1b`.
             catch: report errors of the sink on standard error; False raises them in the call (in this process only).
+            context: a start method or a context of `multiprocessing`; checked, and of no effect.
             enqueue: let the writer thread write this process's records, too; no call then waits for the sink.
             keywords: for files: `rotation`, `retention`, `compression`, `delay`, `mode`, `encoding`, `permissions`,
                 `opener`. See docs/reference/files.md.
@@ -98,9 +118,14 @@ class Logger:
                 level=level,
                 format=format,
                 filter=filter,
+                colorize=colorize,
+                serialize=serialize,
+                backtrace=backtrace,
+                diagnose=diagnose,
                 sanitize=sanitize,
                 catch=catch,
                 enqueue=enqueue,
+                context=context,
                 keywords=keywords,
             ),
         )
@@ -128,25 +153,212 @@ class Logger:
             timeout: seconds; None waits as long as the process that owns the sinks lives.
 
         Returns:
-            True, or False when time was up. Can be awaited, too.
+            True, or False when time was up. To be awaited where event loops are at work, which also waits for the
+            tasks of coroutine sinks in the loop that awaits it, and for streams whose `complete` is a coroutine.
         """
-        return Completion(self._core.complete(timeout))
+        began = time.monotonic()
+        done = self._core.complete(timeout)
+        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
+        return Completion(done, self._core.unfinished(), left)
 
-    def bind(self, **extra: Any) -> Logger:
+    def bind(self, /, **extra: Any) -> Logger:
         """A logger whose records carry *extra*, too. This one is not changed."""
-        view = Logger(self._core, {**self._extra, **extra})
-        view._exception, view._plain = self._exception, self._plain
-        return view
+        return Logger(self._core, {**self._extra, **extra}, self._options, self._patchers)
+
+    def opt(
+        self,
+        *,
+        exception: Any = None,
+        record: bool = False,
+        lazy: bool = False,
+        colors: bool = False,
+        raw: bool = False,
+        capture: bool = True,
+        depth: int = 0,
+        ansi: bool = False,
+    ) -> Logger:
+        """A logger whose calls have these options; those that are not given take their defaults.
+
+        Args:
+            exception: an exception, a triple `(type, value, traceback)`, or anything true for the current exception.
+            record: let the message use fields of the record, `{record[name]}`.
+            lazy: arguments are functions, called only when some handler wants the level.
+            colors: read markup in the message.
+            raw: emit the message alone: no format, no newline, no traceback.
+            capture: put keyword arguments into the record's extra.
+            depth: frames above the caller that the record is attributed to.
+            ansi: deprecated name of *colors*.
+
+        Raises:
+            TypeError: *depth* is no integer.
+        """
+        if ansi:
+            colors = True
+            warnings.warn(
+                "The 'ansi' parameter of opt() is deprecated, use 'colors' instead.", DeprecationWarning, stacklevel=2
+            )
+        options = Options(exception, operator.index(depth), record, lazy, colors, raw, capture)
+        return Logger(self._core, self._extra, options, self._patchers)
+
+    def patch(self, patcher: Patcher) -> Logger:
+        """A logger that calls *patcher* with each record before any handler sees it. This one is not changed.
+
+        Patchers run in the order of `patch()` calls, after the one of `configure()`, in the calling thread.
+
+        Raises:
+            TypeError: *patcher* cannot be called.
+        """
+        return Logger(self._core, self._extra, self._options, (*self._patchers, _checked(patcher)))
+
+    def contextualize(self, /, **extra: Any) -> Contextualizer:
+        """A context manager, and a decorator, inside which all records of this thread or task carry *extra*."""
+        return Contextualizer(extra)
+
+    def catch(
+        self,
+        exception: Any = Exception,
+        *,
+        level: str | int = "ERROR",
+        reraise: bool = False,
+        onerror: Callable[[BaseException], object] | None = None,
+        exclude: Any = None,
+        default: Any = None,
+        message: Any = MESSAGE,
+    ) -> Any:
+        """Log errors instead of letting them through: a decorator, and a context manager for `with` and `async with`.
+
+        Functions, coroutine functions, generator functions and asynchronous generator functions can be decorated, with
+        or without parentheses.
+
+        Args:
+            exception: class or tuple of classes to catch.
+            level: name or number of the level to log with; looked at when an error is logged.
+            reraise: let the error through after logging it.
+            onerror: called with the exception after logging it.
+            exclude: class or tuple of classes that pass unlogged.
+            default: what a decorated function returns when its error was swallowed.
+            message: a template that may use `{record[...]}`.
+
+        Raises:
+            TypeError: a class is decorated.
+        """
+        if callable(exception) and not (isinstance(exception, type) and issubclass(exception, BaseException)):
+            return Catcher(self, Rule())(exception)
+        rule = Rule(exception, level, reraise, onerror, exclude, default, message)
+        return Catcher(self, rule)
+
+    def configure(
+        self,
+        *,
+        handlers: Iterable[Mapping[str, Any]] | None = None,
+        levels: Iterable[Mapping[str, Any]] | None = None,
+        extra: Mapping[str, Any] | None = None,
+        patcher: Patcher | None = None,
+        activation: Iterable[tuple[str | None, bool]] | None = None,
+        strict: bool | None = None,
+    ) -> list[int]:
+        """Configure several things at once, for this process and its workers. What is not given stays.
+
+        Args:
+            handlers: arguments of `add()`, each a dict; all handlers that were there are removed first.
+            levels: arguments of `level()`, each a dict.
+            extra: what every record carries, unless something closer to the call has the same key.
+            patcher: called with every record before any handler sees it.
+            activation: (name, enabled), in order, for `enable()` and `disable()`.
+            strict: let messages that cannot be formatted, lazy arguments and patchers that raise, raise in the call.
+
+        Returns:
+            The ids of the added handlers.
+
+        Raises:
+            Exception: what the methods raise; what was done before that stays done.
+        """
+        if handlers is not None:
+            self.remove()
+        for arguments in levels if levels is not None else ():
+            self.level(**arguments)
+        if patcher is not None:
+            self._core.set("patcher", _checked(patcher))
+        if extra is not None:
+            self._core.set("extra", dict(extra))
+        if strict is not None:
+            self._core.set("strict", bool(strict))
+        for name, enabled in activation if activation is not None else ():
+            self._activate(name, bool(enabled))
+        return [self.add(**arguments) for arguments in handlers] if handlers is not None else []
+
+    def enable(self, name: str | None) -> None:
+        """Let records of module *name* and of modules inside it pass; `""` means all, None those without a module.
+
+        Raises:
+            TypeError: neither a string nor None.
+        """
+        self._activate(name, True)
+
+    def disable(self, name: str | None) -> None:
+        """Drop records of module *name* and of modules inside it; `""` means all, None those without a module.
+
+        Raises:
+            TypeError: neither a string nor None.
+        """
+        self._activate(name, False)
+
+    def _activate(self, name: str | None, enabled: bool) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"Invalid name, it should be a string (or None), not: '{type(name).__name__}'")
+        self._core.set_activation(name, enabled)
+
+    @staticmethod
+    def parse(
+        file: str | PathLike[str] | Any,
+        pattern: str | bytes | re.Pattern[Any],
+        *,
+        cast: Mapping[str, Callable[[Any], Any]] | Callable[[dict[str, Any]], object] = MappingProxyType({}),
+        chunk: int = 65536,
+    ) -> Iterator[dict[str, Any]]:
+        """The named groups of each match of *pattern* in a log file, one dict after the other.
+
+        Args:
+            file: a path, or an object with `read(n)`, for text or for bytes; an object is left open.
+            pattern: a regular expression of the same type as the file's content.
+            cast: functions that convert the groups of these names, or one that changes the dict in place.
+            chunk: characters to read at once; -1 reads all.
+
+        Raises:
+            TypeError: one of these is of no such kind; at the first `next()`.
+        """
+        return parsing.parse(file, pattern, cast, chunk)
+
+    def reinstall(self) -> None:
+        """Make this logger's handlers and configuration those of the logger that every module imports.
+
+        Bound extra, patchers and options are not taken over. The handlers that the imported logger had before are
+        forgotten, not stopped. A pickled logger is the imported one already, so in a worker this changes nothing.
+        """
+        promote(self._core)
+        logger._core = self._core
+
+    def start(self, *args: Any, **kwargs: Any) -> int:
+        """Deprecated name of `add`."""
+        warnings.warn("The 'start()' method is deprecated, use 'add()' instead.", DeprecationWarning, stacklevel=2)
+        return self.add(*args, **kwargs)
+
+    def stop(self, *args: Any, **kwargs: Any) -> None:
+        """Deprecated name of `remove`."""
+        warnings.warn("The 'stop()' method is deprecated, use 'remove()' instead.", DeprecationWarning, stacklevel=2)
+        self.remove(*args, **kwargs)
 
     def level(self, name: str, no: int | None = None, color: str | None = None, icon: str | None = None) -> Level:
         """Get a level, create one (with *no*), or change colour and icon of one.
 
         Raises:
-            ValueError: unknown name without *no*, known name with *no*, or a negative number.
-            TypeError: a name that is no string, or a number that is no integer.
+            ValueError: unknown name without *no*, known name with *no*, a negative number, or colours that are no tags.
+            TypeError: a name or a colour that is no string, or a number that is no integer.
         """
         if not isinstance(name, str):
             raise TypeError(f"Invalid level name, it should be a string, not: '{type(name).__name__}'")
+        if color is not None and not isinstance(color, str):
+            raise TypeError(f"Invalid level color, it should be a string of tags, not: '{type(color).__name__}'")
         levels = self._core.levels
         known = levels.get(name)
         if known is None:
@@ -219,7 +431,8 @@ class Logger:
         if state.words[GENERATION] != state.generation or state.provisional:
             state = self._core.renew()
         if state.threshold <= _ERROR:
-            call.fully(self, state, "ERROR", message, args, kwargs, sys._getframe(1), True)
+            options = self._options._replace(exception=True)
+            call.fully(self, state, "ERROR", message, args, kwargs, sys._getframe(1), options)
 
     def log(self, level: str | int, message: Any, /, *args: Any, **kwargs: Any) -> None:
         """Log with a level given by name, or by number (an anonymous level).
@@ -231,23 +444,49 @@ class Logger:
         log_level(self, level, message, args, kwargs)
 
 
-def _view(extra: dict[str, Any]) -> Logger:
+def _checked(patcher: Any) -> Patcher:
+    if not callable(patcher):
+        raise TypeError(f"Invalid patcher, it should be a function of the record, not: '{type(patcher).__name__}'")
+    found: Patcher = patcher
+    return found
+
+
+def _view(extra: dict[str, Any], options: Options, patchers: tuple[Patcher, ...]) -> Logger:
     """A pickled logger arrives as a view on the core of the process it arrives in."""
-    return logger.bind(**extra) if extra else logger
+    if not extra and options == PLAIN and not patchers:
+        return logger
+    return Logger(logger._core, extra, options, patchers)
 
 
 def _nothing(*_: Any, **__: Any) -> None:
     """What a log call is when the interpreter has begun to take modules apart. Uses no name of this module."""
 
 
-def _itself(self: Logger, **_: Any) -> Logger:
+def _itself(self: Logger, *_: Any, **__: Any) -> Logger:
     return self
 
 
+class _Inert:
+    """A context manager and decorator that does nothing."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def __call__(self, function: Any) -> Any:
+        return function
+
+
 def _fall_silent() -> None:
+    inert = _Inert()
     for name in (*(level.lower() for level in _NUMBERS), "exception", "log", "complete"):
         setattr(Logger, name, _nothing)
-    Logger.bind = _itself  # type: ignore[method-assign]  # nobody makes views of a logger that says nothing
+    for name in ("bind", "opt", "patch"):  # Nobody makes views of a logger that says nothing.
+        setattr(Logger, name, _itself)
+    for name in ("catch", "contextualize"):
+        setattr(Logger, name, lambda *_, **__: inert)
 
 
 _core = Core()

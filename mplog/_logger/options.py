@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from mplog._logger.environment import DEFAULTS
 from mplog._logger.levels import Level
+from mplog._render.colorize import is_terminal, should_colorize
+from mplog._render.filter import check_filter
 from mplog._render.look import Look
 from mplog._render.renderer import Renderer
 from mplog._render.template import DEFAULT
+from mplog._render.times import local_time
 from mplog._sinks.file.compression import parse_compression
-from mplog._sinks.file.log_file import FileOptions
 from mplog._sinks.file.naming import PathTemplate
+from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.retention import parse_retention
 from mplog._sinks.file.rotation import parse_rotation
+from mplog._sinks.file.text import TextForm, text_form
+from mplog._sinks.kinds import encoding_of, kind_of, shown_name
 from mplog._sinks.stream import standard_name
-from mplog._writer.route import CALL, FILE, STREAM, RouteSpec
+from mplog._writer.route import COROUTINE, FILE, STANDARD, STREAM, RouteSpec
 
 FILE_KEYWORDS = (
     "rotation",
     "retention",
     "compression",
     "delay",
+    "watch",
     "mode",
+    "buffering",
     "encoding",
+    "errors",
+    "newline",
+    "closefd",
     "permissions",
     "opener",
 )
@@ -36,17 +47,17 @@ FILE_KEYWORDS = (
 class Given:
     """The arguments of one `add()` but for the sink, as they were given; see Logger.add. None: the default."""
 
-    level: Any = "DEBUG"
-    format: Any = None
-    filter: Any = None
-    colorize: Any = None
-    serialize: Any = False
-    backtrace: Any = True
-    diagnose: Any = None
+    level: Any = DEFAULTS.level
+    format: Any = DEFAULTS.format
+    filter: Any = DEFAULTS.filter
+    colorize: Any = DEFAULTS.colorize
+    serialize: Any = DEFAULTS.serialize
+    backtrace: Any = DEFAULTS.backtrace
+    diagnose: Any = DEFAULTS.diagnose
     sanitize: Any = True
-    enqueue: Any = False
-    context: Any = None
-    catch: Any = True
+    enqueue: Any = DEFAULTS.enqueue
+    context: Any = DEFAULTS.context
+    catch: Any = DEFAULTS.catch
     keywords: dict[str, Any] = field(default_factory=dict)
     """Those that only some kinds of sinks take."""
 
@@ -59,38 +70,66 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
     """
     number = level_number(levels, given.level)
     kind = kind_of(sink)
-    format_ = default_format() if given.format is None else given.format
-    look = look_for(given)
-    renderer = renderer_for(format_, given.filter, look)
+    format_ = DEFAULT if given.format is None else given.format
+    check_context(given.context)
+    look = look_for(given, sink, kind)
+    filter_ = check_filter(given.filter, {name: known.no for name, known in levels.items()})
+    renderer = renderer_for(format_, filter_, look)
     if kind == FILE:
         file = file_options(sink, given.keywords)
     else:
         file = None
-        refuse_file_keywords(given.keywords)
+        _refuse_unknown(given.keywords, ("loop",) if kind == COROUTINE else ())
+        if kind == COROUTINE:
+            loop_for(given)
     spec = RouteSpec(
         id=identifier,
         kind=kind,
         level=number,
-        as_data=not (kind == FILE or (kind == STREAM and stream_takes_text(sink))),
+        as_data=_wants_data(sink, kind, file),
         format=format_,
-        filter=given.filter,
+        filter=filter_,
         look=look,
-        encoding=file.encoding if file is not None else "utf8",
+        encoding=file.text.encoding if file is not None else "utf8",
         file=file,
         stream=standard_name(sink) if kind == STREAM else None,
+        name=shown_name(sink, kind),
     )
     return spec, renderer
 
 
-def look_for(given: Given) -> Look:
-    """The switches that have to do with text.
+def _wants_data(sink: Any, kind: str, file: FileOptions | None) -> bool:
+    if file is not None:
+        return file.rotation is not None and bool(file.rotation.functions)
+    return not (kind == STREAM and stream_takes_text(sink))
+
+
+def look_for(given: Given, sink: Any, kind: str) -> Look:
+    """The switches that have to do with text, for *sink*. What is not given depends on whether it is a terminal.
 
     Raises:
         TypeError: a switch that is no boolean.
     """
-    if not isinstance(given.sanitize, bool):
-        raise TypeError(f"Invalid sanitize, it should be True or False, not: {given.sanitize!r}")
-    return Look(sanitize=given.sanitize)
+    for name in ("sanitize", "colorize", "serialize", "backtrace", "diagnose"):
+        value = getattr(given, name)
+        if value is not None and not isinstance(value, bool):
+            raise TypeError(f"Invalid {name}, it should be True or False (None for the default), not: {value!r}")
+    serialize = bool(given.serialize)
+    colorize = given.colorize
+    if colorize is None:
+        colorize = kind == STREAM and not serialize and should_colorize(sink)
+    diagnose = given.diagnose
+    if diagnose is None:
+        diagnose = kind == STREAM and is_terminal(sink)
+    return Look(
+        sanitize=given.sanitize is not False,
+        colorize=colorize,
+        serialize=serialize,
+        backtrace=given.backtrace is not False,
+        diagnose=diagnose,
+        encoding=str(given.keywords.get("encoding", "utf8")) if kind == FILE else encoding_of(sink, kind),
+        standard=kind == STANDARD,
+    )
 
 
 def level_number(levels: dict[str, Level], level: Any) -> int:
@@ -111,129 +150,158 @@ def level_number(levels: dict[str, Level], level: Any) -> int:
     return level
 
 
-def default_format() -> str:
-    """The format of handlers that name none."""
-    return os.environ.get("MPLOG_FORMAT", DEFAULT)
-
-
 def renderer_for(format_: Any, filter_: Any, look: Look) -> Renderer:
-    """Check format and filter.
+    """Check the format; *filter_* has been checked.
 
     Raises:
-        TypeError: neither text nor function, or a filter of another kind.
+        TypeError: neither text nor function.
         ValueError: a format that cannot be read.
     """
     if not isinstance(format_, str) and not callable(format_):
         raise TypeError(
             f"Invalid format, it should be a string or a function of the record, not: '{type(format_).__name__}'"
         )
-    if filter_ is not None and not isinstance(filter_, str) and not callable(filter_):
-        raise TypeError(
-            f"Invalid filter, it should be None, a module name or a function of the record, not: "
-            f"'{type(filter_).__name__}'"
-        )
-    if filter_ is filter or format_ is format:
-        name = "filter" if filter_ is filter else "format"
+    if format_ is format:
         raise ValueError(
-            f"The built-in '{name}' was given as {name}, which is most likely a mistake: a variable of that name is "
+            "The built-in 'format' was given as format, which is most likely a mistake: a variable of that name is "
             "missing. Pass a string or your own function."
         )
     return Renderer(format_, filter_, look)
 
 
-def kind_of(sink: Any) -> str:
-    """Which kind of sink *sink* is.
+def check_context(context: Any) -> None:
+    """Check `add(context=...)`, which changes nothing: no queue of `multiprocessing` is ever made.
 
     Raises:
-        TypeError: none; the text says what is.
+        TypeError: neither None, nor a name, nor a context.
+        ValueError: a name that `multiprocessing` does not know.
     """
-    if isinstance(sink, (str, os.PathLike)):
-        return FILE
-    if callable(getattr(sink, "write", None)):
-        return STREAM
-    if isinstance(sink, logging.Handler):
+    if context is None:
+        return
+    from multiprocessing import get_context  # here, where it is asked for
+
+    if isinstance(context, str):
+        get_context(context)
+    elif not callable(getattr(context, "get_start_method", None)) or not callable(getattr(context, "Process", None)):
         raise TypeError(
-            "Cannot log to standard logging handlers yet: pass the path or the stream that "
-            f"{type(sink).__name__} writes to."
+            f"Invalid context, it should be None, the name of a start method or a multiprocessing context, not: "
+            f"'{type(context).__name__}'"
         )
-    if callable(sink):
-        return CALL
-    raise TypeError(
-        f"Cannot log to objects of type '{type(sink).__name__}'. Pass a path, a stream with a write() method, "
-        "or a function that takes the message."
-    )
+
+
+def loop_for(given: Given) -> Any:
+    """The event loop of a coroutine sink: as given, the running one where only that will do, else None.
+
+    Raises:
+        TypeError: something that is no event loop.
+        ValueError: the writer is to schedule the tasks, and there is no loop.
+    """
+    loop = given.keywords.get("loop")
+    if loop is None:
+        if not given.enqueue:
+            return None
+        from mplog._sinks.coroutine import running_loop  # here, for asyncio is slow to import
+
+        loop = running_loop()
+        if loop is None:
+            raise ValueError(
+                "An event loop is required to add a coroutine sink with `enqueue=True`, but none was passed and none "
+                "is running. Pass loop=..., or call add() inside of a running loop."
+            )
+    elif not all(callable(getattr(loop, name, None)) for name in ("create_task", "call_soon_threadsafe")):
+        raise TypeError(f"Invalid loop, it should be an asyncio event loop, not: '{type(loop).__name__}'")
+    return loop
 
 
 def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
     """Check the keywords of a file sink.
 
     Raises:
-        TypeError: a keyword that `add()` does not know, or a value of a wrong type.
+        TypeError: a keyword that neither `add()` nor the built-in `open` knows, or a value of a wrong type.
         ValueError: a value that cannot be read.
+        LookupError: an encoding or error handler that Python does not know.
         KeyError: the path has a field other than `time`.
+        ImportError: the interpreter lacks the module of a compression.
     """
-    _refuse_unknown(given, FILE_KEYWORDS)
-    mode = given.get("mode", "a")
-    if not isinstance(mode, str) or mode.replace("+", "").replace("t", "") not in ("a", "w", "x"):
-        raise ValueError(f"Invalid mode {mode!r}: a log file is opened with 'a' (append), 'w' (empty it first) or 'x'.")
-    encoding = given.get("encoding", "utf8")
-    try:
-        "".encode(encoding)
-    except (LookupError, TypeError) as error:
-        raise type(error)(
-            f"Invalid encoding {encoding!r}: {error}. Use one that Python knows, such as 'utf8'."
-        ) from None
+    text = text_form(given.get("encoding", "utf8"), given.get("errors"), given.get("newline"))
+    mode = _file_mode(given.get("mode", "a"))
+    _check_with_open(given, mode, text)
     permissions = given.get("permissions")
     if permissions is not None and (
         isinstance(permissions, bool) or not isinstance(permissions, int) or not 0 <= permissions <= 0o7777
     ):
         raise ValueError(f"Invalid permissions {permissions!r}: give an integer such as 0o640.")
+    opener = given.get("opener")
+    if opener is not None and not callable(opener):
+        raise TypeError(f"Invalid opener {opener!r}: it must be a function of path and flags, as os.open is.")
     template = PathTemplate(sink)
     if not os.path.isabs(template.pattern):
         # Now, once for all: other processes have other directories, and this one may change its own.
         here = os.getcwd().replace("{", "{{").replace("}", "}}")
         template = PathTemplate(os.path.join(here, template.pattern))
+    template.resolve(local_time(time.time()))  # A bad field is known now, also with `delay`.
     return FileOptions(
         template=template,
         mode=mode,
-        encoding=encoding,
+        text=text,
         rotation=parse_rotation(given.get("rotation")),
         retention=parse_retention(given.get("retention")),
         compression=parse_compression(given.get("compression")),
         permissions=permissions,
         delay=bool(given.get("delay", False)),
-        opener=given.get("opener"),
+        watch=bool(given.get("watch", False)),
+        buffering=given.get("buffering", 1),
+        opener=opener,
     )
 
 
-def refuse_file_keywords(given: dict[str, Any]) -> None:
-    """Check the keywords of a sink that is no file: there are none.
+def _file_mode(mode: object) -> str:
+    if not isinstance(mode, str):
+        raise TypeError(f"Invalid mode, it should be text such as 'a', not: '{type(mode).__name__}'")
+    rest = mode.replace("+", "", 1).replace("t", "", 1)
+    if rest not in ("a", "w", "x"):
+        raise ValueError(
+            f"Invalid mode {mode!r}: a log file is opened with 'a' (append), 'w' (empty it first) or 'x' (insist on a "
+            "new one), and a '+' where rotation functions read it."
+        )
+    return mode
 
-    Raises:
-        TypeError: there is one.
-    """
-    _refuse_unknown(given, ())
+
+def _check_with_open(given: dict[str, Any], mode: str, text: TextForm) -> None:
+    """Let the built-in `open` judge what is passed on to it, on a file that does no harm."""
+    own = (
+        "rotation",
+        "retention",
+        "compression",
+        "delay",
+        "watch",
+        "permissions",
+        "opener",
+        "mode",
+        "encoding",
+        "errors",
+    )
+    others = {name: value for name, value in given.items() if name not in own}
+    try:
+        io.open(os.devnull, "a", encoding=text.encoding, **others).close()  # noqa: UP020 - not a user's double of it
+    except TypeError as error:
+        unknown = [name for name in given if name not in FILE_KEYWORDS]
+        if not unknown:
+            raise
+        raise TypeError(
+            f"add() got an unexpected keyword argument '{unknown[0]}'. It knows {', '.join(FILE_KEYWORDS)} for files, "
+            f"and the built-in open() refuses others: {error}"
+        ) from None
 
 
 def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...]) -> None:
     for name in given:
         if name not in known:
-            hint = f"It knows {', '.join(known)} for files." if known else "Only file sinks take further keywords."
+            if not known:
+                hint = "Only file sinks take further keywords."
+            else:
+                hint = f"It knows {', '.join(known)} for {'files' if known is FILE_KEYWORDS else 'coroutines'}."
             raise TypeError(f"add() got an unexpected keyword argument '{name}'. {hint}")
-
-
-def shown_name(sink: Any, kind: str) -> str:
-    """How `repr(logger)` names the sink."""
-    if kind == FILE:
-        return f"'{os.fspath(sink)}'"
-    attribute = "name" if kind == STREAM else "__name__"
-    return str(getattr(sink, attribute, None) or repr(sink))
-
-
-def stream_encoding(sink: Any) -> str:
-    """The encoding that a stream says it has."""
-    encoding = getattr(sink, "encoding", None)
-    return encoding if isinstance(encoding, str) else "ascii"
 
 
 def stream_takes_text(sink: Any) -> bool:

@@ -10,40 +10,105 @@ import dataclasses
 import os
 import pickle
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
+from mplog._logger.activation import Activation
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
+from mplog._logger.settings import Settings, Versions
 from mplog._render.renderer import Renderer
+from mplog._ring.wire import Represented, safe_repr
 from mplog._session import recovery
 from mplog._session.link import Link
 from mplog._session.place import REGISTRY, Place
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.stream import StreamSink
-from mplog._writer.route import CALL, FILE, STREAM, Route, RouteSpec
+from mplog._sinks.kinds import open_sink
+from mplog._sinks.message_sink import MessageSink
+from mplog._writer.route import FILE, STREAM, Route, RouteSpec
 
 
-def pack(levels: dict[str, Level], specs: list[RouteSpec]) -> dict[str, Any]:
+class PackedSettings(NamedTuple):
+    """Settings for other interpreters: plain data, and bytes that are unpickled by children of their maker only."""
+
+    extra: dict[str, tuple[bytes | None, str]]
+    """For each key the pickled value, or None where it cannot travel, and its `repr`."""
+    patcher: bytes | None
+    """The pickled patcher; None where there is none or it cannot travel."""
+    patched: bool
+    """Whether there is a patcher."""
+    activation: Activation
+    strict: bool | None
+    versions: Versions
+
+
+def pack_settings(settings: Settings) -> PackedSettings:
+    """*settings* for other interpreters."""
+    return PackedSettings(
+        {key: (_pickled(value), safe_repr(value)) for key, value in settings.extra.items()},
+        None if settings.patcher is None else _pickled(settings.patcher),
+        settings.patcher is not None or settings.owner_patches,
+        settings.activation,
+        settings.strict,
+        settings.versions,
+    )
+
+
+def follow(mine: Settings, theirs: PackedSettings, seen: Versions) -> Settings:
+    """*mine* with what the owner has changed since its settings had the versions *seen*."""
+    changes: dict[str, Any] = {}
+    if theirs.versions.extra != seen.extra:
+        changes["extra"] = {key: _unpickled(*packed) for key, packed in theirs.extra.items()}
+    if theirs.versions.patcher != seen.patcher:
+        patcher = None if theirs.patcher is None else _unpickled(theirs.patcher, "")
+        changes["patcher"] = patcher if callable(patcher) else None
+        changes["owner_patches"] = theirs.patched and changes["patcher"] is None
+    if theirs.versions.activation != seen.activation:
+        changes["activation"] = theirs.activation
+    if theirs.versions.strict != seen.strict:
+        changes["strict"] = theirs.strict
+    return dataclasses.replace(mine, **changes) if changes else mine
+
+
+def _pickled(value: object) -> bytes | None:
+    try:
+        return pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - whatever a user's object raises when it is pickled
+        return None
+
+
+def _unpickled(packed: bytes | None, shown: str) -> Any:
+    if packed is not None:
+        try:
+            return pickle.loads(packed)
+        except Exception:  # noqa: BLE001 - importing a user's module may raise anything
+            pass
+    return Represented(shown)
+
+
+def pack(levels: dict[str, Level], specs: list[RouteSpec], settings: Settings) -> dict[str, Any]:
     """What `Host.publish` writes down; see `read`."""
-    return {"levels": dict(levels), "routes": [_portable(spec) for spec in specs]}
+    return {
+        "levels": dict(levels),
+        "routes": [_portable(spec) for spec in specs],
+        "settings": pack_settings(settings),
+    }
 
 
-def read(place: Place) -> tuple[dict[str, Level], list[RouteSpec]] | None:
-    """The levels and handlers that the owner of *place* published last; None when it is gone with its session."""
+def read(place: Place) -> tuple[dict[str, Level], list[RouteSpec], PackedSettings] | None:
+    """The levels, handlers and settings that the owner of *place* published last; None when its session is gone."""
     try:
         with open(os.path.join(place.path, REGISTRY), "rb") as file:
             found = pickle.load(file)
     except (OSError, pickle.UnpicklingError, EOFError):
         return None
-    return found["levels"], [_unpacked(packed) for packed in found["routes"]]
+    return found["levels"], [_unpacked(packed) for packed in found["routes"]], found["settings"]
 
 
 def remote_handler(spec: RouteSpec, link: Link) -> Handler:
     """A handler whose sink is in the process at the other end of *link*."""
     renderer = Renderer(spec.format or "{message}", spec.filter, spec.look)
-    name = f"'{spec.file.template.pattern}'" if spec.file is not None else f"<{spec.stream or spec.kind}>"
-    return Handler(spec, renderer, None, name=name, link=link)
+    return Handler(spec, renderer, None, name=spec.name, link=link)
 
 
 def routes_without_owner(handlers: dict[int, Handler], link: Link) -> dict[int, Route]:
@@ -67,7 +132,7 @@ def routes_without_owner(handlers: dict[int, Handler], link: Link) -> dict[int, 
 def file_sink(spec: RouteSpec, renderer: Renderer) -> FileSink:
     """The file of *spec*, opened, which puts right what killed sessions left unfinished in it. Raises OSError."""
     assert spec.file is not None
-    sink = FileSink(spec.file)
+    sink = FileSink(spec.file, spec.id)
 
     def settle(fd: int) -> None:
         recovery.settle_all(sink, fd, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
@@ -76,18 +141,19 @@ def file_sink(spec: RouteSpec, renderer: Renderer) -> FileSink:
     return sink
 
 
-def _sink_here(handler: Handler) -> FileSink | StreamSink | None:
+def _sink_here(handler: Handler) -> FileSink | MessageSink | None:
     """The sink of a remote handler as this process has it; None where it was code of the owner."""
     spec, sink = handler.spec, handler.sink
     if spec.file is not None:
         if sink is None:
             sink = file_sink(dataclasses.replace(spec, file=dataclasses.replace(spec.file, mode="a")), handler.renderer)
         assert isinstance(sink, FileSink)
-        sink.background = False
+        sink.archiver.background = False
         sink.closed = False
         return sink
-    if spec.stream is not None:
-        return StreamSink(getattr(sys, spec.stream), is_function=False)
+    stream = None if spec.stream is None else getattr(sys, spec.stream)
+    if stream is not None:
+        return open_sink(STREAM, stream, number=handler.id, catch=True, follows=handler.auto)
     return None
 
 
@@ -103,7 +169,7 @@ def _target_of(handler: Handler) -> tuple[str, str] | None:
         return FILE, os.path.abspath(spec.file.template.pattern)
     if spec.stream is not None:
         return STREAM, spec.stream
-    return (CALL, handler.name) if spec.kind == CALL else None
+    return spec.kind, handler.name
 
 
 def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
@@ -117,12 +183,13 @@ def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
         for name in ("rotation", "retention", "compression"):
             if not _travels(getattr(file, name)):
                 file = dataclasses.replace(file, **{name: None})  # type: ignore[arg-type]  # one name at a time
-    needs_owner = spec.as_data or callable(spec.format) or callable(spec.filter)
+    is_whole = not callable(spec.format) and not callable(spec.filter)
     plain = dataclasses.replace(
         spec,
         format=None if callable(spec.format) else spec.format,
         filter=None if callable(spec.filter) else spec.filter,
-        as_data=needs_owner,
+        as_data=spec.as_data or not is_whole,
+        is_whole=is_whole,
         file=file,
     )
     bare = pickle.dumps(plain)
@@ -130,11 +197,7 @@ def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
 
 
 def _travels(value: object) -> bool:
-    try:
-        pickle.dumps(value)
-    except Exception:  # noqa: BLE001 - whatever a user's callable raises when it is pickled
-        return False
-    return True
+    return _pickled(value) is not None
 
 
 def _unpacked(packed: tuple[bytes, bytes]) -> RouteSpec:

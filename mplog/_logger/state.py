@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from mplog._capture.callsite import MAXIMUM
 from mplog._logger.handler import Emit, Handler
 from mplog._logger.levels import Level
+from mplog._logger.settings import Settings
 from mplog._render.template import Line, TimeText
 from mplog._ring.layout import GENERATION
 
@@ -29,12 +29,28 @@ class Target(NamedTuple):
     clock: TimeText
     emit: Emit
     handler: Handler
+    own: int
+    """Control characters of the line's own, such as its colours."""
 
 
 class FastSite:
     """What one call site does in this configuration, when it has nothing to decide any more."""
 
-    __slots__ = ("clock", "code", "count", "emit", "globals", "level", "line", "message", "number", "others", "target")
+    __slots__ = (
+        "clock",
+        "code",
+        "count",
+        "emit",
+        "globals",
+        "level",
+        "line",
+        "message",
+        "number",
+        "others",
+        "own",
+        "scale",
+        "target",
+    )
 
     def __init__(
         self,
@@ -54,7 +70,8 @@ class FastSite:
         self.count = count
         self.target, *self.others = targets
         # The first one's parts stand here, too: most programs have one handler, and each look-up counts.
-        self.line, self.clock, self.emit, _ = self.target
+        self.line, self.clock, self.emit, _, self.own = self.target
+        self.scale = self.clock.scale
 
 
 class State:
@@ -62,12 +79,14 @@ class State:
 
     __slots__ = (
         "_learned",
-        "extra",
         "generation",
         "handlers",
         "levels",
-        "patcher",
+        "patches",
         "provisional",
+        "settings",
+        "shows_values",
+        "silenced",
         "sites",
         "threshold",
         "words",
@@ -77,16 +96,18 @@ class State:
         self,
         handlers: tuple[Handler, ...],
         levels: dict[str, Level],
-        extra: dict[str, Any],
-        patcher: Callable[[dict[str, Any]], object] | None,
+        settings: Settings,
         words: Any = STILL,
         generation: int = 0,
         provisional: bool = False,
     ) -> None:
         self.handlers = handlers
         self.levels = levels
-        self.extra = extra
-        self.patcher = patcher
+        self.settings = settings
+        self.patches = settings.patcher is not None or settings.owner_patches
+        self.shows_values = any(handler.renderer.look.diagnose for handler in handlers)
+        self.silenced: dict[Any, bool] | None = None if settings.activation.allows_all else {}
+        """Whether calls of a module pass, for those that have called; None when all do."""
         # A provisional configuration lets every call through, for the first one settles it.
         self.threshold = -1 if provisional else min((handler.level for handler in handlers), default=NOTHING)
         self.sites: dict[int, FastSite] = {}
@@ -94,6 +115,19 @@ class State:
         self.words = words
         self.generation = generation
         self.provisional = provisional
+
+    def allows(self, frame: FrameType | None) -> bool:
+        """Whether the module of *frame* may log. Only where `silenced` is not None."""
+        assert self.silenced is not None
+        name = None if frame is None else frame.f_globals.get("__name__")
+        if type(name) is not str:
+            name = None
+        found = self.silenced.get(name)
+        if found is None:
+            if len(self.silenced) >= MAXIMUM:
+                self.silenced.clear()
+            found = self.silenced[name] = self.settings.activation.allows(name)
+        return found
 
     def may_learn(self, key: int) -> bool:
         """Whether the call site *key* is worth compiling: not one whose message changes with each call."""

@@ -7,9 +7,14 @@ tab stay.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
+from mplog._ring.wire import safe_repr
+
 _HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+_CARE = re.compile(f"{_HOSTILE.pattern[:-1]}\ud800-\udfff]")
 
 
 def _shown(match: re.Match[str]) -> str:
@@ -22,30 +27,78 @@ def is_hostile(text: str) -> bool:
     return _HOSTILE.search(text) is not None
 
 
+def count_hostile(text: str) -> int:
+    """How many such characters *text* has."""
+    return len(_HOSTILE.findall(text))
+
+
+def needs_care(line: str, own: int) -> bool:
+    """Whether *line*, which has *own* hostile characters of mplog's, has others, or some that no encoding has."""
+    return not line[:-1].isprintable() and len(_CARE.findall(line)) != own
+
+
 def escape(text: str) -> str:
     """*text* with such characters shown as `\\x1b` or `\\u202e`."""
     return _HOSTILE.sub(_shown, text)
 
 
-class Escaped:
-    """A value of `extra` whose formatted forms are escaped, whichever way the template reaches into it."""
+class Shielded:
+    """A value whose text is always there, whichever way a template reaches into it.
 
-    __slots__ = ("_value",)
+    A value that cannot be shown leaves a mark. What a template does wrong, it still does wrong: it names what is not
+    there, or has a specification that is not for this value.
+    """
 
-    def __init__(self, value: Any) -> None:
+    __slots__ = ("_clean", "_value")
+    _clean: bool
+    _value: Any
+
+    def __init__(self, value: Any, clean: bool) -> None:
         object.__setattr__(self, "_value", value)
+        object.__setattr__(self, "_clean", clean)
 
     def __format__(self, spec: str) -> str:
-        return escape(format(self._value, spec))
+        try:
+            text = format(self._value, spec)
+        except Exception:
+            if _can_be_shown(self._value):
+                raise
+            return format(str(self), spec)
+        return escape(text) if self._clean else text
 
     def __str__(self) -> str:
-        return escape(str(self._value))
+        return self._text(str)
 
     def __repr__(self) -> str:
-        return escape(repr(self._value))
+        return self._text(repr)
 
-    def __getitem__(self, key: Any) -> Escaped:
-        return Escaped(self._value[key])
+    def _text(self, show: Callable[[Any], str]) -> str:
+        try:
+            text = show(self._value)
+        except Exception:  # noqa: BLE001 - the user's code
+            text = _marked(self._value)
+        return escape(text) if self._clean else text
 
-    def __getattr__(self, name: str) -> Escaped:
-        return Escaped(getattr(self._value, name))
+    def __getitem__(self, key: Any) -> Shielded:
+        return Shielded(self._value[key], self._clean)
+
+    def __getattr__(self, name: str) -> Shielded:
+        return Shielded(getattr(self._value, name), self._clean)
+
+
+def _can_be_shown(value: Any) -> bool:
+    try:
+        str(value)
+    except Exception:  # noqa: BLE001 - the user's code
+        return False
+    return True
+
+
+def _marked(value: Any) -> str:
+    """What is shown of a value that cannot be, part by part where it is a dict."""
+    if type(value) is dict:
+        try:
+            return f"{{{', '.join(f'{safe_repr(key)}: {safe_repr(item)}' for key, item in value.items())}}}"
+        except Exception:  # noqa: BLE001 - changed meanwhile
+            pass
+    return safe_repr(value)

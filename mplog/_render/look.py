@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mplog._render.ownership import library_directories
 
@@ -29,6 +29,9 @@ class Look:
     encoding: str = "utf8"
     """What the sink can show; it decides how the lines of `diagnose` are drawn."""
 
+    standard: bool = False
+    """Whether the text is for a standard `logging.Handler`, which ends lines itself."""
+
     libraries: tuple[str, ...] | None = None
     """Directories whose files are not the user's own; None for those that are found now, if they matter at all."""
 
@@ -36,3 +39,7 @@ class Look:
         if self.libraries is None:
             found = library_directories() if self.colorize or self.diagnose else ()
             object.__setattr__(self, "libraries", found)
+
+    def without_sanitizing(self) -> Look:
+        """The same, for text that something else escapes."""
+        return replace(self, sanitize=False)

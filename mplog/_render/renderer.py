@@ -3,64 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
-from mplog._capture.details import Details
-from mplog._render.escape import Escaped, escape, is_hostile
+from mplog._capture.callsite import CallSite
+from mplog._capture.details import Details, Token
+from mplog._capture.record import RecordLevel
+from mplog._render import markup
+from mplog._render.filter import ByModule, Filter, Named, make_filter
 from mplog._render.look import Look
-from mplog._render.template import Template
+from mplog._render.serialize import serialize
+from mplog._render.template import Line, Template
 from mplog._render.traceback import traceback_text
 
-Filter = Callable[[dict[str, Any]], object]
 FormatFunction = Callable[[dict[str, Any]], str]
 
-
-def named(name: str) -> Filter:
-    """A filter for the module *name* and everything below it; "" passes every named module."""
-    if not name:
-        return lambda record: record["name"] is not None
-    return lambda record: is_below(record["name"], name)
-
-
-def is_below(found: str | None, name: str) -> bool:
-    """Whether module *found* is *name* or inside it, by whole dotted parts."""
-    return found is not None and (found == name or found.startswith(f"{name}."))
+REMEMBERED = 64
+"""Templates that are remembered of one format function."""
 
 
 class Renderer:
     """Filter and format of one handler. Runs user code without any lock; safe from any thread."""
 
-    __slots__ = ("_function", "accept", "filter_name", "look", "template")
+    __slots__ = ("_exception_look", "_function", "_sanitize", "_template_of", "accept", "look", "template")
 
-    def __init__(self, format_: str | FormatFunction, filter_: str | Filter | None, look: Look) -> None:
-        """Raises ValueError for a format string that cannot be read."""
-        self._function = None if isinstance(format_, str) else format_
-        self.template = Template(format_) if isinstance(format_, str) else None
-        self.filter_name = filter_ if isinstance(filter_, str) else None
-        self.accept: Filter | None = named(filter_) if isinstance(filter_, str) else filter_
+    def __init__(self, format_: str | FormatFunction, filter_: Any, look: Look) -> None:
+        """*filter_* is what `check_filter` gave.
+
+        Raises:
+            ValueError: a format string, or its markup, that cannot be read.
+        """
         self.look = look
+        self.accept: Filter | None = make_filter(filter_)
+        # JSON is escaped by JSON: what is read from it is what the program said.
+        self._sanitize = look.sanitize and not look.serialize
+        self._exception_look = look.without_sanitizing() if look.serialize else look
+        self._function = None if isinstance(format_, str) else format_
+        self.template = None if callable(format_) else _template(format_, look)
+        # What a function returns may hold data, as its author may not know better.
+        self._template_of = lru_cache(REMEMBERED)(partial(Template, ending="", clean=self._sanitize))
 
     def text(self, record: dict[str, Any], details: Details) -> str:
         """The finished text of *record* with its terminator. Whatever the user's format raises passes through."""
-        exception_text = traceback_text(details.trace, self.look)
-        if self.template is not None:
-            return self.template.format(record, exception_text, sanitize=self.look.sanitize)
-        assert self._function is not None
-        values = dict(record)
-        values["exception"] = exception_text
-        format_ = self._function(record)
-        text = format_.format_map(values)
-        if self.look.sanitize and is_hostile(text):
-            # `traceback_text` has escaped its part already, and may have added colours.
-            clean: dict[str, Any] = {name: Escaped(value) for name, value in values.items()}
-            clean["exception"] = exception_text
-            text = escape(format_).format_map(clean)
+        look = self.look
+        template = self.template
+        if template is None:
+            assert self._function is not None
+            template = self._template_of(self._function(record))
+        level = markup.level_color(details.color) if look.colorize else None
+        if details.raw:
+            colored = self._colored(record, details)
+            text = record["message"] if colored is None else markup.paint(colored, level or "")
+        else:
+            exception_text = traceback_text(details.trace, self._exception_look)
+            if look.standard and exception_text:
+                exception_text = f"\n{exception_text}"
+            text = template.format(
+                record,
+                exception_text,
+                sanitize=self._sanitize,
+                level=level,
+                colored=self._colored(record, details),
+            )
+        if look.serialize:
+            text = serialize(text, record, traceback=details.has_traceback, sanitize=look.sanitize)
         return text
 
-    def passes_site(self, name: str | None) -> bool | None:
-        """Whether records of module *name* pass, or None when only the record can tell."""
-        if self.accept is None:
-            return True
-        if self.filter_name is None:
+    def _colored(self, record: dict[str, Any], details: Details) -> tuple[Token, ...] | None:
+        """The message with its markup, where this handler shows colours and nobody has put another in its place."""
+        colored = details.colored
+        if colored is None or not self.look.colorize or markup.plain(colored) != record["message"]:
             return None
-        return name is not None if not self.filter_name else is_below(name, self.filter_name)
+        return colored
+
+    def compile_line(
+        self, site: CallSite, level: RecordLevel, color: str, message: str | None, count: int
+    ) -> tuple[Line, int] | None:
+        """The line of one call site, see Template.compile_line, or None where it takes the record.
+
+        With it comes the number of its characters that would be escaped if they came with data.
+        """
+        if self.template is None or self.look.serialize or self.look.standard:
+            return None
+        sequences = markup.level_color(color) if self.look.colorize else None
+        line = self.template.compile_line(site, level, message, count, sequences)
+        return None if line is None else (line, self.template.painted(sequences).own)
+
+    def passes_site(self, name: str | None, number: int) -> bool | None:
+        """Whether records of module *name* with the level *number* pass, or None when only the record can tell."""
+        accept = self.accept
+        if accept is None:
+            return True
+        return accept.passes(name, number) if isinstance(accept, (Named, ByModule)) else None
+
+
+def _template(source: str, look: Look) -> Template:
+    try:
+        return Template(source, ending="{exception}" if look.standard else "\n{exception}")
+    except markup.MarkupError as error:
+        raise ValueError(f"Invalid format, color markups could not be parsed correctly: {source!r}. {error}") from error

@@ -8,27 +8,37 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from mplog._capture.callsite import CallSite
+from mplog._capture.details import Token
 from mplog._capture.record import RecordFile, RecordLevel
-from mplog._render.escape import Escaped, escape, is_hostile
+from mplog._render.escape import Shielded, count_hostile, escape, is_hostile
+from mplog._render.markup import TEXT, Tokens, paint, step
 from mplog._render.times import format_time, local_time, split_fraction
 
-DEFAULT = "{time:YYYY-MM-DD HH:mm:ss.SSS Z} | {level: <8} | {name}:{function}:{line} - {message}"
+DEFAULT = (
+    "<green>{time:YYYY-MM-DD HH:mm:ss.SSS Z}</green> | <level>{level: <8}</level> | "
+    "<cyan>{name}</cyan>:<cyan>{function}</cyan>:<cyan>{line}</cyan> - <level>{message}</level>"
+)
 
-Line = Callable[..., str]
-"""(time before the fraction, fraction as an integer, time after it, message or the arguments) -> the whole line."""
+Line = Callable[[str, int, str, Any], str]
+"""(time before the fraction, fraction as an integer, time after it, message or tuple of arguments) -> whole line."""
 
-# Specifications that mean the same inside an f-string: no braces, quotes or backslashes.
-_PLAIN_SPEC = re.compile(r"[A-Za-z0-9 <>=^+\-#_,.%]*\Z")
+# Specifications that mean the same inside an f-string: no braces, quotes or backslashes; and no `c`, which makes any
+# character of a number.
+_PLAIN_SPEC = re.compile(r"[A-Zabd-z0-9 <>=^+\-#_,.%]*\Z")
 
 
 class _Field(NamedTuple):
     name: str
     spec: str
     conversion: str
+
+    def source(self) -> str:
+        """The field as it stands in a format string."""
+        return f"{{{self.name}{'!' + self.conversion if self.conversion else ''}:{self.spec}}}"
 
 
 class TimeText:
@@ -54,19 +64,43 @@ class TimeText:
         return state
 
 
+class _Painted(NamedTuple):
+    """A template for one colour of the level, or without any colours."""
+
+    plain: str
+    """As `str.format` source, in which `{message}` is the text."""
+    marked: str
+    """The same, with a key of its own for each `{message}` that can show colours."""
+    around: tuple[tuple[str, ...], ...]
+    """The sequences in force where each of those stands."""
+    own: int
+    """Characters in what is no field that would be escaped if they came with data."""
+
+
+MAX_PAINTED = 64
+"""Colours for which a template is remembered; programs that change a level's colour with each call are rare."""
+
+
 class Template:
-    """One format string. Immutable; safe from any thread."""
+    """One format string with its markup. Immutable; safe from any thread."""
 
-    __slots__ = ("_fields", "_parts", "source", "time_spec", "uses_process")
+    __slots__ = ("_ending", "_painted", "_parts", "source", "time_spec")
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, ending: str = "\n{exception}", clean: bool = False) -> None:
         """Check *source*.
 
+        Args:
+            ending: what follows, a format string itself.
+            clean: escape control characters in the template's own text, too, because it may have been made of data.
+
         Raises:
+            MarkupError: its markup cannot be read.
             ValueError: it is no format string.
         """
         self.source = source
-        self._parts: list[tuple[str, _Field | None]] = []
+        self._ending = ending
+        tokens = Tokens()
+        self._parts: list[Token | _Field] = []
         try:
             parsed = list(string.Formatter().parse(source))
         except ValueError as error:
@@ -74,9 +108,15 @@ class Template:
                 f"Invalid format {source!r}: {error}. Double the braces that are meant literally: {{{{ and }}}}."
             ) from error
         for literal, name, spec, conversion in parsed:
-            field = None if name is None else _Field(name, spec or "", conversion or "")
-            self._parts.append((literal, field))
-            if field is not None and any(
+            # By literal parts: a tag does not go on after a field, and nothing in a field is a tag.
+            tokens.feed(literal)
+            self._parts += [(kind, escape(text) if clean and kind == TEXT else text) for kind, text in tokens.found]
+            tokens.found.clear()
+            if name is None:
+                continue
+            field = _Field(name, spec or "", conversion or "")
+            self._parts.append(field)
+            if any(
                 nested
                 for _, nested, deep, _ in string.Formatter().parse(field.spec)
                 if nested is not None and "{" in (deep or "")
@@ -85,48 +125,106 @@ class Template:
                     f"Invalid format {source!r}: Max string recursion exceeded. A field inside a specification "
                     "cannot have a specification with fields itself; compute it in a format function."
                 )
-        self._fields = [field for _, field in self._parts if field is not None]
-        times = [field for field in self._fields if field.name == "time"]
+        tokens.end()
+        self._painted: dict[str | None, _Painted] = {}
+        times = [part for part in self._parts if isinstance(part, _Field) and part.name == "time"]
         self.time_spec: tuple[str, int, str] | None = None
         if not times:
             self.time_spec = ("", 0, "")
         elif len(times) == 1 and not times[0].conversion and "{" not in times[0].spec:
             self.time_spec = split_fraction(times[0].spec)
-        self.uses_process = any(field.name.startswith(("process", "thread")) for field in self._fields)
 
-    def format(self, record: dict[str, Any], exception_text: str, *, sanitize: bool) -> str:
-        """The line for *record*, terminator and exception included.
+    def format(
+        self,
+        record: dict[str, Any],
+        exception_text: str,
+        *,
+        sanitize: bool,
+        level: str | None = None,
+        colored: Sequence[Token] | None = None,
+    ) -> str:
+        """The text for *record*.
+
+        Args:
+            exception_text: what `{exception}` shows; it is taken as it is, and so are the colours of the template.
+            sanitize: escape what would drive a terminal, in everything else that is not the template's own text.
+            level: the sequences of the level's colour; None takes all colours out.
+            colored: the message with its markup, when it has any.
 
         Raises:
             ValueError: the record lacks a key that the format names; the text says which.
         """
-        text = self._apply(record, exception_text)
-        if sanitize and is_hostile(text):
-            clean = dict(record)
-            clean["message"] = escape(record["message"])
-            clean["extra"] = Escaped(record["extra"])
-            # `traceback_text` has escaped its part already, and may have added colours.
-            text = self._apply(clean, exception_text)
-        return text
-
-    def _apply(self, record: dict[str, Any], exception_text: str) -> str:
+        painted = self.painted(level)
         values = dict(record)
         values["exception"] = exception_text
+        if level is None or colored is None or not painted.around:
+            text = self._apply(painted.plain, values, sanitize=sanitize)
+            if not sanitize or count_hostile(text) == painted.own:
+                return text
+            return self._apply(painted.plain, _shielded(values, clean=True), sanitize=sanitize)
+        if sanitize:
+            values = _shielded(values, clean=True)
+            colored = [(kind, escape(text) if kind == TEXT else text) for kind, text in colored]
+        for index, around in enumerate(painted.around):
+            values[_message_key(index)] = paint(colored, level, around)
+        return self._apply(painted.marked, values, sanitize=sanitize)
+
+    def _apply(self, source: str, values: dict[str, Any], *, sanitize: bool) -> str:
         try:
-            text = self.source.format_map(values)
+            try:
+                return source.format_map(values)
+            except KeyError:
+                raise
+            except Exception:  # noqa: BLE001 - a hostile value costs its text, not the record; a wrong format raises again
+                return source.format_map(_shielded(values, clean=sanitize))
         except KeyError as error:
             raise ValueError(
                 f"Failed to format log record: the format {self.source!r} names {error}, which this record does not "
                 "have. Bind it (logger.bind(...)), give it as keyword argument, or take it out of the format."
             ) from error
-        return f"{text}\n{exception_text}"
 
-    def compile_line(self, site: CallSite, level: RecordLevel, message: str | None, count: int) -> Line | None:
+    def painted(self, level: str | None) -> _Painted:
+        """The template as `str.format` source, with *level* for the level's colour; None takes all colours out."""
+        found = self._painted.get(level)
+        if found is None:
+            if len(self._painted) >= MAX_PAINTED:
+                self._painted = {}
+            found = self._painted[level] = self._paint(level)
+        return found
+
+    def _paint(self, level: str | None) -> _Painted:
+        plain: list[str] = []
+        marked: list[str] = []
+        around: list[tuple[str, ...]] = []
+        in_force: list[str] = []
+        own = 0
+        for part in self._parts:
+            if isinstance(part, _Field):
+                shown = part.source()
+                plain.append(shown)
+                if part.name == "message" and not part.conversion:
+                    shown = part._replace(name=_message_key(len(around))).source()
+                    around.append(tuple(in_force))
+                marked.append(shown)
+                continue
+            kind, text = part
+            if kind != TEXT:
+                text = "" if level is None else step(kind, text, level, in_force)
+            own += count_hostile(text)
+            text = _quoted(text)
+            plain.append(text)
+            marked.append(text)
+        return _Painted("".join(plain) + self._ending, "".join(marked) + self._ending, tuple(around), own)
+
+    def compile_line(
+        self, site: CallSite, level: RecordLevel, message: str | None, count: int, color: str | None = None
+    ) -> Line | None:
         """One function for the call site, or None where only `format` will do.
 
         Args:
             message: its template, to be merged into the line; None when it has no arguments and arrives whole.
             count: number of positional arguments.
+            color: the sequences of the level's colour; None takes all colours out.
         """
         if self.time_spec is None:
             return None
@@ -142,18 +240,25 @@ class Template:
         if body is None:
             return None
         pieces: list[str] = []
-        for literal, field in self._parts:
-            pieces.append(_quoted(literal))
-            if field is None:
+        in_force: list[str] = []
+        for part in self._parts:
+            if not isinstance(part, _Field):
+                kind, literal = part
+                if kind != TEXT:
+                    literal = "" if color is None else step(kind, literal, color, in_force)
+                pieces.append(_quoted(literal))
                 continue
+            field = part
             root = re.split(r"[.\[]", field.name, maxsplit=1)[0]
             if root == "time" and field.name == "time":
                 pieces.append(_time_pieces(self.time_spec[1]))
             elif field == ("message", "", ""):
                 pieces.append("{m}" if message is None else "".join(body))
             elif root in constants and "{" not in field.spec:
-                shown = f"{{{field.name}{'!' + field.conversion if field.conversion else ''}:{field.spec}}}"
-                pieces.append(_quoted(shown.format_map(constants)))
+                shown = field.source().format_map(constants)
+                if is_hostile(shown):
+                    return None
+                pieces.append(_quoted(shown))
             else:
                 return None
         try:
@@ -161,22 +266,44 @@ class Template:
         except UnicodeEncodeError:
             # A lone surrogate in a name or in the format: `format` and the handler's encoding deal with it.
             return None
-        arguments = ["p", "f", "q", *(["m"] if message is None else [f"a{index}" for index in range(count)])]
         pieces.append("\n")
-        source = f"lambda {', '.join(arguments)}: f{''.join(pieces)!r}"
+        source = f"lambda p, f, q, m: f{''.join(pieces)!r}"
         # The text consists of quoted constants and of placeholders made here: nothing of the user's is run.
-        line: Line = eval(source, {"__builtins__": {}, "M": _MILLISECONDS})
+        line: Line = eval(source, {"__builtins__": {}, "M": _THOUSAND})
         return line
 
 
-_MILLISECONDS = [f"{value:03d}" for value in range(1000)]
+def _message_key(index: int) -> str:
+    """The key under which a message with colours stands for one place of the template. No program has such keys."""
+    return f"\0message{index}"
+
+
+_OWN = frozenset(("level", "time", "elapsed", "exception"))
+"""Fields that are mplog's or the program's own words, or are escaped already."""
+
+
+def _shielded(values: dict[str, Any], *, clean: bool) -> dict[str, Any]:
+    """*values*, of which none can fail to be shown; with *clean* they are shown escaped."""
+    return {key: value if key in _OWN or key[:1] == "\0" else _shield(value, clean) for key, value in values.items()}
+
+
+def _shield(value: Any, clean: bool) -> Any:
+    if type(value) is not str:
+        return Shielded(value, clean)
+    # Before it is padded, so that what is escaped is counted as it is shown.
+    return escape(value) if clean else value
+
+
+_THOUSAND = [f"{value:03d}" for value in range(1000)]
 
 
 def _time_pieces(digits: int) -> str:
-    """The time in an f-string: the text before, the fraction, the text after. Milliseconds have a table, for speed."""
+    """The time in an f-string: the text before, the fraction, the text after. Thousands have a table, for speed."""
     if digits == 0:
         return "{p}{q}"
-    return "{p}{M[f]}{q}" if digits == 3 else f"{{p}}{{f:0{digits}d}}{{q}}"
+    if digits == 3:
+        return "{p}{M[f]}{q}"
+    return "{p}{M[f // 1000]}{M[f % 1000]}{q}" if digits == 6 else f"{{p}}{{f:0{digits}d}}{{q}}"
 
 
 def _quoted(text: str) -> str:
@@ -184,7 +311,7 @@ def _quoted(text: str) -> str:
 
 
 def merge_message(message: str, count: int) -> list[str] | None:
-    """The pieces of *message* as parts of an f-string over a0, a1 ..., or None when only `str.format` will do.
+    """The pieces of *message* as parts of an f-string over m[0], m[1] ..., or None when only `str.format` will do.
 
     Only automatic fields, `{}`, with plain conversions and specifications qualify, one for each argument.
     """
@@ -202,6 +329,6 @@ def merge_message(message: str, count: int) -> list[str] | None:
             continue
         if name or not _PLAIN_SPEC.match(spec or "") or (conversion and conversion not in "rsa"):
             return None
-        pieces.append(f"{{a{index}{'!' + conversion if conversion else ''}{':' + spec if spec else ''}}}")
+        pieces.append(f"{{m[{index}]{'!' + conversion if conversion else ''}{':' + spec if spec else ''}}}")
         index += 1
     return pieces if index == count else None

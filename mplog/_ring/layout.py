@@ -15,7 +15,9 @@ A record is a 16-byte header, then its payload, padded to a multiple of 16:
 
     len u32 | seq u32 | kind u8 | flags u8 | zero u16 | crc u32 | payload
 
-`len` counts the payload; `crc` is the CRC-32 of the payload, started from the kind.
+`len` counts the payload; `crc` is the CRC-32 of the payload, started from the kind, in rings whose header has
+FLAG_CRC; in others, and in their records, it is 0. Rings go without where the machine shows stores in the order of the
+program and their file is memory: then no record can be torn, and a checksum is a fifth of what publishing costs.
 The payload of every kind but PAD begins with PREFIX:
 
     stamp u64 (monotonic ns, the order key) | wall f64 (epoch seconds) | route u32 | level u32
@@ -68,8 +70,10 @@ RECORD_BYTES: Final = RECORD.size
 PREFIX: Final = struct.Struct("=QdII")
 PREFIX_BYTES: Final = PREFIX.size
 RECORD_AND_PREFIX: Final = struct.Struct("=IIIIQdII")
-"""Both, for reading: the third number has the kind in its lowest byte on little-endian machines; see KIND_SHIFT."""
+"""Both in one go: the third number has the kind and the flags in its bytes; see KIND_SHIFT and FLAGS_SHIFT."""
+BODY: Final = RECORD_AND_PREFIX.size
 KIND_SHIFT: Final = 0 if ENDIAN == 1 else 24
+FLAGS_SHIFT: Final = 8 if ENDIAN == 1 else 16
 
 LOG: Final = 1
 """The rest of the payload is the finished text of one handler, in its encoding."""

@@ -7,10 +7,10 @@ Publishing is one store: the record is written first, then TAIL moves. A produce
 any instant leaves either a whole record or none. Draining never changes what lies between HEAD and
 TAIL; HEAD moves only after the records have reached their files, so the ring is also the journal.
 
-Python has no memory barriers. On x86 the stores are seen in program order. Elsewhere TAIL is only a
-hint, and what makes a record acceptable is its sequence number and its CRC (not proven on ARM
-hardware). The interpreter's own lock operations stand in for the fence of the sleep handshake, with
-a ceiling on every sleep as the net; tests/models/test_wake.py has the model.
+Python has no memory barriers. On x86 the stores are seen in program order, so whatever lies below TAIL is whole.
+Elsewhere TAIL is only a hint, and what makes a record acceptable is its sequence number and its CRC (not proven on ARM
+hardware); `checked` rings have one. The interpreter's own lock operations stand in for the fence of the sleep
+handshake, with a ceiling on every sleep as the net; tests/models/test_wake.py has the model.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from zlib import crc32
 
 from mplog._ring.layout import (
     ALIGN,
+    BODY,
     DATA,
     FLAG_CRC,
+    FLAGS_SHIFT,
     HEAD,
     KIND_SHIFT,
     LOG,
@@ -44,7 +46,8 @@ RESERVE_LEVEL = 30
 """Records of at least this level may use the last eighth of the ring."""
 
 _pack_prefix = PREFIX.pack
-_pack_record = RECORD.pack_into
+_pack_record = RECORD_AND_PREFIX.pack_into
+_pack_padding = RECORD.pack_into
 _unpack = RECORD_AND_PREFIX.unpack_from
 _END_OF_TIME = 1 << 64
 
@@ -68,7 +71,9 @@ class Producer:
         "_buffer",
         "_busy",
         "_capacity",
+        "_checked",
         "_fits",
+        "_marks",
         "_mask",
         "_nested",
         "_owned",
@@ -80,11 +85,15 @@ class Producer:
         "low_limit",
     )
 
-    def __init__(self, words: memoryview, buffer: mmap.mmap | memoryview, base: int = 0) -> None:
+    def __init__(
+        self, words: memoryview, buffer: mmap.mmap | memoryview, base: int = 0, *, checked: bool = True
+    ) -> None:
         """*words* is the header cast to u64; the records begin at *base* of *buffer*, to its end, a power of two.
 
-        The map itself is cheaper to store into than a view of it.
+        The map itself is cheaper to store into than a view of it. A *checked* ring's records have a CRC.
         """
+        self._checked = checked
+        self._marks = (FLAG_CRC if checked else 0) << FLAGS_SHIFT
         self._words = words
         self._buffer = buffer
         self._base = base
@@ -118,8 +127,8 @@ class Producer:
                 self._nested.append((wall, route, level, body, kind))
                 return True
             self._busy = mine = True
-            payload = _pack_prefix(monotonic_ns(), wall, route, level) + body
-            length = len(payload)
+            size = len(body)
+            length = size + PREFIX_BYTES
             tail = self._tail
             offset = tail & self._mask
             end = tail + ((length + 31) & -16)
@@ -131,9 +140,12 @@ class Producer:
                 end += start - tail
             seq = (self._seq + 1) & 0xFFFFFFFF
             offset += self._base
-            _pack_record(self._buffer, offset, length, seq, kind, FLAG_CRC, 0, crc32(payload, kind))
-            offset += RECORD_BYTES
-            self._buffer[offset : offset + length] = payload
+            stamp = monotonic_ns()
+            crc = crc32(_pack_prefix(stamp, wall, route, level) + body, kind) if self._checked else 0
+            marks = kind << KIND_SHIFT | self._marks
+            _pack_record(self._buffer, offset, length, seq, marks, crc, stamp, wall, route, level)
+            offset += BODY
+            self._buffer[offset : offset + size] = body
             # SYNC publish -> drain: everything written below `end` happens before the drainer sees it.
             self._words[TAIL] = end
             self._tail = end
@@ -168,7 +180,7 @@ class Producer:
         if start + need > (head + self._capacity if level >= RESERVE_LEVEL else self._fits):
             return -1
         if start != tail:
-            _pack_record(self._buffer, self._base + (tail & self._mask), room - RECORD_BYTES, 0, PAD, 0, 0, 0)
+            _pack_padding(self._buffer, self._base + (tail & self._mask), room - RECORD_BYTES, 0, PAD, 0, 0, 0)
         return start
 
     def _publish_nested(self) -> None:
@@ -220,13 +232,16 @@ class Reader:
     is read again by whoever takes the ring over.
     """
 
-    __slots__ = ("_capacity", "_data", "_seq", "_words", "position")
+    __slots__ = ("_capacity", "_checked", "_data", "_seq", "_words", "only", "position")
 
-    def __init__(self, words: memoryview, data: memoryview) -> None:
+    def __init__(self, words: memoryview, data: memoryview, *, checked: bool = True) -> None:
+        self._checked = checked
         self._words = words
         self._data = data
         self._capacity = len(data)
         self.position: int = words[HEAD]
+        self.only = -1
+        """The route of all records of the last `read` when they were all text for one; else -1."""
         # Whoever takes a ring over cannot know the last number; it believes the first record and counts on.
         self._seq: int | None = None if self.position else 1
 
@@ -255,7 +270,7 @@ class Reader:
         Raises:
             RingCorrupt: when the bytes cannot come from a producer. Nothing outside the ring is read, ever.
 
-        A record whose sequence number or CRC does not fit yet ends the walk; see `stuck`.
+        A record whose sequence number or CRC does not fit yet ends the walk.
         """
         # SYNC drain: pairs with the store to TAIL in Producer.push.
         tail = self.tail
@@ -268,11 +283,12 @@ class Reader:
         if limit is not None and limit < tail:
             tail = limit
         entries: list[Entry] = []
-        append, unpack = entries.append, _unpack
+        append, unpack, checked = entries.append, _unpack, self._checked
         youngest = horizon if horizon is not None else _END_OF_TIME
         position = start
         expected = self._seq
         mask = capacity - 1
+        only = -2
         while position < tail:
             offset = position & mask
             # One copy of everything up to the wrap: unpacking from bytes is cheaper than from shared memory,
@@ -283,28 +299,37 @@ class Reader:
             size = stop - offset
             while at < size:
                 try:
-                    length, found, kind, crc, stamp, wall, route, level = unpack(block, at)
+                    length, found, marks, crc, stamp, wall, route, level = unpack(block, at)
                 except struct.error:  # Less than a record with a payload is left: padding, if anything.
                     length, found, kind, _flags, _zero, crc = RECORD.unpack_from(block, at)
-                    kind <<= KIND_SHIFT
+                    marks = kind << KIND_SHIFT
                     stamp, wall, route, level = 0, 0.0, 0, 0
-                kind = kind >> KIND_SHIFT & 0xFF
-                begin = at + RECORD_BYTES
-                after = begin + length
+                after = at + RECORD_BYTES + length
+                kind = marks >> KIND_SHIFT & 0xFF
                 if kind == PAD and not (position + after) & mask:
                     at = after
                     continue
                 if expected is None:
                     expected = found
-                payload = block[begin:after]
-                if found != expected or stamp > youngest or crc32(payload, kind) != crc:
-                    self.position, self._seq = position + at, expected
+                if (
+                    found != expected
+                    or stamp > youngest
+                    or after > size
+                    or length < PREFIX_BYTES
+                    or (checked and crc32(block[at + RECORD_BYTES : after], kind) != crc)
+                ):
+                    self.position, self._seq, self.only = position + at, expected, only
                     return entries
                 expected = (found + 1) & 0xFFFFFFFF
+                if route != only:
+                    only = route if only == -2 else -1
+                if kind != LOG:
+                    only = -1
+                begin = at + BODY
                 at = (after + 15) & -16
-                append((stamp, ring, position + at, kind, route, level, wall, payload[PREFIX_BYTES:]))
+                append((stamp, ring, position + at, kind, route, level, wall, block[begin:after]))
             position += at
-        self.position, self._seq = position, expected
+        self.position, self._seq, self.only = position, expected, only
         return entries
 
     def unread(self) -> bool:

@@ -22,7 +22,7 @@ from mplog._ring.layout import (
     MAGIC_WORD,
     STATE,
 )
-from mplog._ring.ring import split_views
+from mplog._ring.ring import Producer, Reader, split_views
 
 MINIMUM_CAPACITY = 16 * 1024
 
@@ -42,9 +42,9 @@ class RingOwner:
 class RingFile:
     """A mapped ring file. Closing releases the mapping and the descriptor, never the file."""
 
-    __slots__ = ("_view", "capacity", "data", "fd", "map", "owner", "path", "words")
+    __slots__ = ("_view", "capacity", "checked", "data", "fd", "map", "owner", "path", "words")
 
-    def __init__(self, path: str, fd: int, mapping: mmap.mmap, owner: RingOwner) -> None:
+    def __init__(self, path: str, fd: int, mapping: mmap.mmap, owner: RingOwner, *, checked: bool) -> None:
         self.path = path
         self.fd = fd
         self.map = mapping
@@ -52,6 +52,15 @@ class RingFile:
         self.words, self.data = split_views(self._view)
         self.capacity = len(self.data)
         self.owner = owner
+        self.checked = checked
+
+    def producer(self) -> Producer:
+        """The publishing end, for the process that made the ring."""
+        return Producer(self.words, self.map, DATA, checked=self.checked)
+
+    def reader(self) -> Reader:
+        """The draining end, from HEAD on, for the holder of the ring's kernel lock."""
+        return Reader(self.words, self.data, checked=self.checked)
 
     @property
     def closed_by_producer(self) -> bool:
@@ -74,8 +83,8 @@ class RingFile:
             self.fd = -1
 
 
-def create(path: str, capacity: int, owner: RingOwner) -> RingFile:
-    """Make the ring file *path* with *capacity* bytes for records (a power of two).
+def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True) -> RingFile:
+    """Make the ring file *path* with *capacity* bytes for records (a power of two); *checked*: with checksums.
 
     The bytes are really allocated, so that a full file system fails here and not with SIGBUS at the first
     touch. The file appears under its name only when it is complete.
@@ -88,7 +97,7 @@ def create(path: str, capacity: int, owner: RingOwner) -> RingFile:
     try:
         os.posix_fallocate(fd, 0, HEADER_BYTES + capacity)
         mapping = mmap.mmap(fd, HEADER_BYTES + capacity)
-        flags = FLAG_CRC | FLAG_PURE
+        flags = FLAG_PURE | (FLAG_CRC if checked else 0)
         HEADER.pack_into(
             mapping,
             HEADER_AT,
@@ -110,7 +119,7 @@ def create(path: str, capacity: int, owner: RingOwner) -> RingFile:
             time.monotonic_ns(),
             owner.name.encode("utf-8", "replace")[:64],
         )
-        ring = RingFile(path, fd, mapping, owner)
+        ring = RingFile(path, fd, mapping, owner, checked=checked)
         # SYNC create -> open_existing: the magic comes last.
         ring.words[MAGIC_WORD] = MAGIC
         os.rename(hidden, path)
@@ -140,18 +149,18 @@ def open_existing(path: str) -> RingFile:
             raise ValueError(f"{path} has {status.st_size} bytes, too few for a ring")
         mapping = mmap.mmap(fd, status.st_size)
         try:
-            owner = _check(path, mapping, status.st_size)
+            owner, checked = _check(path, mapping, status.st_size)
         except ValueError:
             mapping.close()
             raise
     except BaseException:
         os.close(fd)
         raise
-    return RingFile(path, fd, mapping, owner)
+    return RingFile(path, fd, mapping, owner, checked=checked)
 
 
-def _check(path: str, mapping: mmap.mmap, size: int) -> RingOwner:
-    (layout, header, endian, shift, _flags, capacity, _largest, _zero, pid, start, boot, namespace, _interpreter) = (
+def _check(path: str, mapping: mmap.mmap, size: int) -> tuple[RingOwner, bool]:
+    (layout, header, endian, shift, flags, capacity, _largest, _zero, pid, start, boot, namespace, _interpreter) = (
         HEADER.unpack_from(mapping, HEADER_AT)[:13]
     )
     session, _wall, _monotonic, name = HEADER.unpack_from(mapping, HEADER_AT)[13:]
@@ -161,4 +170,5 @@ def _check(path: str, mapping: mmap.mmap, size: int) -> RingOwner:
         raise ValueError(f"{path} was written by another kind of machine or version (endian {endian}, header {header})")
     if capacity != size - DATA or capacity & (capacity - 1) or not capacity:
         raise ValueError(f"{path} says it holds {capacity} bytes and its file has room for {size - DATA}")
-    return RingOwner(pid, start, boot, namespace, session, name.rstrip(b"\0").decode("utf-8", "replace"))
+    owner = RingOwner(pid, start, boot, namespace, session, name.rstrip(b"\0").decode("utf-8", "replace"))
+    return owner, bool(flags & FLAG_CRC)

@@ -17,52 +17,128 @@ TAG = "\u0001"
 
 MAX_DEPTH = 32
 MAX_ITEMS = 10_000
+"""Items of one container."""
+MAX_VALUES = 100_000
+"""Values in all: containers that hold one another many times over are short to write and endless to send."""
 MAX_REPR = 10_000
+MAX_BYTES = 16 * 1024 * 1024
+"""Bytes of all; beyond it, texts are cut with a mark until what is left fits."""
+
+_name_of = type.__dict__["__name__"].__get__
 
 
 def safe_repr(value: object, limit: int = MAX_REPR) -> str:
     """`repr(value)` cut at *limit* characters, or a mark naming the type when it fails."""
     try:
         text = repr(value)
+        if type(text) is not str:
+            text = str.__str__(text)
     except Exception as error:  # noqa: BLE001 - any user code may run here; the record must arrive
-        return f"<unprintable {type(value).__name__} object: {type(error).__name__}>"
-    if type(text) is not str:
-        text = str.__str__(text)
+        return unprintable(value, error)
     return text if len(text) <= limit else f"{text[:limit]}... <{len(text) - limit} more characters>"
 
 
-def _plain(value: Any, depth: int) -> Any:
-    kind = type(value)
-    if value is None or kind is bool or kind is str or kind is float:
-        return value
-    if kind is int and -(2**63) <= value < 2**64:
-        return value
-    if depth >= MAX_DEPTH:
-        return {TAG: ["repr", "<nested too deeply>"]}
-    if kind is dict:
-        items = list(value.items())[:MAX_ITEMS]
-        if all(type(key) is str for key, _ in items) and TAG not in value:
-            return {key: _plain(item, depth + 1) for key, item in items}
-        return {TAG: ["dict", [[_plain(key, depth + 1), _plain(item, depth + 1)] for key, item in items]]}
-    if kind is list:
-        return [_plain(item, depth + 1) for item in value[:MAX_ITEMS]]
-    if kind is tuple:
-        return {TAG: ["tuple", [_plain(item, depth + 1) for item in value[:MAX_ITEMS]]]}
-    if kind is set or kind is frozenset:
-        return {TAG: [kind.__name__, [_plain(item, depth + 1) for item in list(value)[:MAX_ITEMS]]]}
-    if kind is bytes:
-        return {TAG: ["bytes", base64.b64encode(value).decode("ascii")]}
-    if isinstance(value, datetime):
-        return {TAG: ["datetime", value.isoformat()]}
-    if kind is date:
-        return {TAG: ["date", value.isoformat()]}
-    if kind is timedelta:
-        return {TAG: ["timedelta", [value.days, value.seconds, value.microseconds]]}
-    if kind is Decimal:
-        return {TAG: ["decimal", str(value)]}
-    if kind is complex:
-        return {TAG: ["complex", [value.real, value.imag]]}
-    return {TAG: ["repr", safe_repr(value)]}
+def unprintable(value: object, error: Exception) -> str:
+    """The mark of a *value* that raised *error* when it was to be shown. Asks neither of them anything."""
+    return f"<unprintable {class_name(value)} object: {class_name(error)}>"
+
+
+def class_name(value: object) -> str:
+    """The name of the class of *value*, whatever that class's own class says."""
+    return str(_name_of(type(value)))
+
+
+class _Sender:
+    """Makes values plain, counting them. Runs user code only where what it raises is caught.
+
+    Each item of the outermost dictionary, such as a record's `extra`, may have as many values as are allowed in all,
+    and keeps its own plain items however many values those before them have: so a bound number survives.
+    """
+
+    __slots__ = ("_left", "_longest")
+
+    def __init__(self, longest: int | None = None) -> None:
+        self._left = MAX_VALUES
+        self._longest = longest
+        """Characters of one text, or bytes; None: any number."""
+
+    def plain(self, value: Any, depth: int) -> Any:
+        """*value* as JSON can have it. Never raises."""
+        self._left -= 1
+        kind = type(value)
+        if self._longest is not None and (kind is str or kind is bytes) and len(value) > self._longest:
+            value, kind = _cut(value, self._longest), str
+        if value is None or kind is bool or kind is str or kind is float:
+            return value
+        if kind is int and -(2**63) <= value < 2**64:
+            return value
+        if depth >= MAX_DEPTH:
+            return {TAG: ["repr", "<nested too deeply>"]}
+        if self._left < 0:
+            return {TAG: ["repr", "<too many values>"]}
+        try:
+            found = self._tagged(kind, value, depth)
+        except Exception:  # noqa: BLE001 - a lying or mutating value costs itself only, not the record
+            found = None
+        return {TAG: ["repr", safe_repr(value)]} if found is None else found
+
+    def _tagged(self, kind: type, value: Any, depth: int) -> Any:
+        """*value* when it is of a kind that travels, else None. What a value says of its own class does not count."""
+        if kind is dict:
+            return self._dict(value, depth)
+        if kind is list:
+            return self._items(value, depth)
+        if kind is tuple:
+            return {TAG: ["tuple", self._items(value, depth)]}
+        if kind is set or kind is frozenset:
+            return {TAG: [kind.__name__, self._items(list(value), depth)]}
+        if kind is bytes:
+            return {TAG: ["bytes", base64.b64encode(value).decode("ascii")]}
+        if issubclass(kind, datetime):
+            return {TAG: ["datetime", datetime.isoformat(value)]}
+        if kind is date:
+            return {TAG: ["date", value.isoformat()]}
+        if kind is timedelta:
+            return {TAG: ["timedelta", [value.days, value.seconds, value.microseconds]]}
+        if kind is Decimal:
+            return {TAG: ["decimal", str(value)]}
+        if kind is complex:
+            return {TAG: ["complex", [value.real, value.imag]]}
+        return None
+
+    def _items(self, values: Any, depth: int) -> list[Any]:
+        found = []
+        for item in values[:MAX_ITEMS]:
+            if self._left < 0:
+                break
+            found.append(self.plain(item, depth + 1))
+        if len(found) < len(values):
+            found.append({TAG: ["repr", _more(len(values) - len(found))]})
+        return found
+
+    def _dict(self, value: dict[Any, Any], depth: int) -> Any:
+        items = list(value.items())
+        found = []
+        for key, item in items[:MAX_ITEMS]:
+            if depth == 0:
+                self._left = MAX_VALUES
+            elif depth > 1 and self._left < 0:
+                break
+            found.append((key if type(key) is str else self.plain(key, depth + 1), self.plain(item, depth + 1)))
+        if len(found) < len(items):
+            found.append((_more(len(items) - len(found)), None))
+        if all(type(key) is str and key != TAG for key, _ in found):
+            return dict(found)
+        return {TAG: ["dict", found]}
+
+
+def _cut(value: str | bytes, longest: int) -> str:
+    shown = value[:longest] if isinstance(value, str) else repr(value[:longest])
+    return f"{shown}... <{len(value) - longest} more {'characters' if isinstance(value, str) else 'bytes'}>"
+
+
+def _more(count: int) -> str:
+    return f"<{count} more items>"
 
 
 class Represented(str):
@@ -116,8 +192,13 @@ def _untag(mapping: dict[str, Any]) -> Any:
 def encode(value: Any) -> bytes:
     """*value* as bytes. Never fails: what cannot travel becomes its bounded `repr`."""
     try:
-        text = json.dumps(_plain(value, 0), ensure_ascii=True, separators=(",", ":"))
-    except Exception as error:  # noqa: BLE001 - a hostile container (mutating, lying) must not lose the record
+        longest = None
+        while True:
+            text = json.dumps(_Sender(longest).plain(value, 0), ensure_ascii=True, separators=(",", ":"))
+            if len(text) <= MAX_BYTES:
+                break
+            longest = 1_000_000 if longest is None else longest // 8
+    except Exception as error:  # noqa: BLE001 - no memory is left for it, say
         text = json.dumps({TAG: ["repr", f"<cannot be sent: {type(error).__name__}>"]})
     return text.encode("ascii")
 
@@ -134,4 +215,4 @@ def decode(data: bytes) -> Any:
         raise ValueError(f"these {len(data)} bytes are no record: {error}") from error
 
 
-__all__ = ["TAG", "Represented", "decode", "encode", "safe_repr"]
+__all__ = ["TAG", "Represented", "class_name", "decode", "encode", "safe_repr", "unprintable"]

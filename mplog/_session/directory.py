@@ -41,6 +41,21 @@ def free_bytes(path: str) -> int:
     return status.f_bavail * status.f_frsize
 
 
+def in_memory(path: str) -> bool:
+    """Whether what is stored in *path* never reaches a disk, as far as the kernel's table of mounts says."""
+    try:
+        device = os.stat(path).st_dev
+        wanted = f"{os.major(device)}:{os.minor(device)}"
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
+            for line in mounts:
+                about, _, kind = line.partition(" - ")
+                if about.split(" ", 3)[2] == wanted:
+                    return kind.split(" ", 1)[0] in ("tmpfs", "ramfs")
+    except (OSError, IndexError):
+        pass
+    return False
+
+
 def private(path: str) -> str:
     """Make the directory *path* for this user alone, or check that it is.
 

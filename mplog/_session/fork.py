@@ -42,30 +42,39 @@ class Participant(Protocol):
 
 
 _participants: list[Participant] = []
+_hooked = False
 _resuming: Callable[[], None] | None = None
 
 
 def register(participant: Participant) -> None:
-    """Add *participant* for the rest of the process's life and of its forked children's."""
-    if not _participants and hasattr(os, "register_at_fork"):
+    """Add *participant*, until `unregister`, also in forked children."""
+    global _hooked
+    if not _hooked and hasattr(os, "register_at_fork"):
+        _hooked = True
         os.register_at_fork(before=_before, after_in_parent=_parent, after_in_child=_child)
     _participants.append(participant)
 
 
+def unregister(participant: Participant) -> None:
+    """Forget *participant*, at the end of what it stood for."""
+    if participant in _participants:
+        _participants.remove(participant)
+
+
 def _before() -> None:
     _resume_now()
-    for participant in _participants:
+    for participant in _participants[:]:
         participant.before_fork()
 
 
 def _parent() -> None:
     global _resuming
 
-    for participant in reversed(_participants):
+    for participant in _participants[::-1]:
         participant.after_fork_in_parent()
 
     def resume() -> None:
-        for participant in _participants:
+        for participant in _participants[:]:
             try:
                 participant.resume_threads()
             except Exception:  # noqa: BLE001 - this runs inside the user's own code
@@ -84,7 +93,7 @@ def _child() -> None:
     _resuming = None
     if sys.version_info >= (3, 12):
         _disarm()
-    for participant in _participants:
+    for participant in _participants[:]:
         participant.after_fork_in_child()
 
 
@@ -140,4 +149,4 @@ else:
         """Nothing is armed before Python 3.12."""
 
 
-__all__ = ["Participant", "register"]
+__all__ = ["Participant", "register", "unregister"]

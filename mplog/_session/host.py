@@ -13,7 +13,6 @@ import time
 from typing import Any
 
 from mplog._ring.layout import DRAINING, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
-from mplog._ring.ring import Reader
 from mplog._ring.ring_file import open_existing
 from mplog._session import recovery, rings
 from mplog._session.identity import Identity, is_dead
@@ -65,7 +64,7 @@ class Host:
         with self.writer.mutex:
             sink = route.sink
             if isinstance(sink, FileSink):
-                sink.background = True
+                sink.archiver.background = True
                 self.slots[route.spec.id] = slots.create(
                     recovery.slot_path(self.place, sink, route.spec.id), self.place.id, route.spec.id
                 )
@@ -84,6 +83,28 @@ class Host:
             slot = self.slots.pop(number, None)
             if slot is not None:
                 self._remove_slot(slot)
+
+    def hand_over(self, numbers: list[int], deadline: float | None) -> bool:
+        """Give to the sinks of these routes what has been published by now; False when time was up.
+
+        Only for sinks that take without waiting for anything, but for the user's own code.
+        """
+        bound = time.monotonic() + 1.0 if deadline is None else deadline
+        while True:
+            with self.writer.mutex:
+                self.find_rings()
+                self.drain.round(everything=True)
+                if not self.drain.waiting:
+                    break
+            if time.monotonic() > bound:
+                return False
+            time.sleep(0.01)
+        outlets = [
+            (route.outlet, route.outlet.put_count)
+            for number, route in list(self.routes.items())
+            if number in numbers and route.outlet is not None
+        ]
+        return all(outlet.wait_taken(count, deadline) for outlet, count in outlets)
 
     def _close_outlet(self, route: Route) -> None:
         assert route.outlet is not None
@@ -142,7 +163,7 @@ class Host:
                 ring.close()  # An orphan that found us silent drains it; its own records, in its own order.
                 self._ignored.add(path)
                 continue
-            source = Source(ring, Reader(ring.words, ring.data), key, time.monotonic())
+            source = Source(ring, ring.reader(), key, time.monotonic())
             self._known[path] = source
             self.drain.sources.append(source)
 
@@ -175,7 +196,7 @@ class Host:
             if route.outlet is not None:
                 route.outlet.pause(deadline)
             if isinstance(route.sink, FileSink):
-                route.sink.pause_archiving(deadline)
+                route.sink.archiver.pause(deadline)
 
     def resume(self) -> None:
         """After a fork, in the parent: go on."""
@@ -185,7 +206,7 @@ class Host:
             if route.outlet is not None:
                 route.outlet.resume()
             if isinstance(route.sink, FileSink):
-                route.sink.resume_archiving()
+                route.sink.archiver.resume()
         self.writer.start()
 
     def forget(self) -> None:

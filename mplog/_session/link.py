@@ -18,7 +18,6 @@ from mplog._capture import process
 from mplog._ring.layout import (
     BLOCKED_NS,
     CLOSED,
-    DATA,
     DATA_RECORD,
     DROPPED,
     FLUSH_TARGET,
@@ -192,7 +191,7 @@ class Link:
         self._generation += 1
         self.ring = ring
         self._largest_inline = ring.capacity // 4
-        self._producer = Producer(ring.words, ring.map, DATA)
+        self._producer = ring.producer()
         # SYNC register -> step: the file is there under its name before the number changes.
         self.words[REGISTERED] = time.monotonic_ns() ^ self.pid << 40
         self._ring_bell()

@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from mplog._capture.record import Message
 from mplog._ring.layout import HEAD, LOG, TAIL
-from mplog._ring.ring import Reader
 from mplog._ring.ring_file import RingFile
 from mplog._session import recovery, rings
 from mplog._session.link import Link
@@ -96,7 +95,7 @@ class Orphan:
 
     def _write_streams(self, unread: list[RingFile]) -> None:
         for ring in unread:
-            reader = Reader(ring.words, ring.data)
+            reader = ring.reader()
             with contextlib.suppress(Exception):
                 for entry in reader.read(0):
                     route = self._routes.get(entry[4])
@@ -121,7 +120,9 @@ class Orphan:
             if text is None:
                 return
             if isinstance(route.sink, FileSink):
-                route.sink.write(text if isinstance(text, bytes) else text.encode(), wall)
+                route.sink.write(
+                    text if isinstance(text, bytes) else text.encode(), wall, getattr(text, "message", None)
+                )
             else:
                 route.sink.write(text if isinstance(text, Message) else Message(text.decode("utf8", "replace")))
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
@@ -131,4 +132,4 @@ class Orphan:
         """Wait for archives in progress; every record is written when its call returns."""
         for route in self._routes.values():
             if isinstance(route.sink, FileSink):
-                route.sink.wait_archived(time.monotonic() + 30.0)
+                route.sink.archiver.wait(time.monotonic() + 30.0)

@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable, Iterable
 
 from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA, SPILL
-from mplog._ring.ring import Entry, Reader, RingCorrupt
+from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import directory, rings
 from mplog._session.identity import is_dead
@@ -63,7 +63,7 @@ def _ring_path(place: Place, key: bytes) -> str | None:
 
 
 def _entries(ring: RingFile, number: int, start: int, end: int | None, route: int) -> list[Entry]:
-    reader = Reader(ring.words, ring.data)
+    reader = ring.reader()
     reader.position = max(start, reader.head)
     reader.forget_number()
     try:
@@ -108,8 +108,8 @@ def _promised(place: Place, promise: Promise, route: int, render: Render) -> byt
     return data if len(data) == promise.length else None
 
 
-def settle_intent(fd: int, place: Place, slot: Slot, render: Render) -> None:
-    """Finish or take back a promise whose maker died. Called under the log file's lock."""
+def settle_intent(fd: int, place: Place, slot: Slot, render: Render, end: bytes) -> None:
+    """Finish or take back a promise whose maker died. Called under the log file's lock; *end* is its line end."""
     promise = slot.undone()
     if promise is None:
         if slot.is_undone():
@@ -123,7 +123,7 @@ def settle_intent(fd: int, place: Place, slot: Slot, render: Render) -> None:
     if data is None:
         slot.take_back()
         return
-    found = take_back(fd, promise.offset, data)
+    found = take_back(fd, promise.offset, data, end)
     if found is Found.WHOLE:
         slot.done()
     else:
@@ -138,14 +138,14 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
     assert isinstance(sink, FileSink)
     render = _renderer(route)
     with sink.locked(BOUND) as file:
-        settle_intent(file.fd, place, slot, render)
+        settle_intent(file.fd, place, slot, render, sink.options.text.end)
         kept = slot.last_done()
         ends = {part.ring: part.end for part in kept.parts} if kept is not None else {}
         keys = [rings.key_of(ring.path) for ring in ring_files]
         starts = []
         entries: list[Entry] = []
         for number, (ring, key) in enumerate(zip(ring_files, keys, strict=True)):
-            start = max(ends.pop(key, 0), Reader(ring.words, ring.data).head)
+            start = max(ends.pop(key, 0), ring.reader().head)
             starts.append(start)
             entries += _entries(ring, number, start, None, slot.route)
         entries = _finished(sorted(entries), place, render)
@@ -172,7 +172,7 @@ def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> N
             try:
                 if slot.is_undone():
                     place = open_place(os.path.join(base, "sessions", slot.session.hex()))
-                    settle_intent(fd, place, slot, _renderer(make_route(slot.route)))
+                    settle_intent(fd, place, slot, _renderer(make_route(slot.route)), sink.options.text.end)
             except (OSError, ValueError):
                 slot.take_back()  # The session is gone with its rings: there is nothing to compare with, or to write.
             finally:
@@ -182,7 +182,8 @@ def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> N
 def _renderer(route: Route) -> Render:
     def render(kind: int, body: bytes) -> bytes | None:
         text = route.text_of(kind, body)
-        return None if text is None else bytes(text)  # type: ignore[arg-type]  # file routes give bytes
+        assert not isinstance(text, str)  # Routes of files give bytes.
+        return text
 
     return render
 

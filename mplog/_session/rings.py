@@ -9,11 +9,14 @@ from collections.abc import Iterator
 
 from mplog._ring import ring_file
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile, RingOwner
-from mplog._session.directory import free_bytes
+from mplog._session.directory import free_bytes, in_memory
 from mplog._session.identity import Identity
 from mplog._sinks.file import lock
 
 CAPACITY = 256 * 1024
+ORDERED_MACHINES = ("x86_64", "i386", "i686")
+"""Machines whose stores are seen in program order by all processors."""
+
 SHARE = 8
 """All rings together take at most this part (one eighth) of what is free on their file system."""
 
@@ -65,11 +68,17 @@ def create(directories: list[str], generation: int, who: Identity, session: byte
         while capacity >= MINIMUM_CAPACITY:
             path = os.path.join(directory, f"{who.pid}-{who.start}-{generation}{SUFFIX}")
             try:
-                return ring_file.create(path, capacity, owner)
+                return ring_file.create(path, capacity, owner, checked=_needs_checks(directory))
             except OSError as error:
                 failure = error
                 capacity //= 2
     raise failure or OSError(f"no directory for rings in {directories}")
+
+
+def _needs_checks(directory: str) -> bool:
+    """Whether records of rings there need a checksum: where stores are seen out of order, and on disks, which may
+    keep a part of a record when the machine dies."""
+    return os.uname().machine not in ORDERED_MACHINES or not in_memory(directory)
 
 
 def try_lock(ring: RingFile) -> bool:

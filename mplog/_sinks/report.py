@@ -8,7 +8,7 @@ import time
 import traceback
 from typing import Any
 
-from mplog._sinks.stream import PIECE, can_block, is_writable
+from mplog._sinks.readiness import PIECE, can_block, is_writable
 
 EVERY = 60.0
 """Seconds between two reports of the same kind of trouble."""
@@ -16,8 +16,8 @@ EVERY = 60.0
 _said: dict[str, float] = {}
 
 
-def error_in_handler(handler: int, record: dict[str, Any] | None) -> None:
-    """Report the exception being handled as the error of *handler*, with the record that met it."""
+def error_in_handler(handler: int, record: dict[str, Any] | None, error: BaseException | None = None) -> None:
+    """Report *error*, or the exception being handled, as the error of *handler*, with the record that met it."""
     stream = sys.stderr
     if stream is None:
         return
@@ -28,7 +28,7 @@ def error_in_handler(handler: int, record: dict[str, Any] | None) -> None:
     lines = [
         f"--- Logging error in mplog Handler #{handler} ---\n",
         f"Record was: {shown}\n",
-        traceback.format_exc(),
+        traceback.format_exc() if error is None else "".join(traceback.format_exception(error)),
         "--- End of logging error ---\n",
     ]
     _say(stream, "".join(lines))

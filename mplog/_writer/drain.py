@@ -24,6 +24,9 @@ from mplog._writer.route import Route
 RETRY = 0.25
 """Seconds between two attempts to write to a file that refused."""
 
+CROWDED = 8
+"""A ring of which a round has taken more than this part (one eighth) is looked at again without a nap."""
+
 STUCK = 1.0
 """Seconds after which a record that never becomes whole makes its ring corrupt."""
 
@@ -66,6 +69,8 @@ class Drain:
         self._pending: _Pending | None = None
         self.grace = 0.005
         """Seconds a record waits for older ones of other processes."""
+        self.crowded = False
+        """Whether the last round found a ring so full that its producer may have to wait soon."""
 
     def round(self, *, everything: bool = False) -> int:
         """Drain once; the number of records read.
@@ -82,18 +87,21 @@ class Drain:
         horizon = None if everything or len(sources) < 2 else time.monotonic_ns() - int(self.grace * 1e9)
         entries: list[Entry] = []
         read_from = 0
+        only: int | None = None
         starts = [source.reader.position for source in sources]
+        self.crowded = False
         for index, source in enumerate(sources):
             found = self._read(source, index, horizon)
             if found:
                 read_from += 1
                 entries += found
+                only = source.reader.only if only in (None, source.reader.only) else -1
         if not entries:
             phase.at(phase.IDLE)
             return 0
         if read_from > 1:
             entries.sort()
-        self._pending = self._share_out(sources, starts, entries)
+        self._pending = self._share_out(sources, starts, entries, only)
         self._settle(self._pending)
         return len(entries)
 
@@ -108,6 +116,7 @@ class Drain:
             self._quarantine(source, str(error))
             return []
         now = time.monotonic()
+        self.crowded = self.crowded or reader.position - before > source.file.capacity // CROWDED
         if reader.position != before:
             source.quiet_since = now
             source.stuck_since = None
@@ -129,12 +138,15 @@ class Drain:
             f"there are written, the rest is kept in that file. Other processes are not affected.",
         )
 
-    def _share_out(self, sources: list[Source], starts: list[int], entries: list[Entry]) -> _Pending:
-        """Split a merged batch by route; text for files stays together for one commit, the rest is queued at once."""
+    def _share_out(self, sources: list[Source], starts: list[int], entries: list[Entry], only: int | None) -> _Pending:
+        """Split a merged batch by route; text for files stays together for one commit, the rest is queued at once.
+
+        Args:
+            only: the route of all entries, when they are text for one.
+        """
         files: dict[int, list[Entry]] = {number: [] for number, route in self.routes.items() if route.outlet is None}
         spills: list[str] = []
-        only = next(iter(files)) if len(files) == 1 else -1
-        if {(entry[3], entry[4]) for entry in entries} == {(LOG, only)}:
+        if only in files:
             # Most programs have one file and log text: the batch is the share.
             files[only], entries = entries, []
         for entry in entries:
@@ -167,7 +179,7 @@ class Drain:
     def _text(self, route: Route, kind: int, body: bytes) -> bytes | Message | None:
         try:
             text = route.text_of(kind, body)
-        except Exception:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on
+        except BaseException:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on
             route.failed += 1
             report.error_in_handler(route.spec.id, None)
             return None
@@ -195,7 +207,13 @@ class Drain:
             assert isinstance(sink, FileSink)
             try:
                 sink.commit(
-                    share[done:], keys, pending.starts, slot, finish, pending.progress.setdefault(route.spec.id, {})
+                    share[done:],
+                    keys,
+                    pending.starts,
+                    slot,
+                    finish,
+                    pending.progress.setdefault(route.spec.id, {}),
+                    pending.ends,
                 )
             except (OSError, FileBusy) as error:
                 pending.retry_at = time.monotonic() + RETRY

@@ -10,21 +10,25 @@ import threading
 import time
 from collections import deque
 
+from mplog._capture.notice import notice
 from mplog._capture.record import Message
 from mplog._sinks import report
-from mplog._sinks.stream import StreamSink
+from mplog._sinks.message_sink import MessageSink
 
-CAPACITY = 32 * 1024 * 1024
-"""Characters that wait at most."""
+CAPACITY = 64 * 1024 * 1024
+"""Bytes that wait at most, roughly."""
+
+TEXT_COST, RECORD_COST = 100, 1000
+"""What a message costs beside its characters: alone, and with its record."""
 
 
 class Outlet:
-    """Queue and thread of one stream or function. `put` is called by the writer, the rest by anyone."""
+    """Queue and thread of one sink that is no file. `put` is called by the writer, the rest by anyone."""
 
-    def __init__(self, sink: StreamSink, route: int) -> None:
+    def __init__(self, sink: MessageSink, route: int) -> None:
         self._sink = sink
         self._route = route
-        self._waiting: deque[Message] = deque()
+        self._waiting: deque[tuple[Message, int]] = deque()
         self._size = 0
         self._wake = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
@@ -37,15 +41,16 @@ class Outlet:
 
     def put(self, message: Message) -> None:
         """Queue *message*, or drop and count it when too much waits already."""
+        cost = len(message) + (RECORD_COST if hasattr(message, "record") else TEXT_COST)
         with self._wake:
             self.put_count += 1
-            if self._size + len(message) > CAPACITY:
+            if self._size + cost > CAPACITY:
                 self.dropped += 1
                 self._dropped_unsaid += 1
                 self.taken += 1
                 return
-            self._waiting.append(message)
-            self._size += len(message)
+            self._waiting.append((message, cost))
+            self._size += cost
             if self._thread is None and not self._paused:
                 self._start()
             self._wake.notify()
@@ -57,26 +62,33 @@ class Outlet:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._waiting and not self._gives_up():
+                while not self._waiting and not self._dropped_unsaid and not self._gives_up():
                     self._wake.wait(1.0)
-                if self._paused or not self._waiting:
+                if self._paused or not (self._waiting or self._dropped_unsaid):
                     self._thread = None
                     self._wake.notify_all()
                     return
-                message = self._waiting[0]
                 unsaid, self._dropped_unsaid = self._dropped_unsaid, 0
+                message, cost = self._waiting[0] if self._waiting else (Message(), 0)
             if unsaid:
-                message = Message(f"mplog: {unsaid} records were dropped here: this sink was too slow\n")
+                message = self._notice(f"mplog: {unsaid} records were dropped here: this sink was too slow")
             try:
                 if not self._sink.write_patiently(message, self._gives_up):
                     continue
-            except Exception:  # noqa: BLE001 - a sink that raises has taken the record; the thread goes on
+            except BaseException:  # noqa: BLE001 - a sink that raises has taken the record; the thread goes on
                 report.error_in_handler(self._route, getattr(message, "record", None))
             if not unsaid:
                 with self._wake:
-                    self._size -= len(self._waiting.popleft())
+                    self._waiting.popleft()
+                    self._size -= cost
                     self.taken += 1
                     self._wake.notify_all()
+
+    def _notice(self, text: str) -> Message:
+        """What mplog itself has to say in this sink, with a record, for those that look at it."""
+        message = Message(text + self._sink.end_of_line)
+        message.record = notice(text)
+        return message
 
     def _gives_up(self) -> bool:
         return self._paused or self._closing
@@ -96,19 +108,29 @@ class Outlet:
         """After a fork, in the parent: go on."""
         with self._wake:
             self._paused = False
-            if self._waiting and self._thread is None:
+            if (self._waiting or self._dropped_unsaid) and self._thread is None:
                 self._start()
 
     def taken_up_to(self, count: int) -> bool:
         """Whether the first *count* messages have been handed to the sink or dropped."""
         return self.taken >= count
 
+    def wait_taken(self, count: int, deadline: float | None) -> bool:
+        """Wait until the first *count* messages are taken; False at *deadline*, or after a second without any."""
+        with self._wake:
+            while self.taken < count:
+                seen = self.taken
+                bound = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
+                if bound <= 0 or (not self._wake.wait(bound) and self.taken == seen):
+                    return False
+        return True
+
     def wait_empty(self, patience: float) -> bool:
         """Wait until all is taken, as long as the sink takes at least one message in *patience* seconds."""
         seen = self.taken
         deadline = time.monotonic() + patience
         with self._wake:
-            while self.taken < self.put_count:
+            while self.taken < self.put_count or self._dropped_unsaid:
                 if not self._wake.wait(max(0.0, deadline - time.monotonic())) and self.taken == seen:
                     return False
                 if self.taken != seen:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mplog._capture import data
+from mplog._capture import data, patching
+from mplog._capture.details import Details
+from mplog._capture.patching import Patcher
 from mplog._capture.record import Message
 from mplog._render.look import Look
 from mplog._render.renderer import Renderer
 from mplog._render.times import RecordTime
 from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA
-from mplog._sinks.file.log_file import FileOptions
+from mplog._ring.wire import safe_repr
+from mplog._sinks import report
+from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.stream import StreamSink
+from mplog._sinks.file.turnover import Line
+from mplog._sinks.kinds import CALL, COROUTINE, FILE, STANDARD, STREAM
+from mplog._sinks.message_sink import MessageSink
 from mplog._writer.outlet import Outlet
-
-FILE, STREAM, CALL = "file", "stream", "call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class RouteSpec:
     level: int
     as_data: bool
     """Whether records travel as data, because the sink wants them or because the filter or format cannot travel."""
+    is_whole: bool = True
+    """Whether filter and format are here, rather than only with the owner, so that texts can be made here."""
     format: Any = None
     filter: Any = None
     look: Look = field(default_factory=Look)
@@ -35,17 +41,32 @@ class RouteSpec:
     file: FileOptions | None = None
     stream: str | None = None
     """Which standard stream, "stdout" or "stderr": a worker without owner has its own."""
+    name: str = ""
+    """How `repr(logger)` names the sink."""
+
+    def encode(self, text: str) -> bytes:
+        """Finished text as its sink's bytes. Raises UnicodeEncodeError only where the user's `errors` asks for it."""
+        if self.file is not None:
+            return self.file.text.encode(text)
+        return text.encode(self.encoding, "backslashreplace")
+
+    @property
+    def asks_about_messages(self) -> bool:
+        """Whether the file has rotation functions, which want the message and not only its bytes."""
+        return self.file is not None and self.file.rotation is not None and bool(self.file.rotation.functions)
 
 
 class Route:
     """A handler in the process that owns its sink. Used by the writer thread only, except where noted."""
 
-    __slots__ = ("failed", "filtered", "outlet", "renderer", "sink", "spec", "written")
+    __slots__ = ("failed", "filtered", "outlet", "patcher", "renderer", "sink", "spec", "written")
 
-    def __init__(self, spec: RouteSpec, sink: FileSink | StreamSink, renderer: Renderer) -> None:
+    def __init__(self, spec: RouteSpec, sink: FileSink | MessageSink, renderer: Renderer) -> None:
         self.spec = spec
         self.sink = sink
         self.renderer = renderer
+        self.patcher: Patcher | None = None
+        """The owner's, for records whose process could not run it."""
         self.outlet = None if isinstance(sink, FileSink) else Outlet(sink, spec.id)
         self.written = 0
         self.filtered = 0
@@ -60,9 +81,35 @@ class Route:
         if kind not in (DATA_RECORD, KIND_SPILLED_DATA):
             return body if self.outlet is None else Message(body.decode(self.spec.encoding, "replace"))
         record, details = data.unpack(body, RecordTime.fromtimestamp)
-        accept = self.renderer.accept
-        if accept is not None and not accept(record):
-            return None
-        message = Message(self.renderer.text(record, details))
+        if details.unpatched and self.patcher is not None:
+            details = self._patched(record, details, self.patcher)
+        text = details.text
+        if text is None:
+            accept = self.renderer.accept
+            if accept is not None and not accept(record):
+                return None
+            text = self.renderer.text(record, details)
+        message = Message(text)
         message.record = record
-        return message.encode(self.spec.encoding, "backslashreplace") if self.outlet is None else message
+        if self.outlet is not None:
+            return message
+        line = self.spec.encode(message)
+        if self.spec.asks_about_messages:
+            line = Line(line)
+            line.message = message
+        return line
+
+    def _patched(self, record: dict[str, Any], details: Details, patcher: Patcher) -> Details:
+        text = record["message"]
+        error = patching.patch(record, patcher)
+        if error is not None:
+            report.once(
+                f"patcher of {self.spec.id}",
+                f"the patcher {safe_repr(patcher, 200)} raised {safe_repr(error, 1000)} for a record of another "
+                "process. The record is logged as far as it was patched.",
+            )
+            patching.mark(record, error)
+        return details if record.get("message") == text else details._replace(colored=None)
+
+
+__all__ = ["CALL", "COROUTINE", "FILE", "STANDARD", "STREAM", "Route", "RouteSpec"]

@@ -125,7 +125,7 @@ class Writer:
             waits = self._answer()
             if not found and not waits and now >= busy_until:
                 break
-            if poll.poll(NAP * 1000):
+            if not self.drain.crowded and poll.poll(NAP * 1000):
                 self._arrived()
         self._sleep(poll)
 

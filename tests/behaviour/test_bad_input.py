@@ -1,4 +1,7 @@
-"""What `add()` cannot use raises at once, says what to do, and disturbs nothing that is configured already."""
+"""What `add()` cannot use raises at once, says what to do, and disturbs nothing that is configured already.
+
+Covers logger-api.md, sections 8, 20 and 34.
+"""
 
 from __future__ import annotations
 

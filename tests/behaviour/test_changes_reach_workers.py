@@ -1,4 +1,7 @@
-"""What the owner changes reaches workers that are running already."""
+"""What the owner changes reaches workers that are running already.
+
+Covers logger-api.md, section 36.
+"""
 
 from __future__ import annotations
 

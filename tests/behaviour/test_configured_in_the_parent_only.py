@@ -1,4 +1,7 @@
-"""Handlers that only the parent's code adds serve its children, whatever the start method."""
+"""Handlers that only the parent's code adds serve its children, whatever the start method.
+
+Covers logger-api.md, sections 18 and 36.
+"""
 
 from __future__ import annotations
 

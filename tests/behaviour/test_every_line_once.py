@@ -1,6 +1,8 @@
 """Every line that any process of a program logs is in the file once, whole, and in order per process.
 
 Nothing is passed to a child and nothing is called in it, however it was started.
+
+Covers logger-api.md, sections 18 and 36.
 """
 
 from __future__ import annotations

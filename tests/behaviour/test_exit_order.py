@@ -1,4 +1,7 @@
-"""The end of a program loses nothing, in whichever order exit functions were registered and libraries imported."""
+"""The end of a program loses nothing, in whichever order exit functions were registered and libraries imported.
+
+Covers logger-api.md, sections 1 and 36.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Filters and formats give the same result for the records of every process, whether they can travel or not."""
+"""Filters and formats give the same result for the records of every process, whether they can travel or not.
+
+Covers logger-api.md, sections 10, 11 and 36.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a worker adds or removes is its own affair."""
+"""What a worker adds or removes is its own affair.
+
+Covers logger-api.md, sections 18, 19 and 36.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A log call neither raises nor loses its record because of what it is given."""
+"""A log call neither raises nor loses its record because of what it is given.
+
+Covers logger-api.md, sections 3, 20 and 34.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Logging from inside of a log call is accepted and delivered: in sinks, `__del__`, signal handlers, formats."""
+"""Logging from inside of a log call is accepted and delivered: in sinks, `__del__`, signal handlers, formats.
+
+Covers logger-api.md, section 29.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Configuration at module level that runs again in a spawned child changes nothing about the files of its owner."""
+"""Configuration at module level that runs again in a spawned child changes nothing about the files of its owner.
+
+Covers logger-api.md, section 36.
+"""
 
 from __future__ import annotations
 

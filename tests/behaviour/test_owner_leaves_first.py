@@ -1,4 +1,7 @@
-"""A process that configured the log may end before its children do: they go on, and the last one cleans up."""
+"""A process that configured the log may end before its children do: they go on, and the last one cleans up.
+
+Covers logger-api.md, sections 18 and 36.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Records, messages and loggers travel."""
+"""Records, messages and loggers travel.
+
+Covers logger-api.md, sections 6, 7 and 28.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """The default handler shows the records of all processes, and standard error can slow or lose nothing else.
 
 It may be a file, a pipe that is read, a pipe that nobody reads, or a pipe whose reader has gone.
+
+Covers logger-api.md, sections 1 and 36.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A relative path means the directory in which `add()` was called, for every process and for ever."""
+"""A relative path means the directory in which `add()` was called, for every process and for ever.
+
+Covers logger-api.md, section 16.1.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Threads may start processes at the same time."""
+"""Threads may start processes at the same time.
+
+Covers logger-api.md, sections 28 and 29.
+"""
 
 from __future__ import annotations
 

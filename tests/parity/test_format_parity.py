@@ -1,4 +1,7 @@
-"""Formats, records and levels beside the compatibility reference: the same call, the same text."""
+"""Formats, records and levels beside the compatibility reference: the same call, the same text.
+
+Covers logger-api.md, sections 5, 6, 8 and 11.
+"""
 
 from __future__ import annotations
 

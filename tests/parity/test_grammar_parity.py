@@ -1,4 +1,7 @@
-"""What may be written for rotation, retention and compression, and when files rotate, beside the reference."""
+"""What may be written for rotation, retention and compression, and when files rotate, beside the reference.
+
+Covers logger-api.md, sections 16 and 17.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Time formatting beside the compatibility reference, as its file names and formats show it."""
+"""Time formatting beside the compatibility reference, as its file names and formats show it.
+
+Covers logger-api.md, section 12.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What is public is listed in one place, and the list agrees with reality."""
+"""What is public is listed in one place, and the list agrees with reality.
+
+Covers logger-api.md, section 1.
+"""
 
 from __future__ import annotations
 

@@ -15,17 +15,23 @@ from typing import Final
 ATTRIBUTE: Final = "user.mplog.created"
 """Name of the extended attribute; its value is the ASCII decimal number of seconds since the epoch."""
 
+FOREIGN: Final = "user.loguru_crtime"
+"""The same under the name that Loguru gives it, so that a log which it began goes on with its date and its limits."""
+
 _HAS_ATTRIBUTES: Final = hasattr(os, "setxattr")
 
 
 def _recorded(fd: int) -> float | None:
     if not _HAS_ATTRIBUTES:
         return None
-    try:
-        when = float(os.getxattr(fd, ATTRIBUTE))
-    except (OSError, ValueError):
-        return None
-    return when if math.isfinite(when) else None
+    for name in (ATTRIBUTE, FOREIGN):
+        try:
+            when = float(os.getxattr(fd, name))
+        except (OSError, ValueError):
+            continue
+        if math.isfinite(when):
+            return when
+    return None
 
 
 def read_birth(fd: int) -> float:

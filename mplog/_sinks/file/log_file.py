@@ -1,53 +1,52 @@
-"""One log file as this process has it open: open, lock, follow, rotate.
+"""One log file as this process has it open: open, lock, follow, rotate, retain.
 
-Everything here but `open` and `close` is called with the sink's mutex held; `rotate` with the file's lock held too.
+Everything here but `open` and `close` is called with the sink's mutex held; `rotate` and `retain` with the file's lock
+held too.
 """
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final, TextIO
 
 from mplog._render.times import local_time
-from mplog._sinks import report
-from mplog._sinks.file import birth, lock
-from mplog._sinks.file.compression import Compression
-from mplog._sinks.file.naming import PathTemplate, rotated_name
-from mplog._sinks.file.retention import OwnedFile, Retention
-from mplog._sinks.file.rotation import Rotation
+from mplog._sinks.file import birth, lock, opening, presence, series
+from mplog._sinks.file.naming import rotated_name
+from mplog._sinks.file.options import FileOptions
+from mplog._sinks.file.retention import OwnedFile
+from mplog._sinks.file.series import Series
 
+HOPS: Final = 100
+"""Files that are followed from one to the next, at most."""
 
-@dataclass(frozen=True, slots=True)
-class FileOptions:
-    """What `add()` was told about a file; checked before it gets here."""
+ENDING_PATIENCE: Final = 1.0
+"""Seconds that an opening waits for another process that is just ending the very file."""
 
-    template: PathTemplate
-    mode: str = "a"
-    encoding: str = "utf8"
-    rotation: Rotation | None = None
-    retention: Retention | None = None
-    compression: Compression | None = None
-    permissions: int | None = None
-    delay: bool = False
-    opener: Callable[[str, int], int] | None = None
+_ENDING_STEP: Final = 0.005
+_GATHERING_BOUND: Final = 1.0
+
+_open_here: Counter[tuple[int, int]] = Counter()
+"""Device and inode of the log files that this process has open, counted."""
 
 
 class LogFile:
     """The current file of a path template, and the way to the next one."""
 
     __slots__ = (
-        "_birth",
         "_device",
         "_due",
         "_holds",
         "_inode",
+        "_knows_due",
+        "_series",
+        "_unannounced",
+        "_view",
         "fd",
         "left",
         "lockable",
@@ -63,9 +62,12 @@ class LogFile:
         self.fd = -1
         self.shared = True
         self.lockable = True
-        self._birth: float | None = None
+        self._series: Series | None = None
         self._due: float | None = None
+        self._knows_due = False
         self._holds = False
+        self._unannounced = False
+        self._view: TextIO | None = None
         self._device = self._inode = 0
         self.size = 0
         self.left = 0
@@ -76,93 +78,141 @@ class LogFile:
 
         It is made of the directory that holds it (device and inode) and the name's pattern.
         """
-        pattern = os.path.abspath(self.options.template.pattern)
-        directory, name = os.path.split(pattern)
-        while "{" in directory:
-            directory, last = os.path.split(directory)
-            name = f"{last}/{name}"
-        status = os.stat(directory or "/")
+        directory, name = self.options.template.fixed_directory()
+        status = os.stat(directory)
         return hashlib.sha256(f"{status.st_dev}-{status.st_ino}-{name}".encode("utf-8", "surrogateescape")).hexdigest()[
             :32
         ]
+
+    # Opening
 
     def open(self, *, again: bool = False) -> None:
         """Open the current file, making it and its directories where needed.
 
         Args:
-            again: follow a rotation by somebody else or by a fork: never truncate, never insist on creating.
+            again: follow a rotation by somebody else or by a fork: the same path; never truncate, never insist on
+                creating.
 
         Raises:
             OSError: as the built-in `open`.
         """
-        options = self.options
-        path = self.path if again and self.path else options.template.resolve(local_time(time.time()))
+        if again and self.path:
+            self._open(self.path, again=True)
+            return
+        path = self._path_now()
+        if not self.options.gathers:
+            self._open(path, again=again)
+            return
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        kind = "a" if again else options.mode[0]
-        created = self._create(path, insist=kind == "x")
-        opener = options.opener or _open_close_on_exec
-        try:
-            file: Any = builtins.open(path, "a+b", buffering=0, opener=opener)  # noqa: SIM115 - kept open on purpose
-        except OSError:
-            file = builtins.open(path, "ab", buffering=0, opener=opener)  # noqa: SIM115 - a file we may not read
-        fd = os.dup(file.fileno())
-        os.set_inheritable(fd, False)
-        file.close()
-        self._adopt(path, fd)
-        if created:
-            birth.write_birth(fd, time.time())
-        if kind == "w" and not created and self.shared:
-            self._truncate()
+        with self._gathering():
+            other = self._file_of_others()
+            self._open(other or path, again=again or other is not None)
 
-    def _create(self, path: str, *, insist: bool) -> bool:
-        """Make *path* with its final mode at once; False when it is there already (an error if *insist*)."""
-        permissions = self.options.permissions
-        if self.options.opener is not None:
-            return not os.path.lexists(path)
-        try:
-            fd = os.open(
-                path,
-                os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
-                0o666 if permissions is None else permissions,
-            )
-        except FileExistsError:
-            if insist:
-                raise
-            return False
-        if permissions is not None:
-            os.fchmod(fd, permissions)
-        os.close(fd)
-        return True
+    def _path_now(self) -> str:
+        return self.options.template.resolve(local_time(time.time()))
+
+    def _open(self, path: str, *, again: bool) -> None:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        for _ in range(int(ENDING_PATIENCE / _ENDING_STEP)):
+            fd, created = opening.open_file(path, self.options, again=again)
+            self._adopt(path, fd)
+            if created:
+                birth.write_birth(fd, time.time())
+            self._unannounced = self.shared and not presence.announce(fd)
+            if not self._unannounced:
+                break
+            # Somebody is making an archive of this very file, and removes it then.
+            again = True
+            time.sleep(_ENDING_STEP)
+        if not again and not created and "w" in self.options.mode and self.shared:
+            self._empty()
 
     def _adopt(self, path: str, fd: int) -> None:
         self.close()
         self.path, self.fd = path, fd
         status = os.fstat(fd)
         self._device, self._inode, self.size = status.st_dev, status.st_ino, status.st_size
-        self.shared = stat.S_ISREG(status.st_mode) and self.options.opener is None
+        _open_here[self.identity] += 1
+        # What a user's opener opened takes part when it is the file that the path names.
+        self.shared = stat.S_ISREG(status.st_mode) and (self.options.opener is None or self._is_here())
         self.lockable = self.shared and lock.supported(fd)
-        self._birth = self._due = None
+        self._series = None
+        self._knows_due = False
         self.left = -1
 
-    def _truncate(self) -> None:
-        if self.acquire(1.0):
+    def _empty(self) -> None:
+        if self.acquire(1.0, follow=False):
             try:
                 os.ftruncate(self.fd, 0)
                 birth.write_birth(self.fd, time.time())
+                series.forget(self.fd)
             finally:
                 self.release()
 
     def close(self) -> None:
         """Close the descriptor, and with it the lock if it is held. Idempotent."""
+        self._view = None
         if self.fd >= 0:
-            os.close(self.fd)
+            self._close(self.fd, self.identity)
             self.fd = -1
         self._holds = False
 
-    @property
-    def follows(self) -> bool:
-        """Whether somebody may rename the file under us, so that the path must be compared."""
-        return self.options.rotation is not None
+    @staticmethod
+    def _close(fd: int, identity: tuple[int, int]) -> None:
+        os.close(fd)
+        _open_here[identity] -= 1
+        if _open_here[identity] <= 0:
+            del _open_here[identity]
+
+    def view(self) -> TextIO:
+        """The open file as a text file, for a user's function."""
+        if self._view is None or self._view.closed:
+            self._view = opening.view_of(self.fd, self.path, self.options)
+        return self._view
+
+    # Processes that have no common name for the current file
+
+    @contextlib.contextmanager
+    def _gathering(self) -> Iterator[None]:
+        """Only one process at a time looks for the current file and makes it where there is none. Bounded."""
+        directory, _ = self.options.template.fixed_directory()
+        fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with contextlib.suppress(OSError):  # Directories cannot be locked everywhere.
+                lock.acquire(fd, _GATHERING_BOUND)
+            yield
+        finally:
+            os.close(fd)
+
+    def _file_of_others(self) -> str | None:
+        """The current file of this template in another living process; None when there is none."""
+        found = []
+        for path in self.options.template.live():
+            with contextlib.suppress(OSError):
+                status = os.stat(path)
+                if (status.st_dev, status.st_ino) not in _open_here:
+                    found.append((status.st_mtime, path))
+        return next((path for _, path in sorted(found, reverse=True) if is_current(path)), None)
+
+    def _has_left(self) -> bool:
+        """Whether the log went on elsewhere while the open file kept its name."""
+        target = series.successor(self.fd)
+        if target is None or target == self.path:
+            return False
+        if os.path.lexists(target) or self._file_of_others() is not None:
+            return True
+        series.forget(self.fd)  # Nothing is left of what came after: it is the current one again.
+        return False
+
+    def _open_next(self) -> None:
+        """Open the file that somebody else has made the current one."""
+        target = series.successor(self.fd) if self.options.gathers else None
+        if target is not None:
+            # Its place may be empty by now: it was rotated in turn and removed.
+            self.path = target if os.path.lexists(target) else ""
+        self.open(again=True)
+
+    # Locking
 
     def acquire(self, bound: float, *, follow: bool = True) -> bool:
         """Lock the file that the path names now, within *bound* seconds; reopen when somebody rotated.
@@ -175,14 +225,15 @@ class LogFile:
         """
         if self.fd < 0:
             self.open(again=bool(self.path))
+        follow = follow or self._unannounced
         if not self.lockable:
-            if follow and self.shared:
-                self.measure()
+            if follow and self.shared and not self._is_here():
+                self._open_next()
             return True
         if not lock.acquire(self.fd, bound):
             return False
         self._holds = True
-        return not follow or self._is_here() or self._follow(bound)
+        return not follow or self._is_current() or self._follow(bound)
 
     def _is_here(self) -> bool:
         """Whether the path names the open file; notes its size. One system call, for it is made for each record."""
@@ -193,16 +244,24 @@ class LogFile:
         self.size = there.st_size
         return there.st_ino == self._inode and there.st_dev == self._device
 
+    def _is_current(self) -> bool:
+        return self._is_here() and not (self.options.gathers and self._has_left())
+
     def _follow(self, bound: float) -> bool:
-        """Somebody rotated: open what the path names now, and lock that."""
-        deadline = time.monotonic() + bound
-        while True:
-            self.open(again=True)
-            if not lock.acquire(self.fd, max(0.0, deadline - time.monotonic())):
+        """Somebody rotated, or replaced or removed the file: open what is current now, and lock that."""
+        for _ in range(HOPS):
+            self._open_next()
+            if not lock.acquire(self.fd, bound):
                 return False
             self._holds = True
-            if self._is_here():
-                return True
+            if self._is_current():
+                break
+        if self.options.watch and "w" in self.options.mode and not birth.has_birth(self.fd):
+            # Not made by a log: somebody put it there, and this mode empties what it finds.
+            os.ftruncate(self.fd, 0)
+            birth.write_birth(self.fd, time.time())
+            self.size = 0
+        return True
 
     def release(self) -> None:
         """Give the lock back, if it is held."""
@@ -210,14 +269,30 @@ class LogFile:
             self._holds = False
             lock.release(self.fd)
 
+    def leave_last(self) -> bool:
+        """Stop appending; whether nobody else does. Called under the lock; `close` is what comes next."""
+        return self.shared and presence.leave_last(self.fd)
+
+    # What the open file is
+
     def measure(self) -> None:
         """Look at the size of the open file again."""
-        self.size = os.fstat(self.fd).st_size
+        # Cheaper than fstat by a microsecond, and made for each direct call. Where the position is means nothing to a
+        # descriptor that appends.
+        self.size = os.lseek(self.fd, 0, os.SEEK_END)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no record in the file."""
+        return self.size <= len(self.options.text.mark)
 
     def ends_torn(self) -> bool:
-        """Whether the last byte of the file is no newline: an append was cut short, by a kill most likely."""
+        """Whether the file does not end with a line end: an append was cut short, by a kill most likely."""
+        if self.is_empty:
+            return False
+        end = self.options.text.end
         try:
-            return self.size > 0 and os.pread(self.fd, 1, self.size - 1) != b"\n"
+            return os.pread(self.fd, len(end), self.size - len(end)) != end
         except OSError:
             return False  # It cannot be read, or it is no regular file.
 
@@ -228,49 +303,96 @@ class LogFile:
 
     def due(self) -> float | None:
         """Epoch second from which a record belongs to the next file; every process computes the same."""
-        if self._birth is None:
+        if not self._knows_due:
             rotation = self.options.rotation
-            self._birth = birth.read_birth(self.fd)
-            self._due = rotation.next_due(self._birth) if rotation is not None else None
+            if rotation is not None and rotation.times:
+                if self._series is None:
+                    self._series = series.read_series(self.fd, rotation)
+                self._due = self._series.next_due(rotation)
+            else:
+                self._due = None
+            self._knows_due = True
         return self._due
 
-    def rotate(self, moment: float) -> str | None:
-        """Rename the file and open the next one, with its lock. Returns the name of the old file.
+    # Rotation and retention
 
-        *moment* is the time of the record that caused it. Called under the lock; returns under the lock of the new
-        file.
+    def rotate(self, moment: float, *, keep_empty: bool, troubles: list[Exception]) -> str | None:
+        """Rename the file and open the next one, with its lock. Returns the name of the old file, if it has content.
+
+        Called under the lock; returns under the lock of the new file. Where there is no compression to wait for,
+        retention happens here, before the new file is there.
+
+        Args:
+            moment: the time of the record that caused it.
+            keep_empty: rotate also a file without a record, instead of letting it begin anew.
+            troubles: gets what the retention raised; the rotation goes on.
+
+        Raises:
+            OSError: it could not be done. `fd` is -1 when the old file is renamed and there is no new one.
         """
-        old_path, old_fd = self.path, self.fd
-        options = self.options
-        new_path = options.template.resolve(local_time(moment))
+        rotation = self.options.rotation
+        assert rotation is not None
+        assert self.shared  # Never rename a device.
+        self.due()
+        following = Series(self._series.first, max(self._series.after, moment)) if self._series is not None else None
+        new_path = self._path_now()
+        drop = self.is_empty and not keep_empty
+        if drop and new_path == self.path:
+            self._begin_anew(following)
+            return None
+        old_path, old_fd, old_identity = self.path, self.fd, self.identity
         rotated = old_path
         if new_path == old_path:
-            suffixes = (options.compression.suffix,) if options.compression and options.compression.suffix else ()
-            rotated = rotated_name(old_path, birth.read_birth(old_fd), suffixes=suffixes)
+            suffixes = (self.options.compression.suffix,) if self.options.compression else ()
+            rotated = rotated_name(old_path, birth.read_birth(old_fd), suffixes=tuple(filter(None, suffixes)))
             os.rename(old_path, rotated)
-        try:
-            self.retain(exclude=new_path)
-        except Exception:  # noqa: BLE001 - a user's retention function; the new file is opened all the same
-            report.error_in_handler(-1, None)
         # The old lock is held until the new one is: in between nobody else can append to either.
-        self.fd, self._holds = -1, False
+        self.fd, self._holds, self._view = -1, False, None
         try:
             self.path = new_path
-            self.open(again=True)
+            if self.options.compression is None:
+                try:
+                    self.retain(exclude=new_path, ours=rotated)
+                except Exception as error:  # noqa: BLE001 - a user's function, or files that are not ours to remove
+                    troubles.append(error)
+            self._open(new_path, again=True)
+            if self.options.gathers:
+                series.forget(self.fd)
+                series.set_successor(old_fd, new_path)
+            self._begin_anew(following)
             self.acquire(5.0)
             self.measure()
         finally:
-            os.close(old_fd)
-        return rotated if os.path.lexists(rotated) else None
+            if drop and new_path != old_path:
+                with contextlib.suppress(OSError):
+                    os.unlink(old_path)
+            self._close(old_fd, old_identity)
+        return rotated if not drop and os.path.lexists(rotated) else None
 
-    def retain(self, exclude: str | None = None) -> None:
-        """Remove what the retention says, never *exclude*. Called under the lock."""
+    def _begin_anew(self, following: Series | None) -> None:
+        """The open file begins now."""
+        rotation = self.options.rotation
+        birth.write_birth(self.fd, time.time())
+        if following is not None and rotation is not None:
+            series.write_series(self.fd, following, rotation)
+        self._series, self._knows_due = following, False
+
+    def retain(self, exclude: str | None = None, ours: str | None = None) -> None:
+        """Remove what the retention says, never *exclude* nor the current file of any process.
+
+        Args:
+            exclude: a file that does not count, because it is the new one.
+            ours: a file that counts although this process still has it open.
+
+        Raises whatever the user's function raises.
+        """
         retention = self.options.retention
         if retention is None:
             return
+        template = self.options.template
         owned = []
-        for path in self.options.template.owned():
-            if path == exclude:
+        for path in template.owned():
+            if path == exclude or (path != ours and not template.is_rotated(path) and is_current(path)):
                 continue
             with contextlib.suppress(FileNotFoundError):
                 owned.append(OwnedFile(path, os.stat(path).st_mtime))
@@ -279,8 +401,16 @@ class LogFile:
                 os.remove(path)
 
 
-def _open_close_on_exec(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o666)
+def is_current(path: str) -> bool:
+    """Whether somebody, in this process or another, appends to *path* and knows of no file after it."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return presence.is_used(fd) and series.successor(fd) is None
+    finally:
+        os.close(fd)
 
 
 def write_all(fd: int, data: bytes) -> None:

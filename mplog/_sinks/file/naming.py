@@ -112,6 +112,19 @@ class PathTemplate:
         found = {path for name in self._owned_names() for path in glob.iglob(_glob(name))}
         return sorted(path for path in found if not is_part(path) and _is_regular(path))
 
+    def live(self) -> list[str]:
+        """The existing regular files that may be the current one of some process, sorted; none that was renamed."""
+        found = glob.iglob(_glob(self._marked()))
+        return sorted(path for path in found if not self.is_rotated(path) and _is_regular(path))
+
+    def fixed_directory(self) -> tuple[str, str]:
+        """The deepest directory that all files of the template are in, and the rest of the pattern."""
+        directory, name = os.path.split(os.path.abspath(self.pattern))
+        while "{" in directory:
+            directory, last = os.path.split(directory)
+            name = f"{last}/{name}"
+        return directory or "/", name
+
     def owns(self, path: str) -> bool:
         """Whether the absolute *path*, existing or not, has a name that belongs to the template."""
         return any(re.fullmatch(_regex(name, r"[^/\\]*"), path, re.DOTALL) for name in self._owned_names())

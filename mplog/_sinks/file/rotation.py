@@ -34,6 +34,16 @@ class Rotation:
 
     times: tuple[TimeRule, ...] = ()
 
+    @property
+    def keeps_empty(self) -> bool:
+        """Whether files without a record are wanted as well: asked for by a limit of 0 or by a function."""
+        return self.size_limit == 0 or bool(self.functions)
+
+    @property
+    def steps(self) -> str:
+        """The rules that count steps from the first file of a series, as text that tells them from others."""
+        return " ".join(sorted(repr(rule.step.total_seconds()) for rule in self.times if isinstance(rule, Every)))
+
     def next_due(self, created: float, *, after: float | None = None) -> float | None:
         """The earliest instant at which a file created at *created* is due by its time rules, None if never.
 

@@ -12,12 +12,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from mplog._capture.record import Message
 from mplog._ring.ring import Entry
 from mplog._sinks import report
 from mplog._sinks.file import compression, lock, phase
-from mplog._sinks.file.log_file import FileOptions, LogFile, write_all
+from mplog._sinks.file.archiver import Archiver
+from mplog._sinks.file.log_file import LogFile, write_all
+from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Promise, Slot
 from mplog._sinks.file.take_back import take_back
+from mplog._sinks.file.turnover import Turnover
 
 DIRECT_BOUND = 1.0
 """Seconds a direct call waits for the file's lock; then it appends without it, whole but perhaps after the limit."""
@@ -26,12 +30,8 @@ BATCH_BOUND = 2.0
 """Seconds the writer waits for the file's lock before it turns to the other sinks and tries again."""
 
 
-ROTATION_PATIENCE = 60.0
-"""Seconds between two attempts of a rotation that is refused, at most."""
-
-
-ROTATION_ATTEMPTS = 8
-"""Rotations for one record, when other processes fill each new file first."""
+ENDING_BOUND = 30.0
+"""Seconds that the end of a handler waits for archives in the making."""
 
 
 def _nothing(_fd: int) -> None:
@@ -49,30 +49,41 @@ class FileSink:
     is written right after it. Any number of processes may have the same file.
     """
 
-    def __init__(self, options: FileOptions) -> None:
-        """Open the file, unless `delay`. Raises OSError as the built-in `open`."""
+    def __init__(self, options: FileOptions, handler: int = -1) -> None:
+        """Open the file, unless `delay`. Raises OSError as the built-in `open`.
+
+        Args:
+            options: what `add()` was told.
+            handler: the id under which errors are reported that no caller can be given.
+        """
         self.options = options
+        self._handler = handler
         lock.prepare()
         self._file = LogFile(options)
         self._mutex = threading.RLock()
         self._busy = False
-        self._nested: deque[tuple[bytes, float]] = deque()
+        self._nested: deque[tuple[bytes, float, Message | None]] = deque()
         self._rotates = options.rotation is not None
-        self._patience = 0.0
-        self._rotate_from = 0.0
-        self._archiver: threading.Thread | None = None
-        self._to_archive: deque[str] = deque()
-        self._archiving_paused = False
-        self.background = False
-        """Whether compression happens in a second thread: yes as soon as a session's writer uses the sink."""
+        self._follows = self._rotates or options.watch
+        self._turnover = Turnover(self._file, lambda fd: self.settle(fd))
+        self.archiver = Archiver(options.compression, self._retain, self._report)
         self.closed = False
         self.settle: Callable[[int], None] = _nothing
         """Called with the descriptor, under the file's lock: keeps or takes back what killed sessions promised."""
-        self.rotations = 0
         self.unlocked = 0
         if not options.delay:
             self._file.open()
             self._tidy()
+
+    @property
+    def rotations(self) -> int:
+        """How many rotations this process has made."""
+        return self._turnover.count
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file has been opened: by `add()`, or with `delay` by the first record."""
+        return self._file.fd >= 0
 
     @property
     def path(self) -> str:
@@ -88,61 +99,83 @@ class FileSink:
         """Whether this is a regular file, so that locks and slots make sense."""
         return self._file.shared
 
-    def write(self, data: bytes, wall: float) -> None:
+    def write(self, data: bytes, wall: float, message: Message | None = None) -> None:
         """Append one finished record at once.
+
+        Args:
+            data: the record as bytes.
+            wall: its time, seconds since the epoch.
+            message: what it was made of; only rotation functions look at it.
 
         Raises:
             OSError: the file cannot be written; nothing or a part of the record is in it.
+            Exception: whatever a user's rotation, compression or retention raised; the record is in the file then.
         """
         with self._mutex:
             if self._busy:
-                self._nested.append((data, wall))
+                self._nested.append((data, wall, message))
                 return
             self._busy = True
             try:
-                self._write(data, wall)
+                self._write(data, wall, message)
             finally:
                 self._busy = False
                 if self._nested:
                     self._write_nested()
 
-    def _write(self, data: bytes, wall: float) -> None:
+    def _write(self, data: bytes, wall: float, message: Message | None) -> None:
         if self.closed:
             return
         file = self._file
-        if not file.acquire(DIRECT_BOUND, follow=self._rotates):
+        if not file.acquire(DIRECT_BOUND, follow=self._follows):
             # Somebody stopped while holding the lock. An append is whole without it, too.
             self.unlocked += 1
             write_all(file.fd, data)
             return
-        old = None
         rotated: list[str] = []
         try:
             if file.shared:
-                if not self._rotates:
+                if not self._follows:
                     file.measure()
                 if file.size != file.left and file.ends_torn():
                     self._mend()
-            for _ in range(ROTATION_ATTEMPTS if self._rotates else 0):
-                if not self._rotation_due(file.size, len(data), wall, data) or (old and not file.size):
-                    break
-                # Again, when another process has filled the new file before we had its lock.
-                old = self._rotate(wall) or old
-                if old is not None and old not in rotated:
-                    rotated.append(old)
+            if self._rotates:
+                self._turnover.rotate_for(data, wall, message, rotated)
+            if not file.size and file.shared:
+                self._mark()
             write_all(file.fd, data)
             file.left = file.size + len(data)
         finally:
             file.release()
+        if rotated or self._turnover.troubles:
+            self._finish_rotation(rotated)
+
+    def _finish_rotation(self, rotated: list[str]) -> None:
+        """After a direct call's record is written: compress what was rotated, and say what went wrong."""
+        troubles = self._turnover.take_troubles()
         for path in rotated:
-            self._archive(path)
+            try:
+                self.archiver.take(path)
+            except Exception as error:  # noqa: BLE001 - a user's function too; raised again below
+                troubles.append(error)
+        for other in troubles[1:]:
+            self._report(other)
+        if troubles:
+            raise troubles[0]
+
+    def _mark(self) -> None:
+        """An empty file gets the mark of its encoding, if it has one, before anything is promised about it."""
+        mark = self.options.text.mark
+        if mark:
+            write_all(self._file.fd, mark)
+            self._file.size += len(mark)
 
     def _mend(self) -> None:
         """The file ends in the middle of a line: put right what a killed session began, else end the line."""
         self.settle(self._file.fd)
         self._file.measure()
         if self._file.ends_torn():
-            write_all(self._file.fd, b"\n")
+            write_all(self._file.fd, self.options.text.end)
             self._file.measure()
 
     def _write_nested(self) -> None:
@@ -153,61 +186,12 @@ class FileSink:
                 return
             self.write(*item)
 
-    def _rotation_due(self, size: int, length: int, wall: float, data: bytes) -> bool:
-        rotation = self.options.rotation
-        if rotation is None or not self._may_rotate():
-            return False
-        # A record over the limit goes into an empty file as it is: rotating that would leave an empty one behind.
-        if (
-            rotation.size_limit is not None
-            and size + length > rotation.size_limit
-            and (size or not rotation.size_limit)
-        ):
-            return True
-        due = self._file.due()
-        if due is not None and wall >= due:
-            return True
-        return bool(rotation.functions) and self._asked(data, wall)
-
-    def _asked(self, data: bytes, wall: float) -> bool:
-        """What the user's rotation functions say; they get the text and the open file, as documented."""
-        from mplog._capture.record import Message
-        from mplog._render.times import local_time
-
-        rotation = self.options.rotation
-        assert rotation is not None
-        message = Message(data.decode(self.options.encoding, "replace"))
-        message.record = {"time": local_time(wall)}
+    def _report(self, error: Exception) -> None:
+        """Say on standard error what no caller can be given."""
         try:
-            with open(self._file.path, "a+", encoding=self.options.encoding) as file:
-                return any(function(message, file) for function in rotation.functions)
-        except Exception:  # noqa: BLE001 - the user's function; no rotation then, and no record lost
-            report.error_in_handler(-1, None)
-            return False
-
-    def _rotate(self, wall: float) -> str | None:
-        """Rotate, and return the old file's name. Where that is refused, the current file grows on for a while."""
-        # No rotation while a promise is open: whoever keeps or takes it back would not find its bytes.
-        self.settle(self._file.fd)
-        try:
-            old = self._file.rotate(wall)
-        except OSError as error:
-            if self._file.fd < 0:
-                raise  # The old file is renamed already, and there is no new one yet.
-            self._patience = min(max(1.0, self._patience * 2), ROTATION_PATIENCE)
-            self._rotate_from = time.monotonic() + self._patience
-            report.once(
-                f"rotate {self.path}",
-                f"{self.path} could not be rotated ({error}); it grows on, and the next attempt is in "
-                f"{self._patience:.0f} s. Nothing is lost.",
-            )
-            return None
-        self._patience = self._rotate_from = 0.0
-        self.rotations += 1
-        return old
-
-    def _may_rotate(self) -> bool:
-        return not self._rotate_from or time.monotonic() >= self._rotate_from
+            raise error
+        except Exception:  # noqa: BLE001 - that is how the report gets its traceback
+            report.error_in_handler(self._handler, None)
 
     def commit(
         self,
@@ -217,6 +201,7 @@ class FileSink:
         slot: Slot,
         finish: Callable[[int], None],
         carried: dict[int, int] | None = None,
+        last_ends: Sequence[int] | None = None,
     ) -> None:
         """Append *entries*, each exactly once whatever dies.
 
@@ -226,6 +211,7 @@ class FileSink:
             finish: called with the number of entries that are committed so far, after each commit.
             carried: per ring how far earlier commits have come while no head has moved since (a split batch that is
                 tried again, recovery). Each promise repeats it; it is brought up to date as commits are made.
+            last_ends: per ring a position that no later record for this file is before, once all *entries* are in it.
 
         Raises:
             FileBusy: the lock was not to be had. What `finish` has not counted is unwritten.
@@ -242,10 +228,16 @@ class FileSink:
                 if file.shared and file.size != file.left and file.ends_torn():
                     self._mend()
                 while first < len(entries):
-                    last = self._make_room(entries, first, rotated)
+                    last = self._turnover.make_room(entries, first, rotated)
+                    if not file.size and file.shared:
+                        self._mark()
                     size = file.size
                     part = entries if last - first == len(entries) else entries[first:last]
-                    after = {**ends, **{entry[1]: entry[2] for entry in part}}
+                    if last == len(entries) and last_ends is not None:
+                        reached = {ring: end for ring, end in enumerate(last_ends) if end != starts[ring]}
+                    else:
+                        reached = {entry[1]: entry[2] for entry in part}
+                    after = {**ends, **reached}
                     parts = [
                         Part(rings[ring], ends.get(ring, starts[ring]), end) for ring, end in sorted(after.items())
                     ]
@@ -255,42 +247,14 @@ class FileSink:
                     finish(last)
             finally:
                 file.release()
+                troubles = self._turnover.take_troubles()
+        for trouble in troubles:
+            self._report(trouble)
         for old in rotated:
-            self._archive(old)
-
-    def _make_room(self, entries: Sequence[Entry], first: int, rotated: list[str]) -> int:
-        """How many of *entries* go into the current file, after as many rotations as it takes."""
-        file = self._file
-        for _ in range(ROTATION_ATTEMPTS):
-            last = self._fitting(entries, first, file.size)
-            if last > first:
-                return last
-            # Again, when another process has filled the new file before we had its lock.
-            old = self._rotate(entries[first][6])
-            if old is not None:
-                rotated.append(old)
-                if not file.size:
-                    break
-        return max(self._fitting(entries, first, file.size), first + 1)
-
-    def _fitting(self, entries: Sequence[Entry], first: int, size: int) -> int:
-        """How far *entries* may go into the current file: up to its size limit and its due time."""
-        rotation = self.options.rotation
-        if rotation is None or not self._may_rotate():
-            return len(entries)
-        limit, due = rotation.size_limit, self._file.due()
-        if limit is None and due is None and not rotation.functions:
-            return len(entries)
-        for index in range(first, len(entries)):
-            entry = entries[index]
-            before, size = size, size + len(entry[7])
-            if limit is not None and size > limit and (before or not limit):
-                return index
-            if due is not None and entry[6] >= due:
-                return index
-            if rotation.functions and self._asked(entry[7], entry[6]):
-                return index
-        return len(entries)
+            try:
+                self.archiver.take(old)
+            except Exception as error:  # noqa: BLE001 - what is written stays written
+                self._report(error)
 
     def _append(self, entries: Sequence[Entry], size: int, parts: list[Part], slot: Slot) -> None:
         """Promise, append, keep the promise: the steps that `recovery` knows how to finish."""
@@ -307,7 +271,7 @@ class FileSink:
             write_all(fd, data)
         except OSError:
             with contextlib.suppress(OSError):
-                take_back(fd, size, data)
+                take_back(fd, size, data, self.options.text.end)
             slot.take_back()
             raise
         self._file.size = self._file.left = size + len(data)
@@ -319,94 +283,85 @@ class FileSink:
         """For recovery: the file's lock as a context; `with sink.locked(5.0) as file`."""
         return _Locked(self, bound)
 
-    def _archive(self, path: str) -> None:
-        if self.options.compression is None:
-            return
-        if not self.background:
-            compression.archive(path, self.options.compression)
-            return
-        self._to_archive.append(path)
-        self.resume_archiving()
-
-    def _archive_all(self) -> None:
-        while True:
-            with self._mutex:
-                if not self._to_archive or self._archiving_paused:
-                    self._archiver = None
-                    return
-                path = self._to_archive[0]
-            try:
-                if self.options.compression is not None:
-                    compression.archive(path, self.options.compression, unwanted=self._is_paused)
-            except Exception:  # noqa: BLE001 - a user's function too; the source is whole, the next holder finishes it
-                report.error_in_handler(-1, None)
-            if not self._archiving_paused:
-                self._to_archive.popleft()
-
-    def _is_paused(self) -> bool:
-        return self._archiving_paused
-
-    def pause_archiving(self, deadline: float) -> None:
-        """Before a fork: end the second thread, by `time.monotonic()` *deadline*. What it had begun is begun again."""
-        self._archiving_paused = True
-        thread = self._archiver
-        if thread is not None:
-            thread.join(max(0.0, deadline - time.monotonic()))
-
-    def resume_archiving(self) -> None:
-        """Start the second thread when there is something for it."""
-        self._archiving_paused = False
-        with self._mutex:
-            if self._archiver is None and self._to_archive:
-                self._archiver = threading.Thread(target=self._archive_all, name="mplog-archiver", daemon=True)
-                try:
-                    self._archiver.start()
-                except RuntimeError:  # Threads cannot start late in the interpreter's end.
-                    self._archiver = None
-                    while self._to_archive and self.options.compression is not None:
-                        compression.archive(self._to_archive.popleft(), self.options.compression)
-
     def _tidy(self) -> None:
         """Finish what a killed process left half compressed."""
         if self.options.compression is not None and self._file.shared:
             for path in compression.sweep(self.options.template, self.options.compression):
-                self._archive(path)
+                self.archiver.take(path)
 
-    def wait_archived(self, deadline: float) -> bool:
-        """Wait for the second thread until `time.monotonic()` reaches *deadline*; whether it is done."""
-        while True:
-            thread = self._archiver
-            if thread is None:
-                return True
-            thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive():
-                return False
+    def _retain(self) -> None:
+        """After a compression: remove what the retention says, agreed with all processes of the file."""
+        if self.options.retention is None:
+            return
+        with self._mutex:
+            # What the user's function logs is written when it is through.
+            before, self._busy = self._busy, True
+            try:
+                locked = self._file.acquire(BATCH_BOUND)
+                try:
+                    if locked:
+                        self._file.retain(exclude=self._file.path)
+                finally:
+                    self._file.release()
+            finally:
+                self._busy = before
+                if self._nested and not before:
+                    self._write_nested()
 
     def finish(self) -> None:
         """At the end of the process: as `close`, but keep the file open for what is still logged after it."""
-        options = self.options
-        if options.rotation is None and (options.compression or options.retention):
-            self.close()
-        else:
-            self.wait_archived(time.monotonic() + 30.0)
+        try:
+            if self.options.ends_with_handler:
+                self.close()
+            else:
+                self.archiver.wait(time.monotonic() + ENDING_BOUND)
+                with self._mutex:
+                    self._watch_once_more()
+        except Exception as error:  # noqa: BLE001 - there is no caller, and other sinks want to be finished, too
+            self._report(error)
 
     def close(self, deadline: float | None = None) -> None:
-        """Finish archives and close. Without rotation, compression and retention happen now, as documented."""
-        self.wait_archived(time.monotonic() + 30.0 if deadline is None else deadline)
+        """Finish archives and close. Without rotation, compression and retention happen now, as documented.
+
+        Raises whatever they raise; the file is closed all the same.
+        """
+        self.archiver.wait(time.monotonic() + ENDING_BOUND if deadline is None else deadline)
         with self._mutex:
             if self.closed:
                 return
             self.closed = True
-            file = self._file
-            options = self.options
-            ends_here = options.rotation is None and (options.compression or options.retention)
-            if ends_here and file.fd >= 0 and file.shared:
-                path = file.path
+            try:
+                self._watch_once_more()
+                if self.options.ends_with_handler:
+                    self._end_file()
+            finally:
+                self._file.close()
+
+    def _watch_once_more(self) -> None:
+        if self.options.watch and self._file.fd >= 0:
+            self._file.acquire(DIRECT_BOUND)
+            self._file.release()
+
+    def _end_file(self) -> None:
+        """Compression and retention of a file that no rotation ends: by the last process that has it open."""
+        file, options = self._file, self.options
+        if file.fd >= 0:
+            if not file.shared:
+                return
+            if not file.acquire(BATCH_BOUND):
+                return  # Somebody stopped while holding the lock, so we are not the last.
+            try:
+                if not file.leave_last():
+                    return
+                if options.compression is not None and os.path.exists(file.path):
+                    compression.archive(file.path, options.compression)
+                # Closed before the retention, which spares what anybody has open.
                 file.close()
-                if options.compression is not None and os.path.exists(path):
-                    compression.archive(path, options.compression)
                 file.retain()
-            file.close()
+            finally:
+                file.release()
+            return
+        file.retain()
 
     def forget(self) -> None:
         """In a forked child: close the inherited descriptor, and start with fresh locks.
@@ -417,9 +372,8 @@ class FileSink:
         self._mutex = threading.RLock()
         self._busy = False
         self._nested = deque()
-        self._archiver = None
-        self._to_archive = deque()
-        self._archiving_paused = False
+        self._turnover.take_troubles()
+        self.archiver.forget()
         self._file.close()
 
 

@@ -21,10 +21,11 @@ class Found(enum.Enum):
     """A part of it is followed by somebody else's bytes. It stays; the file ends with a newline now."""
 
 
-def take_back(fd: int, offset: int, data: bytes) -> Found:
+def take_back(fd: int, offset: int, data: bytes, end: bytes = b"\n") -> Found:
     """Look for *data*, promised at *offset* of the file *fd* (opened for appending), and cut off a part of it.
 
     Somebody who takes no part in mplog's locks may have appended in between, so *data* need not begin at *offset*.
+    *end* is a line end in the file's encoding.
     """
     size = os.fstat(fd).st_size
     if size <= offset:
@@ -32,14 +33,14 @@ def take_back(fd: int, offset: int, data: bytes) -> Found:
     there = _read(fd, offset, size)
     if data in there:
         return Found.WHOLE
-    at = _suffix_that_begins(there, data)
+    at = _suffix_that_begins(there, data, end)
     if at is not None:
         os.ftruncate(fd, offset + at)
         return Found.CUT
-    if not _fragment_inside(there, data):
+    if not _fragment_inside(there, data, end):
         return Found.NOTHING
-    if not there.endswith(b"\n"):
-        os.write(fd, b"\n")
+    if not there.endswith(end):
+        os.write(fd, end)
     return Found.TORN
 
 
@@ -59,20 +60,20 @@ def _read(fd: int, start: int, end: int) -> bytes:
         os.close(reader)
 
 
-def _suffix_that_begins(there: bytes, data: bytes) -> int | None:
+def _suffix_that_begins(there: bytes, data: bytes, end: bytes) -> int | None:
     """Where in *there* a suffix starts that is the beginning of *data* and stands at the beginning of a line."""
     at = 0
     while at < len(there):
         if data.startswith(there[at:]):
             return at
-        newline = there.find(b"\n", at)
+        newline = there.find(end, at)
         if newline < 0:
             return None
-        at = newline + 1
+        at = newline + len(end)
     return None
 
 
-def _fragment_inside(there: bytes, data: bytes) -> bool:
+def _fragment_inside(there: bytes, data: bytes, end: bytes) -> bool:
     """Whether the first line of *data*, or more than a few bytes of it, is in *there*."""
-    line = data[: data.find(b"\n") + 1 or len(data)]
+    line = data[: data.find(end) + len(end)] if end in data else data
     return line[: min(len(line), 24)] in there

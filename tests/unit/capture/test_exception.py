@@ -483,5 +483,5 @@ class TestArrivingData:
             "thread": SimpleNamespace(id=1, name="t"),
         }
         arrived, details = unpack(pack(record, Details("", describe("boom"))), RecordTime.fromtimestamp)
-        assert arrived["exception"] == (None, "'boom'", None)
+        assert arrived["exception"] == "boom"
         assert traceback_text(details.trace, Look()) == "'boom'\n"

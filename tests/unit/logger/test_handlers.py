@@ -1,4 +1,7 @@
-"""Handlers of one process: ids, thresholds, filters, order, removal, what `repr` shows."""
+"""Handlers of one process: ids, thresholds, filters, order, removal, what `repr` shows.
+
+Covers logger-api.md, sections 2, 8, 10 and 19.
+"""
 
 from __future__ import annotations
 
@@ -199,15 +202,6 @@ class TestFormat:
         )
         assert len(got) == 1
         assert re.fullmatch(pattern, got[0]), got
-
-    def test_the_default_of_the_environment(self, logger: Logger, monkeypatch: pytest.MonkeyPatch) -> None:
-        """`MPLOG_FORMAT` is for handlers that name none."""
-        monkeypatch.setenv("MPLOG_FORMAT", "<{message}>")
-        got: list[str] = []
-        logger.add(got.append)
-        logger.add(got.append, format="{message}")
-        logger.info("x")
-        assert got == ["<x>\n", "x\n"]
 
     def test_a_function_makes_the_template_and_nothing_is_appended(self, logger: Logger) -> None:
         """Terminator and exception are its own affair."""

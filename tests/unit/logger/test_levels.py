@@ -1,4 +1,7 @@
-"""Levels: names, numbers, colours, icons; what `log` and `level` make of them."""
+"""Levels: names, numbers, colours, icons; what `log` and `level` make of them.
+
+Covers logger-api.md, sections 4 and 5.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The record of one call: its keys, their types, where they come from."""
+"""The record of one call: its keys, their types, where they come from.
+
+Covers logger-api.md, section 6.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mplog._render.escape import Escaped, escape, is_hostile
+from mplog._render.escape import Shielded, count_hostile, escape, is_hostile, needs_care
 
 # What a terminal obeys, what some programs take for the end of a line, and what turns the direction of text.
 HOSTILE = (
@@ -52,7 +52,7 @@ class TestEscape:
         assert [c for c in controls if not is_hostile(c)] == ["\t", "\n"]
 
 
-class TestEscaped:
+class TestShielded:
     @pytest.mark.parametrize(
         ("template", "expected"),
         [
@@ -79,15 +79,58 @@ class TestEscaped:
         values: dict[str, Any] = {"a": "\x1b", "b": ["\x1b"]}
         if "o" in template:
             values["o"] = Own()
-        assert template.format(v=Escaped(values)) == expected
+        assert template.format(v=Shielded(values, True)) == expected
 
     def test_numbers_are_formatted_as_numbers(self) -> None:
         """The value's own formatting comes first."""
-        assert f"{Escaped(3.14159):.2f} {Escaped(255):#x} {Escaped(7):03d}" == "3.14 0xff 007"
+        assert f"{Shielded(3.14159, True):.2f} {Shielded(255, True):#x} {Shielded(7, True):03d}" == "3.14 0xff 007"
 
     def test_what_is_missing_raises_as_without_it(self) -> None:
         """A template's fault stays the same fault."""
         with pytest.raises(KeyError, match="missing"):
-            "{v[missing]}".format_map({"v": Escaped({})})
+            "{v[missing]}".format_map({"v": Shielded({}, True)})
         with pytest.raises(AttributeError, match="missing"):
-            "{v.missing}".format_map({"v": Escaped({})})
+            "{v.missing}".format_map({"v": Shielded({}, True)})
+
+    @pytest.mark.parametrize(
+        ("template", "expected"),
+        [
+            ("{v}", "<unprintable Hostile object: RuntimeError>"),
+            ("{v!s}", "<unprintable Hostile object: RuntimeError>"),
+            ("{v!r:.12}", "<unprintable"),
+            ("{v:.12}", "<unprintable"),
+            ("{d}", "{'a': <unprintable Hostile object: RuntimeError>, 'b': 1}"),
+            ("{d[a]}{d[b]:03d}", "<unprintable Hostile object: RuntimeError>001"),
+        ],
+    )
+    def test_what_cannot_be_shown_leaves_a_mark(self, template: str, expected: str) -> None:
+        """The value alone is lost, not what stands beside it."""
+
+        class Hostile:
+            def __repr__(self) -> str:
+                raise RuntimeError
+
+        values = {"v": Shielded(Hostile(), False), "d": Shielded({"a": Hostile(), "b": 1}, False)}
+        assert template.format_map(values) == expected
+
+    def test_a_specification_for_other_values_raises_as_without_it(self) -> None:
+        """A template's fault, for the value can be shown."""
+        with pytest.raises(ValueError, match="format"):
+            f"{Shielded('x', True):d}"
+
+
+class TestOwnSequences:
+    @pytest.mark.parametrize(
+        ("line", "own", "expected"),
+        [
+            ("plain\n", 0, False),
+            ("\x1b[1mx\x1b[0m\n", 2, False),
+            ("\x1b[1mx\x07\x1b[0m\n", 2, True),
+            ("\ud800\n", 0, True),
+            ("two\nlines\n", 0, False),
+        ],
+    )
+    def test_they_are_told_from_data(self, line: str, own: int, expected: bool) -> None:
+        """By their number, which data can only add to."""
+        assert needs_care(line, own) is expected
+        assert count_hostile(line) == line.count("\x1b") + line.count("\x07")

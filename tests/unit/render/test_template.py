@@ -93,9 +93,9 @@ class TestException:
 
 class TestSanitize:
     def test_what_came_with_data_is_escaped(self) -> None:
-        """Message and extra; not what the format says, nor the exception, which comes escaped and perhaps coloured."""
-        text = shown("\x1b[1m{message} {extra[a]}", "\x1b[31mE\x1b[0m\n", message="\x08", extra={"a": "\r"})
-        assert text == "\x1b[1m\\x08 \\x0d\n\x1b[31mE\x1b[0m\n"
+        """Message, extra and names; not what the format says, nor the text of an exception, which has been escaped."""
+        text = shown("\x1b[1m{message} {extra[a]} {name}", "E\x07\n", message="\x08", extra={"a": "\r"}, name="\x1b")
+        assert text == "\x1b[1m\\x08 \\x0d \\x1b\nE\x07\n"
 
     def test_off(self) -> None:
         """Bytes as they come."""
@@ -221,8 +221,7 @@ class TestMergedMessages:
         """As parts of one f-string over the arguments."""
         pieces = merge_message(message, len(arguments))
         assert pieces is not None
-        names = ", ".join(f"a{i}" for i in range(len(arguments)))
-        line = eval(f"lambda {names}: f{''.join(pieces)!r}")  # the module does the same
+        line = eval(f"lambda *m: f{''.join(pieces)!r}")  # the module does the same
         assert line(*arguments) == message.format(*arguments)
 
     @pytest.mark.parametrize(
@@ -237,6 +236,7 @@ class TestMergedMessages:
             ("{.real}", 1),
             ("{[0]}", 1),
             ("\x1b{}", 1),
+            ("{:c}", 1),
         ],
     )
     def test_what_needs_str_format_itself(self, message: str, count: int) -> None:
@@ -251,8 +251,7 @@ class TestMergedMessages:
         pieces = merge_message(message, len(arguments))
         if pieces is None:
             return
-        names = ", ".join(f"a{i}" for i in range(len(arguments)))
-        line = eval(f"lambda {names}: f{''.join(pieces)!r}")
+        line = eval(f"lambda *m: f{''.join(pieces)!r}")
         try:
             expected: object = message.format(*arguments)
         except (ValueError, LookupError, AttributeError, TypeError) as error:

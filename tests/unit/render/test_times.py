@@ -1,4 +1,7 @@
-"""Time tokens, their split around the fraction, and the moment of a record."""
+"""Time tokens, their split around the fraction, and the moment of a record.
+
+Covers logger-api.md, sections 6.1 and 12.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Streams and functions as sinks: one message at a time, from any thread, also from inside."""
+"""Streams and functions as sinks: one message at a time, from any thread, also from inside.
+
+Covers logger-api.md, sections 9 and 29.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The recorded creation time of a file."""
+"""The recorded creation time of a file.
+
+Covers logger-api.md, section 16.7.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Archives: formats, names, several archivers at once, and what happens beside them."""
+"""Archives: formats, names, several archivers at once, and what happens beside them.
+
+Covers logger-api.md, section 16.8.
+"""
 
 from __future__ import annotations
 

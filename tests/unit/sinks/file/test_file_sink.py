@@ -1,4 +1,7 @@
-"""The file sink: direct appends, batches, and rotations that are refused."""
+"""The file sink: direct appends, batches, and rotations that are refused.
+
+Covers logger-api.md, section 16.2.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +20,10 @@ import pytest
 from mplog._ring.layout import LOG
 from mplog._ring.ring import Entry
 from mplog._sinks.file import slot as slots
-from mplog._sinks.file.log_file import FileOptions
+from mplog._sinks.file.compression import parse_compression
 from mplog._sinks.file.naming import PathTemplate
+from mplog._sinks.file.options import FileOptions
+from mplog._sinks.file.retention import parse_retention
 from mplog._sinks.file.rotation import parse_rotation
 from mplog._sinks.file.sink import FileSink
 
@@ -105,9 +111,23 @@ class TestRefusedRotation:
         assert 500 == (tmp_path / "app.log").stat().st_size
         assert 1 == capsys.readouterr().err.count("could not be rotated")
 
-        sink._rotate_from = 1e-9
+        sink._turnover.retry_from = 1e-9
         sink.write(b"y\n", 1.0)
         assert b"y\n" == (tmp_path / "app.log").read_bytes()
+        sink.close()
+
+    def test_retention_that_raises_is_no_refusal(self, tmp_path: Path) -> None:
+        """An OSError of a retention function is its own: the rotation is done, and so are the next ones."""
+
+        def fail(files: list[str]) -> None:
+            raise PermissionError(f"{len(files)} files")
+
+        sink = make(tmp_path / "app.log", rotation=10, retention=parse_retention(fail))
+        sink.write(b"a" * 9 + b"\n", 1.0)
+        for letter in (b"b", b"c"):
+            with pytest.raises(PermissionError, match="files"):
+                sink.write(letter * 9 + b"\n", 1.0)
+        assert (3, 2) == (len(list(tmp_path.iterdir())), sink.rotations)
         sink.close()
 
 
@@ -177,9 +197,30 @@ def test_permissions_hold_for_every_file(tmp_path: Path) -> None:
     assert {0o640} == {path.stat().st_mode & 0o7777 for path in tmp_path.iterdir()}
 
 
-def test_devices_are_written_plainly() -> None:
-    """A device has no lock, no state and no rotation."""
-    sink = make(Path(os.devnull))
-    sink.write(b"x\n", 1.0)
-    assert not sink.shared
-    sink.close()
+@pytest.mark.parametrize("path", ["pipe", "pipe_{time:YYYY}"])
+def test_what_is_no_regular_file_is_written_plainly(tmp_path: Path, path: str) -> None:
+    """No lock, no rotation, no compression and no retention: a device or a FIFO is never renamed or removed.
+
+    A FIFO stands for all of them: a mistake here must not reach a device of the machine.
+    """
+    fifo = tmp_path / path.replace("{time:YYYY}", time.strftime("%Y"))
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        for options in (
+            {"rotation": 0, "retention": parse_retention(0), "compression": parse_compression("gz")},
+            {"rotation": lambda message, file: True},
+            {"rotation": "1 ms"},
+            {"retention": parse_retention(0), "compression": parse_compression("gz")},
+            {"watch": True, "mode": "w"},
+        ):
+            sink = make(tmp_path / path, **options)
+            assert not sink.shared
+            sink.write(b"a\n", 4e9)
+            sink.write(b"b\n", 4e9)
+            commit(sink, batch(b"c\n", wall=4e9), tmp_path)
+            sink.close()
+            assert b"a\nb\nc\n" == os.read(reader, 100)
+            assert [fifo] == list(tmp_path.iterdir())
+    finally:
+        os.close(reader)

@@ -1,4 +1,7 @@
-"""The grammar of sizes, durations and times of day, where the text goes beyond the installed reference."""
+"""The grammar of sizes, durations and times of day, where the text goes beyond the installed reference.
+
+Covers logger-api.md, section 17.
+"""
 
 from __future__ import annotations
 

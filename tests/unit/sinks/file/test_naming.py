@@ -1,4 +1,7 @@
-"""Names from path templates, names after rotations, and whose files are whose."""
+"""Names from path templates, names after rotations, and whose files are whose.
+
+Covers logger-api.md, sections 16.1 and 16.6.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which files a retention lets go."""
+"""Which files a retention lets go.
+
+Covers logger-api.md, section 16.9.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which values rotate a file, and when a file is due by the clock, also where clocks change."""
+"""Which values rotate a file, and when a file is due by the clock, also where clocks change.
+
+Covers logger-api.md, sections 16.3 and 17.1.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,184 @@
+"""`catch()`: errors are logged, and swallowed unless they are wanted."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mplog._capture.record import RecordException
+from mplog._logger import call
+
+if TYPE_CHECKING:
+    from mplog._logger.logger import Logger
+
+MESSAGE = (
+    "An error has been caught in function '{record[function]}', process '{record[process].name}' "
+    "({record[process].id}), thread '{record[thread].name}' ({record[thread].id}):"
+)
+
+
+class Rule(NamedTuple):
+    """What a `catch()` was told."""
+
+    exception: Any = Exception
+    level: str | int = "ERROR"
+    reraise: bool = False
+    onerror: Callable[[BaseException], object] | None = None
+    exclude: Any = None
+    default: Any = None
+    message: Any = MESSAGE
+
+
+class Catcher:
+    """A decorator, and a context manager for `with` and `async with`. May be used any number of times."""
+
+    def __init__(self, view: Logger, rule: Rule) -> None:
+        self._view = view
+        self._rule = rule
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if kind is None:
+            return False
+        return self._swallows(kind, value, trace, sys._getframe(1), decorated=False)
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if kind is None:
+            return False
+        return self._swallows(kind, value, trace, sys._getframe(1), decorated=False)
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """Decorate a function, coroutine function, generator function or asynchronous generator function.
+
+        Raises:
+            TypeError: *function* is a class.
+        """
+        if isinstance(function, type):
+            raise TypeError(
+                f"catch() cannot decorate the class '{function.__name__}': it takes functions. Decorate its methods."
+            )
+        if inspect.iscoroutinefunction(function):
+            made: Any = self._coroutine(function)
+        elif inspect.isgeneratorfunction(function):
+            made = self._generator(function)
+        elif inspect.isasyncgenfunction(function):
+            made = self._async_generator(function)
+        else:
+            made = self._function(function)
+        functools.update_wrapper(made, function)
+        return made
+
+    def _function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except BaseException as error:
+                if self._swallows_decorated(error, sys._getframe(1)):
+                    return self._rule.default
+                raise
+
+        return run
+
+    def _coroutine(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        async def run(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await function(*args, **kwargs)
+            except BaseException as error:
+                if self._swallows_decorated(error, sys._getframe(1)):
+                    return self._rule.default
+                raise
+
+        return run
+
+    def _generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            try:
+                return (yield from function(*args, **kwargs))
+            except BaseException as error:
+                if self._swallows_decorated(error, sys._getframe(1)):
+                    return self._rule.default
+                raise
+
+        return run
+
+    def _async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> CaughtAsyncGenerator:
+            return CaughtAsyncGenerator(self, function(*args, **kwargs))
+
+        return run
+
+    def _swallows_decorated(self, error: BaseException, frame: FrameType | None) -> bool:
+        return self._swallows(type(error), error, error.__traceback__, frame, decorated=True)
+
+    def _swallows(
+        self,
+        kind: type[BaseException],
+        value: BaseException | None,
+        trace: TracebackType | None,
+        frame: FrameType | None,
+        *,
+        decorated: bool,
+    ) -> bool:
+        """Log the error if it is one to catch. Returns whether it ends here."""
+        rule = self._rule
+        if not issubclass(kind, rule.exception) or (rule.exclude is not None and issubclass(kind, rule.exclude)):
+            return False
+        guard = self._view._core.catching
+        if getattr(guard, "logging", False):
+            # A `__repr__` that is decorated itself, called while an error is logged: it fails as it would without.
+            return False
+        guard.logging = True
+        try:
+            call.caught(
+                self._view, rule.level, rule.message, frame, RecordException(kind, value, trace), decorated=decorated
+            )
+        finally:
+            guard.logging = False
+        if rule.onerror is not None and value is not None:
+            rule.onerror(value)
+        return not rule.reraise
+
+
+class CaughtAsyncGenerator(AsyncGenerator[Any, Any]):
+    """What a decorated asynchronous generator function gives. What `athrow` puts in is not caught."""
+
+    def __init__(self, catcher: Catcher, generator: AsyncGenerator[Any, Any]) -> None:
+        self._catcher = catcher
+        self._generator = generator
+
+    def __anext__(self) -> Any:
+        return self.asend(None)
+
+    async def aclose(self) -> None:
+        """As the generator's own."""
+        await self._generator.aclose()
+
+    async def asend(self, value: Any) -> Any:
+        """The next value, or the end when an error was swallowed."""
+        try:
+            return await self._generator.asend(value)
+        except StopAsyncIteration:
+            raise
+        except BaseException as error:
+            if not self._catcher._swallows_decorated(error, sys._getframe(1)):
+                raise
+        raise StopAsyncIteration
+
+    async def athrow(self, kind: Any, value: Any = None, trace: TracebackType | None = None) -> Any:
+        """As the generator's own."""
+        if value is None and trace is None:
+            return await self._generator.athrow(kind)
+        return await self._generator.athrow(kind, value, trace)

@@ -1,0 +1,138 @@
+"""Copies of the logger: cores that share nothing with the one they were made from but what cannot be two.
+
+`_cores` is all cores of this process that take part in forks and in its end: the one that serves it, those that
+served it before `reinstall()`, and copies for as long as somebody holds them.
+"""
+
+from __future__ import annotations
+
+import copy
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from mplog._logger import registry
+from mplog._logger.core import Core
+from mplog._logger.handler import Handler
+from mplog._session import attach, exit, fork
+from mplog._session.place import Place
+from mplog._sinks.file.sink import FileSink
+
+_cores: weakref.WeakSet[Core] = weakref.WeakSet()
+_kept: list[Core] = []
+"""Those that have served this process; the last one does."""
+
+
+def install(core: Core, fall_silent: Callable[[], None]) -> None:
+    """Let *core* serve this process: take part in forks, in starts of other interpreters, and in its end."""
+    _join(core)
+    core.serves = True
+    _kept.append(core)
+    attach.install(_depart, _arrive)
+    exit.install(_stop, fall_silent)
+
+
+def promote(core: Core) -> None:
+    """Let *core* serve this process instead of the one that does. That one is forgotten, not stopped."""
+    if _kept[-1] is core:
+        return
+    _kept[-1].serves = False
+    _join(core)
+    core.serves = True
+    if core in _kept:
+        _kept.remove(core)
+    _kept.append(core)
+
+
+def duplicate(core: Core, memo: dict[int, Any]) -> Core:
+    """An independent core with the same handlers, levels and settings.
+
+    Raises:
+        TypeError: a sink cannot be copied: an open file, a standard stream.
+        RuntimeError: a handler with `enqueue=True`.
+    """
+    made: Core | None = memo.get(id(core))
+    if made is None:
+        made = core.duplicate(lambda handler: _copied(handler, memo), lambda value: _value(value, memo))
+        memo[id(core)] = made
+        _join(made)
+    return made
+
+
+def _copied(handler: Handler, memo: dict[int, Any]) -> Handler:
+    """A copy of *handler* for another core."""
+    sink: Any = handler.sink
+    if handler.link is not None:
+        if sink is not None and handler.link.pid == handler.link.place.control.identity.pid:
+            raise RuntimeError(
+                f"Handler {handler.id} was added with enqueue=True, so its records go through a queue of this "
+                "process's logger, and it cannot be copied. Remove it first, or add it again to the copy."
+            )
+        return handler.known_as(handler.id)  # The sink is elsewhere; so it is for the copy.
+    if isinstance(sink, FileSink):
+        if sink.is_open:
+            raise TypeError(
+                f"Handler {handler.id} cannot be copied: it writes to the open file {sink.path}. Remove it first, or "
+                "add it with delay=True."
+            )
+        assert handler.spec.file is not None
+        fresh: Any = registry.file_sink(handler.spec, handler.renderer)
+    else:
+        fresh = sink.another(copy.deepcopy(sink.target, memo))
+    return Handler(handler.spec, handler.renderer, fresh, name=handler.name, catch=handler.catch, visible_id=handler.id)
+
+
+def _value(value: Any, memo: dict[int, Any]) -> Any:
+    try:
+        return copy.deepcopy(value, memo)
+    except Exception:  # noqa: BLE001 - what cannot be two is shared
+        return value
+
+
+def _join(core: Core) -> None:
+    if core not in _cores:
+        _cores.add(core)
+        fork.register(_InForks(core))
+
+
+def _depart() -> list[str]:
+    return _kept[-1].depart()
+
+
+def _arrive(places: list[Place]) -> None:
+    _kept[-1].arrive(places)
+
+
+def _stop() -> None:
+    for core in _kept[::-1]:
+        core.stop()
+    for core in list(_cores):
+        if core not in _kept:
+            core.stop()
+
+
+class _InForks:
+    """A core's part in forks, for as long as the core is there."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = weakref.ref(core, lambda _: fork.unregister(self))
+
+    def before_fork(self) -> None:
+        core = self._core()
+        if core is not None:
+            core.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        core = self._core()
+        if core is not None:
+            core.after_fork_in_parent()
+
+    def resume_threads(self) -> None:
+        core = self._core()
+        if core is not None:
+            core.resume_threads()
+
+    def after_fork_in_child(self) -> None:
+        core = self._core()
+        if core is not None:
+            core.after_fork_in_child()

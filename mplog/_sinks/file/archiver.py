@@ -1,0 +1,111 @@
+"""What becomes of old files after a rotation: compression, then retention, at once or in a second thread.
+
+A call in a program of one process returns when it is done; the writer of a session must not wait for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from mplog._sinks.file import compression
+from mplog._sinks.file.compression import Compression
+
+
+class Archiver:
+    """The old files of one sink that still have to be compressed. Safe from any thread; takes part in forks."""
+
+    def __init__(
+        self, how: Compression | None, retain: Callable[[], None], report: Callable[[Exception], None]
+    ) -> None:
+        """
+        Args:
+            how: the compression, if there is one; without it there is nothing to do here.
+            retain: called after each compressed file.
+            report: gets what goes wrong in the second thread.
+        """
+        self._how = how
+        self._retain = retain
+        self._report = report
+        self._mutex = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._waiting: deque[str] = deque()
+        self._paused = False
+        self.background = False
+        """Whether a second thread does it: yes as soon as a session's writer uses the sink."""
+
+    def take(self, path: str) -> None:
+        """Deal with the old file *path*, now or soon.
+
+        Raises whatever compression and retention raise, when it happens now.
+        """
+        if self._how is None:
+            return
+        if not self.background:
+            self._archive(path)
+            return
+        self._waiting.append(path)
+        self.resume()
+
+    def _archive(self, path: str) -> None:
+        if self._how is not None:
+            compression.archive(path, self._how, unwanted=self._is_paused)
+            if not self._paused:
+                self._retain()
+
+    def _run(self) -> None:
+        while True:
+            with self._mutex:
+                if not self._waiting or self._paused:
+                    self._thread = None
+                    return
+                path = self._waiting[0]
+            try:
+                self._archive(path)
+            except Exception as error:  # noqa: BLE001 - a user's function too; the source is whole, the next holder finishes it
+                self._report(error)
+            if not self._paused:
+                self._waiting.popleft()
+
+    def _is_paused(self) -> bool:
+        return self._paused
+
+    def pause(self, deadline: float) -> None:
+        """Before a fork: end the second thread, by `time.monotonic()` *deadline*. What it had begun is begun again."""
+        self._paused = True
+        thread = self._thread
+        if thread is not None:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def resume(self) -> None:
+        """Start the second thread when there is something for it."""
+        self._paused = False
+        with self._mutex:
+            if self._thread is not None or not self._waiting:
+                return
+            self._thread = threading.Thread(target=self._run, name="mplog-archiver", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # Threads cannot start late in the interpreter's end.
+                self._thread = None
+                while self._waiting:
+                    self._archive(self._waiting.popleft())
+
+    def wait(self, deadline: float) -> bool:
+        """Wait for the second thread until `time.monotonic()` reaches *deadline*; whether it is done."""
+        while True:
+            thread = self._thread
+            if thread is None:
+                return True
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                return False
+
+    def forget(self) -> None:
+        """In a forked child: the parent's work and thread are not ours."""
+        self._mutex = threading.Lock()
+        self._thread = None
+        self._waiting = deque()
+        self._paused = False

@@ -1,0 +1,109 @@
+"""Opening a log file, through the built-in `open` as it is at that moment, and without ever truncating it."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import io
+import os
+import stat
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from mplog._sinks.file.options import FileOptions
+
+
+class _Opener:
+    """What the built-in `open` calls: makes the file with its final mode at once, and tells whether it did."""
+
+    def __init__(self, permissions: int | None, *, insist: bool) -> None:
+        self._permissions = permissions
+        self._insist = insist
+        self.created = False
+
+    def __call__(self, path: str, flags: int) -> int:
+        mode = 0o666 if self._permissions is None else self._permissions
+        try:
+            # Readable, too: the end of the file is looked at after a kill, and locks may ask for it.
+            fd = os.open(path, _both_ways(flags) | os.O_CREAT | os.O_EXCL, mode)
+        except FileExistsError:
+            if self._insist:
+                raise
+            return self._existing(path, flags, mode)
+        self.created = True
+        if self._permissions is not None:
+            os.fchmod(fd, self._permissions)
+        return fd
+
+    @staticmethod
+    def _existing(path: str, flags: int, mode: int) -> int:
+        with contextlib.suppress(OSError):
+            if stat.S_ISREG(os.stat(path).st_mode):
+                return os.open(path, _both_ways(flags), mode)
+        return os.open(path, flags, mode)
+
+
+def _both_ways(flags: int) -> int:
+    return flags & ~(os.O_WRONLY | os.O_RDONLY) | os.O_RDWR
+
+
+def open_file(path: str, options: FileOptions, *, again: bool) -> tuple[int, bool]:
+    """Open *path* for appending; the descriptor and whether the file is new.
+
+    Args:
+        again: never insist on creating, and never empty the file: it may be another process's.
+
+    Raises:
+        OSError, ValueError, TypeError: as the built-in `open`; whatever the user's opener raises.
+    """
+    kind = "a" if again else next(letter for letter in options.mode if letter in "awx")
+    plus = "+" if "+" in options.mode else ""
+    if options.opener is not None:
+        existed = os.path.lexists(path)
+        fd = _open(path, f"{kind}{plus}", options, options.opener)
+        if not existed and options.permissions is not None:
+            os.fchmod(fd, options.permissions)
+        # Whatever the opener did with the flags: only an append is whole beside those of others.
+        with contextlib.suppress(OSError, ImportError):
+            import fcntl
+
+            fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND)
+        return fd, not existed
+    opener = _Opener(options.permissions, insist=kind == "x")
+    return _open(path, f"a{plus}", options, opener), opener.created
+
+
+def _open(path: str, mode: str, options: FileOptions, opener: Callable[[str, int], int]) -> int:
+    text = options.text
+    file: Any = builtins.open(  # noqa: SIM115 - the descriptor is kept, the object is not
+        path,
+        mode=mode,
+        buffering=options.buffering,
+        encoding=text.encoding,
+        errors=text.errors,
+        newline=text.newline,
+        opener=opener,
+    )
+    try:
+        # A descriptor of our own: an object that is still open when the interpreter ends would be warned about.
+        return os.dup(file.fileno())
+    finally:
+        file.close()
+
+
+def view_of(fd: int, path: str, options: FileOptions) -> TextIO:
+    """A text file over the open log file, for functions of users; closing it does no harm."""
+    text, plus = options.text, "+" if "+" in options.mode else ""
+    file: Any = io.open(  # noqa: SIM115, UP020 - the built-in may be a user's double, which would not know the descriptor
+        fd,
+        mode=f"a{plus}",
+        buffering=-1,
+        encoding=text.encoding,
+        errors=text.errors,
+        newline=text.newline,
+        closefd=False,
+    )
+    # A file opened by descriptor is named by its number; users expect the path.
+    file.buffer.raw.name = path
+    view: TextIO = file
+    return view

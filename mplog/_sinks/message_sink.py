@@ -1,0 +1,176 @@
+"""Sinks that take one message at a time and promise nothing when their process dies: all kinds but files."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from mplog._capture.record import Message
+from mplog._sinks import report
+
+PATIENCE = 5.0
+"""Seconds that a removal waits for the message in progress, at most; a sink may hang for ever."""
+
+
+class Unfinished(Protocol):
+    """Something that goes on in an event loop after the log call, for `await complete()` to wait for."""
+
+    async def wait(self, timeout: float | None) -> bool:
+        """Wait, in the loop that asks; at once where it belongs to another loop. False when time was up.
+
+        Raises:
+            Exception: what the user's own `complete()` raises; errors of tasks are not raised here.
+        """
+
+
+class MessageSink:
+    """The mutex that serialises the messages of one handler; what is done with one is up to the kind of sink.
+
+    Safe from any thread. A message logged from inside the sink by the same thread is handed over after the one in
+    progress, so that a sink may log; a sink that answers each message with another one is cut off at DEPTH.
+    """
+
+    DEPTH = 100
+
+    end_of_line = "\n"
+    """What a message to this sink ends with."""
+
+    def __init__(self, target: Any, *, number: int = -1, catch: bool = True) -> None:
+        """*number* and *catch* are those of the handler, for errors that no call can be given."""
+        self.target = target
+        self.number = number
+        self.catch = catch
+        self._mutex = threading.RLock()
+        self._busy = False
+        self._nested: deque[Message] = deque()
+        self._stop_wanted = False
+        self.closed = False
+        self.cut_off = 0
+
+    # What a kind of sink defines
+
+    def _hand_over(self, message: Message) -> None:
+        """Give *message* to the target, whose errors pass through."""
+        raise NotImplementedError
+
+    def _stop(self) -> None:
+        """Tell the target that nothing follows; its errors pass through."""
+
+    def another(self, target: Any) -> MessageSink:
+        """A sink as this one is, for *target*; what this one is doing stays here."""
+        return type(self)(target, number=self.number, catch=self.catch)
+
+    @property
+    def stops(self) -> bool:
+        """Whether the target wants to be told about the end of the program."""
+        return False
+
+    def unfinished(self) -> list[Unfinished]:
+        """What `await complete()` has to wait for, as of now."""
+        return []
+
+    # What all have in common
+
+    def write(self, message: Message) -> None:
+        """Hand *message* over. Whatever the target raises passes through; the sink stays usable."""
+        with self._mutex:
+            if self._busy:
+                if len(self._nested) < self.DEPTH:
+                    self._nested.append(message)
+                else:
+                    self.cut_off += 1
+                return
+            if self.closed:
+                return
+            self._busy = True
+            try:
+                self._hand_over_all(message)
+            finally:
+                self._busy = False
+        if self._stop_wanted:
+            self._stop_if_wanted()
+
+    def _hand_over_all(self, own: Message) -> None:
+        """Hand over *own*, then what was logged from inside meanwhile. The first error of a call's own is raised."""
+        failure: Exception | None = None
+        message = own
+        if self._nested:
+            # Left there by a KeyboardInterrupt or the like. It is older.
+            self._nested.append(own)
+            message = self._nested.popleft()
+        for _ in range(self.DEPTH + 1):
+            try:
+                self._hand_over(message)
+            except Exception as error:  # noqa: BLE001 - raised below, or reported with its own record
+                if message is own or not self.catch:
+                    failure = failure or error
+                else:
+                    report.error_in_handler(self.number, getattr(message, "record", None))
+            if self.closed:
+                self._nested.clear()
+            if not self._nested:
+                break
+            message = self._nested.popleft()
+        else:
+            self.cut_off += 1 + len(self._nested)
+            self._nested.clear()
+        if self.cut_off:
+            self._say_cut_off()
+        if failure is not None:
+            raise failure
+
+    def _say_cut_off(self) -> None:
+        report.once(
+            f"cut off {id(self)}",
+            f"the sink {self.target!r} logs to itself while it is written to; after {self.DEPTH} such records "
+            f"{self.cut_off} were dropped. Let it log to other handlers only, with a filter.",
+        )
+        self.cut_off = 0
+
+    def write_patiently(self, message: Message, give_up: Callable[[], bool]) -> bool:
+        """As `write`, in the thread of an outlet: without ever waiting where nobody could end it.
+
+        A thread that hangs could not be ended before a fork or at the end of the interpreter. Returns False, with an
+        unknown part written, when *give_up* said so.
+        """
+        self.write(message)
+        return True
+
+    def close(self, deadline: float | None = None) -> None:
+        """Stop: later messages vanish. Errors of the target's own stop pass through.
+
+        Called from inside the sink, or when the message in progress takes longer than until *deadline* (by
+        `time.monotonic()`): the target is stopped when that message is done, by the thread that wrote it.
+        """
+        patience = 2.0 if deadline is None else min(PATIENCE, deadline - time.monotonic())
+        if not self._mutex.acquire(timeout=max(0.0, patience)):
+            self._stop_wanted = True
+            self.closed = True
+            # SYNC close -> write: the flag is set before this look, and `write` looks at it after its release.
+            if not self._mutex.acquire(blocking=False):
+                return
+        try:
+            if self._busy:
+                self._stop_wanted = True
+                self.closed = True
+            elif not self.closed or self._stop_wanted:
+                self._stop_wanted = False
+                self.closed = True
+                self._stop()
+        finally:
+            self._mutex.release()
+
+    def _stop_if_wanted(self) -> None:
+        with self._mutex:
+            if self._stop_wanted and not self._busy:
+                self._stop_wanted = False
+                self._stop()
+
+    def forget(self) -> None:
+        """In a forked child: fresh locks, for a thread of the parent may have held them."""
+        self._mutex = threading.RLock()
+        self._busy = False
+        self._nested = deque()

@@ -1,0 +1,79 @@
+"""Handlers of the standard library's `logging` as sinks."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from mplog._capture.record import Message
+from mplog._sinks.message_sink import MessageSink
+
+
+class StandardSink(MessageSink):
+    """A `logging.Handler`, which gets a `LogRecord` for each message. Its own level, filters, lock, formatter work."""
+
+    end_of_line = ""
+
+    target: logging.Handler
+
+    def _hand_over(self, message: Message) -> None:
+        if message.record["level"].no >= self.target.level:
+            self.target.handle(log_record(message))
+
+    def _stop(self) -> None:
+        self.target.close()
+
+    @property
+    def stops(self) -> bool:
+        """Handlers may hold something back."""
+        return True
+
+
+def log_record(message: Message) -> logging.LogRecord:
+    """The standard record of *message*: all that was known at the call, in whatever process or thread that was.
+
+    Its `msg` is *message* itself, which is a `str`: who passes records on can tell by it that they came from mplog.
+    """
+    record = message.record
+    level, process, thread = record["level"], record["process"], record["thread"]
+    exception = _standard_exception(record["exception"])
+    made = logging.getLogger().makeRecord(
+        record["name"],
+        level.no,
+        record["file"].path,
+        record["line"],
+        message,
+        (),
+        exception,
+        record["function"],
+        {"extra": record["extra"]},  # one attribute, so that no key of it can stand in the way of another
+    )
+    made.levelname = level.name
+    made.filename = record["file"].name
+    made.module = record["module"]
+    if exception is not None:
+        made.exc_text = "\n"  # The text has it already; formatters show this instead of showing it again.
+    created = record["time"].timestamp()
+    made.relativeCreated += (created - made.created) * 1000
+    made.created = created
+    made.msecs = float(record["time"].microsecond // 1000)
+    # None where the program told `logging` not to collect it.
+    if made.process is not None:
+        made.process = process.id
+    if made.processName is not None:
+        made.processName = process.name
+    if made.thread is not None:
+        made.thread = thread.id
+    if made.threadName is not None:
+        made.threadName = thread.name
+    return made
+
+
+def _standard_exception(exception: Any) -> Any:
+    """*exception* as handlers expect it: with a type that is one, also where only its name has travelled."""
+    if not isinstance(exception, tuple) or len(exception) != 3 or not isinstance(exception[0], str):
+        return exception
+    name, text, _ = exception
+    # Of an exception from another process only name and text are known; formatters show a built-in one by its name.
+    kind = type(name, (Exception,), {"__module__": "builtins"})
+    return kind, kind(*([] if text is None else [text])), None

@@ -1,0 +1,698 @@
+"""Coroutine functions as sinks: which loop, when, what becomes of tasks and errors; logger-api.md, section 30."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import gc
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from mplog._capture.record import Message
+from mplog._logger.logger import Logger
+from mplog._sinks import coroutine as module
+from mplog._sinks import report
+from mplog._sinks.coroutine import CoroutineSink
+
+Loop = asyncio.AbstractEventLoop
+
+
+@pytest.fixture(params=[False, True], ids=["", "debug"])
+def loop(request: pytest.FixtureRequest) -> Any:
+    """A loop that does not run by itself; in asyncio's debug mode, too, which knows about wrong threads."""
+    made = asyncio.new_event_loop()
+    made.set_debug(request.param)
+    yield made
+    made.close()
+
+
+class Gathering:
+    """A coroutine function that takes a moment."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self.got: list[str] = []
+        self.pause = pause
+
+    async def sink(self, message: str) -> None:
+        await asyncio.sleep(self.pause)
+        self.got.append(str(message))
+
+
+def lines(*numbers: int) -> list[str]:
+    return [f"{number}\n" for number in numbers]
+
+
+class TestWhichLoop:
+    def test_the_running_one(self, logger: Logger) -> None:
+        """The task is made at once, and has run when `complete()` has been awaited."""
+        gathering = Gathering()
+        logger.add(gathering.sink, format="{message}")
+
+        async def main() -> None:
+            logger.info("1")
+            assert gathering.got == []
+            assert await logger.complete()
+            assert gathering.got == lines(1)
+
+        asyncio.run(main())
+
+    def test_none(self, logger: Logger, capsys: pytest.CaptureFixture[str]) -> None:
+        """Without a loop the message is dropped, silently; a loop that is only set is none."""
+        gathering = Gathering()
+        logger.add(gathering.sink, format="{message}")
+        logger.info("1")
+        asyncio.run(_await(logger.complete))
+        assert gathering.got == []
+        assert capsys.readouterr().err == ""
+
+    def test_a_given_one_from_outside(self, logger: Logger, loop: Loop) -> None:
+        """Tasks wait until it runs."""
+        gathering = Gathering()
+        logger.add(gathering.sink, format="{message}", loop=loop)
+        for number in range(5):
+            logger.info(number)
+        assert gathering.got == []
+        loop.run_until_complete(logger.complete())
+        assert gathering.got == lines(*range(5))
+
+    def test_a_given_one_instead_of_the_running_one(self, logger: Logger, loop: Loop) -> None:
+        """The tasks are those of the loop that was given, and another one does not wait for them."""
+        gathering = Gathering()
+        logger.add(gathering.sink, format="{message}", loop=loop)
+
+        async def main() -> None:
+            logger.info("1")
+            await logger.complete()
+            assert gathering.got == []
+
+        asyncio.run(main())
+        loop.run_until_complete(logger.complete())
+        assert gathering.got == lines(1)
+
+    def test_a_given_one_that_runs_in_another_thread(self, logger: Logger, loop: Loop) -> None:
+        """It is woken up, and the tasks run in its thread, in order."""
+        threads: set[str] = set()
+        got: list[str] = []
+
+        async def sink(message: str) -> None:
+            threads.add(threading.current_thread().name)
+            got.append(str(message))
+
+        logger.add(sink, format="{message}", loop=loop)
+        thread = threading.Thread(target=loop.run_forever, name="loop")
+        thread.start()
+        try:
+            for number in range(500):
+                logger.info(number)
+            asyncio.run_coroutine_threadsafe(_await(logger.complete), loop).result(30)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+        assert got == lines(*range(500))
+        assert threads == {"loop"}
+
+    def test_several_loops_at_once(self, logger: Logger) -> None:
+        """`complete()` waits for the tasks of the loop that awaits it, and leaves the others to theirs."""
+        gathering = Gathering(0.001)
+        logger.add(gathering.sink, format="{message}")
+        barrier = threading.Barrier(3)
+
+        async def main(name: int) -> None:
+            barrier.wait()
+            for number in range(50):
+                logger.info(name * 100 + number)
+            await logger.complete()
+            mine = [line for line in gathering.got if int(line) // 100 == name]
+            assert mine == lines(*range(name * 100, name * 100 + 50))
+
+        failures: list[BaseException] = []
+
+        def run(name: int) -> None:
+            try:
+                asyncio.run(main(name))
+            except BaseException as error:
+                failures.append(error)
+                raise
+
+        threads = [threading.Thread(target=run, args=(name,)) for name in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failures
+        assert len(gathering.got) == 150
+
+    def test_one_loop_after_the_other(self, logger: Logger) -> None:
+        """A handler outlives loops; what an ended one left unfinished is forgotten."""
+        gathering = Gathering(0.001)
+        logger.add(gathering.sink, format="{message}")
+
+        async def hurry() -> None:
+            logger.info("-1")
+
+        async def main(number: int) -> None:
+            logger.info(number)
+            await logger.complete()
+
+        for number in range(3):
+            asyncio.run(hurry())
+            asyncio.run(main(number))
+        assert gathering.got == lines(0, 1, 2)
+
+    def test_a_closed_one_is_an_error_of_the_handler(
+        self, logger: Logger, capsys: pytest.CaptureFixture[str], loop: Loop
+    ) -> None:
+        """Reported with the record, or raised, and nothing is complained about later."""
+        gathering = Gathering()
+        loop.close()
+        logger.add(gathering.sink, loop=loop)
+        logger.info("lost")
+        said = capsys.readouterr().err
+        assert "--- Logging error in mplog Handler #0 ---" in said
+        assert "'message': 'lost'" in said
+        logger.add(gathering.sink, loop=loop, catch=False)
+        with pytest.raises(RuntimeError, match="loop of this coroutine sink is closed"):
+            logger.info("lost")
+        gc.collect()
+
+
+async def _await(complete: Callable[[], Any]) -> object:
+    return await complete()
+
+
+class TestOptions:
+    def test_enqueue_needs_a_loop(self, logger: Logger) -> None:
+        """Given, or running when the sink is added."""
+        gathering = Gathering()
+        with pytest.raises(ValueError, match=r"^An event loop is required"):
+            logger.add(gathering.sink, enqueue=True)
+
+        async def main() -> None:
+            number = logger.add(gathering.sink, format="{message}", enqueue=True)
+            for n in range(20):
+                logger.info(n)
+            await logger.complete()
+            assert gathering.got == lines(*range(20))
+            logger.remove(number)
+
+        asyncio.run(main())
+
+    def test_enqueue_with_a_given_loop(self, logger: Logger, loop: Loop) -> None:
+        """The writer hands over to it, whether it runs or not."""
+        gathering = Gathering()
+        logger.add(gathering.sink, format="{message}", enqueue=True, loop=loop)
+        for n in range(20):
+            logger.info(n)
+        loop.run_until_complete(logger.complete())
+        assert gathering.got == lines(*range(20))
+        logger.remove()
+
+    @pytest.mark.parametrize("wrong", [5, "loop", object()])
+    def test_what_is_no_loop(self, logger: Logger, wrong: object) -> None:
+        """Is refused before anything happens."""
+        with pytest.raises(TypeError, match=r"^Invalid loop"):
+            logger.add(Gathering().sink, loop=wrong)
+
+    def test_only_coroutines_take_one(self, logger: Logger, loop: Loop) -> None:
+        """And they take nothing else."""
+        with pytest.raises(TypeError, match="unexpected keyword argument 'loop'"):
+            logger.add(print, loop=loop)
+        with pytest.raises(TypeError, match="unexpected keyword argument 'rotation'"):
+            logger.add(Gathering().sink, rotation="1 MB")
+
+    def test_complete_does_not_wait_for_the_loop_it_blocks(
+        self, logger: Logger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Though more is logged than a loop that runs is given at once."""
+        monkeypatch.setattr(module, "MAXIMUM_PENDING", 10)
+        gathering = Gathering()
+
+        async def main() -> None:
+            number = logger.add(gathering.sink, format="{message}", enqueue=True)
+            for n in range(80):
+                logger.info(n)
+            assert await logger.complete(timeout=30)
+            assert gathering.got == lines(*range(80))
+            logger.remove(number)
+
+        asyncio.run(main())
+
+
+class TestForms:
+    def test_everything_that_makes_coroutines(self, logger: Logger) -> None:
+        """Functions, methods, partial ones, and objects that are called so."""
+        got: list[str] = []
+
+        async def function(message: str, name: str = "function") -> None:
+            got.append(name)
+
+        class Method:
+            async def method(self, message: str) -> None:
+                got.append("method")
+
+            @classmethod
+            async def of_class(cls, message: str) -> None:
+                got.append("classmethod")
+
+        class Callable:
+            async def __call__(self, message: str) -> None:
+                got.append("callable")
+
+        logger.add(function)
+        logger.add(functools.partial(function, name="partial"))
+        logger.add(Method().method)
+        logger.add(Method.of_class)
+        logger.add(Callable())
+
+        async def main() -> None:
+            logger.info("")
+            await logger.complete()
+
+        asyncio.run(main())
+        assert sorted(got) == sorted(["function", "partial", "method", "classmethod", "callable"])
+
+    def test_the_message_has_its_record(self, logger: Logger) -> None:
+        """It is the one that functions get."""
+        got: list[Any] = []
+
+        async def sink(message: Any) -> None:
+            got.append(message)
+
+        logger.add(sink, format="{message}")
+
+        async def main() -> None:
+            logger.bind(a=1).info("x")
+            await logger.complete()
+
+        asyncio.run(main())
+        assert (got[0], got[0].record["extra"]) == ("x\n", {"a": 1})
+
+    def test_the_context_is_the_callers(self, logger: Logger, loop: Loop) -> None:
+        """A task sees the context variables of the log call, in whatever thread that was."""
+        variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=0)
+        got: list[int] = []
+
+        async def sink(message: str) -> None:
+            got.append(variable.get())
+
+        logger.add(sink, loop=loop)
+        variable.set(5)
+        logger.info("before it runs")
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        variable.set(6)
+        logger.info("from another thread")
+        asyncio.run_coroutine_threadsafe(_await(logger.complete), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        assert got == [5, 6]
+
+
+class TestErrors:
+    def test_caught_ones_are_reported_with_their_record(
+        self, logger: Logger, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """When the task ends; `complete()` does not raise them, and the next message is not concerned."""
+        got: list[str] = []
+
+        async def sink(message: str) -> None:
+            if message == "bad\n":
+                raise ValueError("cannot take it")
+            got.append(str(message))
+
+        logger.add(sink, format="{message}")
+
+        async def main() -> None:
+            for text in ("one", "bad", "two"):
+                logger.info(text)
+            assert capsys.readouterr().err == ""
+            await logger.complete()
+
+        asyncio.run(main())
+        gc.collect()
+        said = capsys.readouterr().err
+        assert got == ["one\n", "two\n"]
+        assert said.count("--- Logging error in mplog Handler #0 ---") == 1
+        assert "'message': 'bad'" in said
+        assert "ValueError: cannot take it" in said
+
+    def test_uncaught_ones_go_to_the_loop(self, logger: Logger, capsys: pytest.CaptureFixture[str]) -> None:
+        """To its exception handler, once, and not to standard error by mplog."""
+
+        async def sink(message: str) -> None:
+            raise ValueError("cannot take it")
+
+        logger.add(sink, catch=False)
+        contexts: list[dict[str, Any]] = []
+
+        async def main() -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: contexts.append(context))
+            logger.info("x")
+            await logger.complete()
+
+        asyncio.run(main())
+        gc.collect()
+        assert [str(context["exception"]) for context in contexts] == ["cannot take it"]
+        assert capsys.readouterr().err == ""
+
+    def test_what_ends_the_program_does(self, logger: Logger) -> None:
+        """A SystemExit in a task is the loop's affair."""
+
+        async def sink(message: str) -> None:
+            raise SystemExit(3)
+
+        logger.add(sink)
+
+        async def main() -> None:
+            logger.info("x")
+            await logger.complete()
+
+        with pytest.raises(SystemExit):
+            asyncio.run(main())
+        gc.collect()
+
+    def test_a_sink_that_logs(self, logger: Logger) -> None:
+        """To another handler, or to its own until it has enough."""
+        got: list[str] = []
+
+        async def sink(message: str) -> None:
+            got.append(str(message))
+            if len(got) < 5:
+                logger.info(len(got))
+
+        logger.add(sink, format="{message}")
+
+        async def main() -> None:
+            logger.info(0)
+            while len(got) < 5:
+                await logger.complete()
+
+        asyncio.run(main())
+        assert got == lines(0, 1, 2, 3, 4)
+
+    def test_a_sink_that_completes(self, logger: Logger) -> None:
+        """It cannot wait for itself, and does not."""
+        got: list[str] = []
+
+        async def sink(message: str) -> None:
+            await logger.complete()
+            got.append(str(message))
+
+        logger.add(sink, format="{message}")
+
+        async def main() -> None:
+            logger.info(0)
+            await asyncio.wait_for(_await(logger.complete), 30)
+
+        asyncio.run(main())
+        assert got == lines(0)
+
+
+class TestEnd:
+    def test_removal_cancels(self, logger: Logger) -> None:
+        """What has not finished is cancelled, what comes later is dropped."""
+        seen: list[str] = []
+
+        async def sink(message: str) -> None:
+            seen.append("began")
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                seen.append("cancelled")
+                raise
+
+        async def main() -> None:
+            number = logger.add(sink)
+            logger.info("x")
+            await asyncio.sleep(0)
+            logger.info("never begins")
+            logger.remove(number)
+            logger.info("later")
+            await logger.complete()
+            await asyncio.sleep(0.001)
+
+        asyncio.run(main())
+        assert seen == ["began", "cancelled"]
+
+    def test_removal_from_another_thread(self, logger: Logger, loop: Loop) -> None:
+        """In the loop's own thread, as asyncio demands."""
+        began, cancelled = threading.Event(), threading.Event()
+
+        async def sink(message: str) -> None:
+            began.set()
+            try:
+                await asyncio.sleep(60)
+            finally:
+                cancelled.set()
+
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        number = logger.add(sink, loop=loop)
+        logger.info("x")
+        assert began.wait(30)
+        logger.remove(number)
+        assert cancelled.wait(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+    @pytest.mark.parametrize("order", ["remove first", "close first", "never removed"])
+    def test_tasks_that_never_ran_are_not_complained_about(self, logger: Logger, order: str) -> None:
+        """A loop that never runs, is closed, or goes with its tasks: no warning from anybody."""
+        loop = asyncio.new_event_loop()
+        complaints: list[object] = []
+        loop.set_exception_handler(lambda _, context: complaints.append(context))
+        gathering = Gathering()
+        number = logger.add(gathering.sink, loop=loop)
+        logger.info("x")
+        if order == "remove first":
+            logger.remove(number)
+        loop.close()
+        if order == "close first":
+            logger.remove(number)
+        del loop
+        gc.collect()
+        assert complaints == []
+        assert gathering.got == []
+
+    def test_complete_need_not_be_awaited(self, logger: Logger) -> None:
+        """Nor its result looked at; the tasks go on."""
+        gathering = Gathering()
+        logger.add(gathering.sink, format="{message}")
+
+        async def main() -> None:
+            logger.info(1)
+            logger.complete()
+            gc.collect()
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert gathering.got == lines(1)
+
+        asyncio.run(main())
+
+    def test_cancelling_complete_leaves_the_tasks(self, logger: Logger) -> None:
+        """Whoever is tired of waiting takes no record away from the sink."""
+        gathering = Gathering(0.01)
+        logger.add(gathering.sink, format="{message}")
+
+        async def main() -> None:
+            logger.info(1)
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(_await(logger.complete), 0.0001)
+            await logger.complete()
+            assert gathering.got == lines(1)
+
+        asyncio.run(main())
+
+    def test_complete_with_a_time_out(self, logger: Logger) -> None:
+        """It tells whether the tasks are done; row 9 of beyond.md."""
+        gathering = Gathering(0.05)
+        logger.add(gathering.sink, format="{message}")
+
+        async def main() -> None:
+            logger.info(1)
+            assert not await logger.complete(timeout=0.001)
+            assert await logger.complete(timeout=30)
+
+        asyncio.run(main())
+
+    def test_it_waits_for_what_was_logged_before_the_call(self, logger: Logger) -> None:
+        """Not for what comes while it waits."""
+        release = asyncio.Event()
+
+        async def sink(message: str) -> None:
+            if message == "late\n":
+                await release.wait()
+
+        logger.add(sink, format="{message}")
+
+        async def main() -> None:
+            logger.info("early")
+            waiting = logger.complete()
+            logger.info("late")
+            await asyncio.wait_for(_await(lambda: waiting), 30)
+            release.set()
+            await logger.complete()
+
+        asyncio.run(main())
+
+
+class TestStreamsThatComplete:
+    def test_a_coroutine_method_is_awaited(self, logger: Logger) -> None:
+        """By `complete()`, whichever loop awaits."""
+        calls: list[str] = []
+
+        class Stream:
+            def write(self, message: str) -> None:
+                calls.append(str(message))
+
+            async def complete(self) -> None:
+                await asyncio.sleep(0)
+                calls.append("complete")
+
+        logger.add(Stream(), format="{message}")
+
+        async def main() -> None:
+            logger.info(1)
+            await logger.complete()
+
+        asyncio.run(main())
+        assert calls == ["1\n", "complete"]
+
+    def test_what_it_raises_goes_to_who_awaits(self, logger: Logger) -> None:
+        """It is the program's own coroutine."""
+
+        class Stream:
+            def write(self, message: str) -> None: ...
+
+            async def complete(self) -> None:
+                raise OSError("not complete")
+
+        logger.add(Stream())
+
+        async def main() -> None:
+            logger.complete()
+            with pytest.raises(OSError, match="not complete"):
+                await logger.complete()
+
+        asyncio.run(main())
+        gc.collect()
+
+    def test_one_that_takes_too_long(self, logger: Logger) -> None:
+        """Is ended when time is up."""
+
+        class Stream:
+            def write(self, message: str) -> None: ...
+
+            async def complete(self) -> None:
+                await asyncio.sleep(60)
+
+        logger.add(Stream())
+
+        async def main() -> None:
+            assert not await logger.complete(timeout=0.01)
+
+        asyncio.run(main())
+
+    @pytest.mark.parametrize("complete", [None, 5, lambda: None])
+    def test_others_are_ignored(self, logger: Logger, complete: object) -> None:
+        """What is no coroutine function."""
+        stream = type("Stream", (), {"write": lambda self, message: None, "complete": complete})()
+        logger.add(stream)
+        asyncio.run(_await(logger.complete))
+
+
+class TestRecordsOfOtherProcesses:
+    """What an outlet does with a coroutine sink: there is no loop in its thread."""
+
+    @staticmethod
+    def sink(function: Callable[[str], Coroutine[Any, Any, object]], loop: Loop | None = None) -> CoroutineSink:
+        return CoroutineSink(function, loop=loop, number=3)
+
+    def test_they_go_to_the_loop_of_the_add(self) -> None:
+        """When there was one."""
+        gathering = Gathering()
+
+        async def main() -> None:
+            sink = self.sink(gathering.sink)
+            thread = threading.Thread(target=sink.write_patiently, args=(Message("1\n"), lambda: False))
+            thread.start()
+            thread.join()
+            for item in sink.unfinished():
+                await item.wait(30)
+
+        asyncio.run(main())
+        assert gathering.got == lines(1)
+
+    def test_or_to_the_one_that_was_used_last(self, loop: Loop) -> None:
+        """By a log call of this process."""
+        gathering = Gathering()
+        sink = self.sink(gathering.sink)
+
+        async def main() -> None:
+            sink.write(Message("1\n"))
+            await asyncio.get_running_loop().run_in_executor(None, sink.write_patiently, Message("2\n"), lambda: False)
+            for item in sink.unfinished():
+                await item.wait(30)
+
+        loop.run_until_complete(main())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        assert gathering.got == lines(1, 2)
+
+    def test_without_any_they_are_counted_and_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Once, with what to do."""
+        sink = self.sink(Gathering().sink)
+        report._said.clear()
+        for _ in range(3):
+            assert sink.write_patiently(Message("1\n"), lambda: False)
+        said = capsys.readouterr().err
+        assert sink.lost == 3
+        assert said.count("are lost: no event loop has been seen; pass loop= to add()") == 1
+
+    def test_a_loop_that_stands_still_is_no_place_for_endless_tasks(
+        self, loop: Loop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Up to a bound; the rest is counted."""
+        monkeypatch.setattr(module, "MAXIMUM_PENDING", 10)
+        report._said.clear()
+        gathering = Gathering()
+        sink = self.sink(gathering.sink, loop)
+        for number in range(15):
+            assert sink.write_patiently(Message(f"{number}\n"), lambda: False)
+        assert sink.lost == 5
+        assert "10 of its tasks wait for an event loop that does not get to them" in capsys.readouterr().err
+
+        async def main() -> None:
+            for item in sink.unfinished():
+                await item.wait(30)
+
+        loop.run_until_complete(main())
+        assert gathering.got == lines(*range(10))
+
+    def test_a_loop_that_runs_is_waited_for(self, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing is lost, and whoever wants to end the thread can."""
+        monkeypatch.setattr(module, "MAXIMUM_PENDING", 10)
+        gathering = Gathering(0.001)
+        sink = self.sink(gathering.sink, loop)
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        for number in range(50):
+            assert sink.write_patiently(Message(f"{number}\n"), lambda: False)
+
+        async def rest() -> None:
+            for item in sink.unfinished():
+                await item.wait(30)
+
+        asyncio.run_coroutine_threadsafe(rest(), loop).result(30)
+        gathering.pause = 60
+        for number in range(10):
+            sink.write_patiently(Message(f"{number}\n"), lambda: False)
+        assert not sink.write_patiently(Message("given up\n"), lambda: True)
+        sink.close()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        assert sink.lost == 0
+        assert sorted(gathering.got, key=int) == lines(*range(50))

@@ -1,0 +1,162 @@
+"""Outlets: bounded, in order, one thread for each sink, and nothing that ends it; row 8a of beyond.md."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from mplog._capture.notice import notice
+from mplog._capture.record import Message
+from mplog._sinks.message_sink import MessageSink
+from mplog._sinks.standard import StandardSink
+from mplog._sinks.stream import StreamSink
+from mplog._writer import outlet as module
+from mplog._writer.outlet import Outlet
+
+
+def message(text: str, *, with_record: bool = True) -> Message:
+    """A message as the writer makes it."""
+    made = Message(f"{text}\n")
+    if with_record:
+        made.record = notice(text)
+    return made
+
+
+class Gate:
+    """A sink that takes nothing until it is opened."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.entered = threading.Event()
+        self.got: list[Any] = []
+
+    def __call__(self, text: Any) -> None:
+        self.entered.set()
+        assert self.opened.wait(60)
+        self.got.append(text)
+
+    def outlet(self, sink: MessageSink | None = None) -> Outlet:
+        """An outlet to this sink."""
+        return Outlet(StreamSink(self, is_function=True, number=5) if sink is None else sink, 5)
+
+
+class TestBound:
+    @pytest.mark.parametrize("text", ["", "x" * 5000])
+    @pytest.mark.parametrize("with_record", [False, True])
+    def test_what_waits_is_bounded(self, monkeypatch: pytest.MonkeyPatch, text: str, with_record: bool) -> None:
+        """Also when the messages themselves are empty; what is dropped is counted, and said in the sink."""
+        monkeypatch.setattr(module, "CAPACITY", 20_000)
+        gate = Gate()
+        outlet = gate.outlet()
+        for _ in range(1000):
+            outlet.put(message(text, with_record=with_record))
+        cost = len(text) + 1 + (module.RECORD_COST if with_record else module.TEXT_COST)
+        room = 20_000 // cost
+        assert outlet.dropped == 1000 - room
+        assert outlet.left() == room
+        gate.opened.set()
+        assert outlet.close(30)
+        said = [str(got) for got in gate.got if got.startswith("mplog: ")]
+        assert all(text.endswith(" records were dropped here: this sink was too slow\n") for text in said)
+        assert sum(int(text.split()[1]) for text in said) == 1000 - room
+        assert len(gate.got) == room + len(said)
+        assert (outlet.left(), outlet.taken) == (0, 1000)
+
+    def test_the_notice_has_a_record(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """For functions that look at it, and for standard handlers, which want no newline."""
+        monkeypatch.setattr(module, "CAPACITY", 5_000)
+        gate = Gate()
+
+        class Handler(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                gate(record)
+
+        outlets = [gate.outlet(), gate.outlet(StandardSink(Handler()))]
+        for outlet in outlets:
+            for _ in range(10):
+                outlet.put(message("x"))
+        gate.opened.set()
+        for outlet in outlets:
+            assert outlet.close(30)
+        seen = [got for got in gate.got if isinstance(got, Message) and got.startswith("mplog: ")]
+        assert {got.record["level"].name for got in seen} == {"WARNING"}
+        handled = [got.getMessage() for got in gate.got if isinstance(got, logging.LogRecord)]
+        said = [text for text in handled if text.startswith("mplog: ")]
+        assert said
+        assert all(text.endswith("this sink was too slow") for text in said)
+
+    def test_what_is_dropped_during_the_last_message_is_said_after_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing needs to follow."""
+        monkeypatch.setattr(module, "CAPACITY", 1_500)
+        gate = Gate()
+        outlet = gate.outlet()
+        outlet.put(message("one"))
+        assert gate.entered.wait(30)
+        outlet.put(message("two"))
+        gate.opened.set()
+        assert outlet.close(30)
+        assert gate.got == ["one\n", "mplog: 1 records were dropped here: this sink was too slow\n"]
+
+
+class TestThread:
+    def test_in_order(self) -> None:
+        """All messages, one thread."""
+        gate = Gate()
+        gate.opened.set()
+        outlet = gate.outlet()
+        for number in range(2000):
+            outlet.put(message(str(number)))
+        assert outlet.wait_taken(2000, time.monotonic() + 60)
+        assert gate.got == [f"{number}\n" for number in range(2000)]
+        assert outlet.close(30)
+
+    @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt()], ids=repr)
+    def test_nothing_ends_it(self, error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+        """An error costs its own record, and is reported with it."""
+        got: list[str] = []
+
+        def sink(text: str) -> None:
+            if text == "bad\n":
+                raise error
+            got.append(str(text))
+
+        outlet = Outlet(StreamSink(sink, is_function=True), 5)
+        for text in ("one", "bad", "two"):
+            outlet.put(message(text))
+        assert outlet.close(30)
+        assert got == ["one\n", "two\n"]
+        said = capsys.readouterr().err
+        assert "--- Logging error in mplog Handler #5 ---" in said
+        assert "'message': 'bad'" in said
+
+    def test_waiting_has_a_bound(self) -> None:
+        """For a time, or until a sink has taken nothing for a second."""
+        gate = Gate()
+        outlet = gate.outlet()
+        outlet.put(message("x"))
+        before = time.monotonic()
+        assert not outlet.wait_taken(1, time.monotonic() + 0.05)
+        assert not outlet.wait_taken(1, None)
+        assert time.monotonic() - before < 30
+        gate.opened.set()
+        assert outlet.close(30)
+
+    def test_a_pause_around_a_fork(self) -> None:
+        """The thread ends between two messages, and goes on with the next one."""
+        gate = Gate()
+        outlet = gate.outlet()
+        outlet.put(message("one"))
+        outlet.put(message("two"))
+        assert gate.entered.wait(30)
+        assert not outlet.pause(time.monotonic() + 0.01)
+        gate.opened.set()
+        assert outlet.pause(time.monotonic() + 30)
+        assert gate.got == ["one\n"]
+        outlet.put(message("three"))
+        outlet.resume()
+        assert outlet.close(30)
+        assert gate.got == ["one\n", "two\n", "three\n"]
