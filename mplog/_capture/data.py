@@ -93,13 +93,19 @@ def _whatever(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(exception: Any) -> list[Any] | None:
-    """The name of the exception's type, its text, and whether it has a traceback. Raises for what is no triple."""
+    """The name of the exception's type, its text, whether it has a traceback.
+
+    Raises:
+        TypeError: it is no triple; a patcher may have put anything there.
+    """
     if exception is None:
         return None
+    if not isinstance(exception, tuple) or len(exception) != 3:
+        raise TypeError(f"no (type, value, traceback): {wire.safe_repr(exception, 200)}")
     kind, value, traceback = exception
     try:
         name = getattr(kind, "__name__", None)
-    except Exception:  # noqa: BLE001 - a metaclass of the user's
+    except Exception:  # noqa: BLE001 - a metaclass that raises
         name = None
     return [name if isinstance(name, str) else None, None if value is None else _text(value), traceback is not None]
 
