@@ -228,7 +228,9 @@ class Thing:
     @property
     def lazy(self): return 1 / 0
     def call(self, *args, **kw): return args[0] / len(args) if args else self
-    def __getitem__(self, key): return self
+    def __getitem__(self, key):
+        if key == 9: raise IndexError(key)  # who iterates comes to an end
+        return self
     def __repr__(self): return f"<Thing\\n  of {self.value!r}>"
 def give(x=0, *args, **kw): return x
 def fail(*args, **kw): raise ValueError(args)
