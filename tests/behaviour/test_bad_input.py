@@ -6,7 +6,6 @@ Covers logger-api.md, sections 8, 20 and 34.
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import os
 import re
 import sys
@@ -135,11 +134,6 @@ class TestSinks:
         with pytest.raises(TypeError, match=f"'{type(sink).__name__}'.*(path|stream|function)"):
             configured.add(sink)
         assert_undisturbed(configured, tmp_path, before)
-
-    def test_a_standard_handler(self, configured: Logger) -> None:
-        """Not yet a sink; the text says what to pass instead."""
-        with pytest.raises(TypeError, match=r"standard logging handlers yet.*StreamHandler"):
-            configured.add(logging.StreamHandler())
 
     def test_a_path_with_another_field_than_time(self, configured: Logger, tmp_path: Path) -> None:
         """Braces that are meant literally must be doubled."""
