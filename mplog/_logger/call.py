@@ -7,7 +7,8 @@ a few look-ups, one f-string and one delivery. Whatever is out of the ordinary g
 from __future__ import annotations
 
 import sys
-from time import time
+import time
+from math import floor
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from mplog._logger.logger import Logger
 
 _getframe = sys._getframe
-STARTED = local_time(time())
+STARTED = local_time(time.time())
 """When mplog was imported in this process; a forked child keeps its parent's. `elapsed` counts from here."""
 
 HALF = 0.5e-6
@@ -76,14 +77,14 @@ def log(
     ):
         fully(view, state, name, message, args, kwargs, frame)
         return
-    now = time()
+    now = time.time()
     clock = site.clock
     shown = clock.state
     odd = False
     try:
         fraction = now - shown[0]
         if not 0.0 <= fraction < LAST_HALF:
-            shown = clock.refresh(int(now + HALF))
+            shown = clock.refresh(floor(now + HALF))
             fraction = now - shown[0]
         if args:
             text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], args)
@@ -121,7 +122,7 @@ def _text_for(target: Target, now: float, given: Any, odd: bool) -> str:
     shown = clock.state
     fraction = now - shown[0]
     if not 0.0 <= fraction < LAST_HALF:
-        shown = clock.refresh(int(now + HALF))
+        shown = clock.refresh(floor(now + HALF))
         fraction = now - shown[0]
     line = target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], given)
     if odd and needs_care(line, target.own):
@@ -210,7 +211,7 @@ def fully(
     if state.silenced is not None and not state.allows(frame):
         return
     found = state.levels[level] if isinstance(level, str) else level
-    now = time()
+    now = time.time()
     triple = _triple(state, options.exception)
     site = CallSite(frame)
     record = _new_record(view, state, found, site, now, triple)

@@ -41,6 +41,10 @@ class _Field(NamedTuple):
         return f"{{{self.name}{'!' + self.conversion if self.conversion else ''}:{self.spec}}}"
 
 
+_NEVER = 1 << 62
+"""A second that no clock shows: later than any, so that the first call finds its text out of date."""
+
+
 class TimeText:
     """The text of the time field, kept for the second it is in. One per handler; any thread may refresh it."""
 
@@ -50,7 +54,7 @@ class TimeText:
         self._spec = spec
         self.scale = 10 ** spec[1]
         # One tuple, stored at once: a thread never sees the text of one second with the number of another.
-        self.state: tuple[int, str, str] = (-1, "", "")
+        self.state: tuple[int, str, str] = (_NEVER, "", "")
 
     def refresh(self, second: int) -> tuple[int, str, str]:
         """The texts around the fraction, for *second*."""

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mplog._capture.callsite import CallSite
@@ -161,6 +161,7 @@ PIECES = st.sampled_from(
 
 
 class TestCompiled:
+    @settings(deadline=None)  # A busy machine is no error.
     @given(st.lists(PIECES, max_size=8).map("".join), st.floats(1e9, 2e9))
     def test_it_equals_the_plain_way(self, source: str, now: float) -> None:
         """Whatever stands around the fields, a compiled line is what `format` makes of the record."""
