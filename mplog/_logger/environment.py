@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mplog._render.template import DEFAULT
+
 _TRUE = ("1", "true", "yes", "y", "ok", "on")
 _FALSE = ("0", "false", "no", "n", "nok", "off")
 
@@ -50,8 +52,7 @@ class Defaults:
 
     autoinit: bool
     level: str
-    format: str | None
-    """None: the default format."""
+    format: str
     filter: str | None
     colorize: bool | None
     """None: the sink decides."""
@@ -79,7 +80,7 @@ def read(environment: Mapping[str, str]) -> Defaults:
     return Defaults(
         autoinit=flag("MPLOG_AUTOINIT", True),
         level=environment.get("MPLOG_LEVEL", "DEBUG"),
-        format=environment.get("MPLOG_FORMAT"),
+        format=environment.get("MPLOG_FORMAT", DEFAULT),
         filter=environment.get("MPLOG_FILTER"),
         colorize=boolean(environment.get("MPLOG_COLORIZE"), "MPLOG_COLORIZE"),
         serialize=flag("MPLOG_SERIALIZE", False),

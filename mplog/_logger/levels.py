@@ -45,6 +45,11 @@ def built_in() -> dict[str, Level]:
 def _number(level: Level) -> int:
     variable = f"MPLOG_{level.name}_NO"
     found = environment.integer(os.environ.get(variable), variable)
+    if found is not None and found < 0:
+        raise ValueError(
+            f"Invalid environment variable '{variable}' (expected an integer that is not negative): '{found}'. "
+            "Correct it or unset it."
+        )
     return level.no if found is None else found
 
 

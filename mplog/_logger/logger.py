@@ -75,7 +75,7 @@ class Logger:
         sink: str | PathLike[str] | Any | Callable[[Message], object],
         *,
         level: str | int = DEFAULTS.level,
-        format: str | FormatFunction | None = DEFAULTS.format,
+        format: str | FormatFunction = DEFAULTS.format,
         filter: str | Filter | dict[str | None, str | int | bool] | None = DEFAULTS.filter,
         colorize: bool | None = DEFAULTS.colorize,
         serialize: bool = DEFAULTS.serialize,
@@ -150,12 +150,23 @@ class Logger:
         """Wait until everything that this process logged before is in its sinks.
 
         Args:
-            timeout: seconds; None waits as long as the process that owns the sinks lives.
+            timeout: seconds; None waits as long as the process that owns the sinks lives, 0 only looks.
 
         Returns:
             True, or False when time was up. To be awaited where event loops are at work, which also waits for the
             tasks of coroutine sinks in the loop that awaits it, and for streams whose `complete` is a coroutine.
+
+        Raises:
+            TypeError, ValueError: *timeout* is no number of seconds.
         """
+        if timeout is not None:
+            if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+                raise TypeError(
+                    f"Invalid timeout, it should be a number of seconds (or None to wait as long as it takes), not: "
+                    f"'{type(timeout).__name__}'"
+                )
+            if timeout != timeout:
+                raise ValueError(f"Invalid timeout, it should be a number of seconds, not: {timeout}")
         began = time.monotonic()
         done = self._core.complete(timeout)
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))

@@ -156,7 +156,7 @@ def patched(state: State, site: CallSite, record: dict[str, Any], patchers: tupl
             raise error
         report.once(
             f"patcher {site.file_path}:{site.line}",
-            f"{site.file_path}:{site.line}: the patcher {safe_repr(patcher, 200)} raised {_shown(error)}. "
+            f"{site.file_path}:{site.line}: the patcher {safe_repr(patcher, 200)} failed with {_shown(error)}. "
             "The record is logged as far as it was patched.",
         )
         patching.mark(record, error)

@@ -14,7 +14,6 @@ from mplog._render.colorize import is_terminal, should_colorize
 from mplog._render.filter import check_filter
 from mplog._render.look import Look
 from mplog._render.renderer import Renderer
-from mplog._render.template import DEFAULT
 from mplog._render.times import local_time
 from mplog._sinks.file.compression import parse_compression
 from mplog._sinks.file.naming import PathTemplate
@@ -45,7 +44,7 @@ FILE_KEYWORDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """The arguments of one `add()` but for the sink, as they were given; see Logger.add. None: the default."""
+    """The arguments of one `add()` but for the sink, as they were given; see Logger.add."""
 
     level: Any = DEFAULTS.level
     format: Any = DEFAULTS.format
@@ -70,11 +69,10 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
     """
     number = level_number(levels, given.level)
     kind = kind_of(sink)
-    format_ = DEFAULT if given.format is None else given.format
     check_context(given.context)
     look = look_for(given, sink, kind)
     filter_ = check_filter(given.filter, {name: known.no for name, known in levels.items()})
-    renderer = renderer_for(format_, filter_, look)
+    renderer = renderer_for(given.format, filter_, look)
     if kind == FILE:
         file = file_options(sink, given.keywords)
     else:
@@ -87,7 +85,7 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
         kind=kind,
         level=number,
         as_data=_wants_data(sink, kind, file),
-        format=format_,
+        format=given.format,
         filter=filter_,
         look=look,
         encoding=file.text.encoding if file is not None else "utf8",

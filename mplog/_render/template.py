@@ -179,8 +179,10 @@ class Template:
                 return source.format_map(values)
             except KeyError:
                 raise
-            except Exception:  # noqa: BLE001 - a hostile value costs its text, not the record; a wrong format raises again
-                return source.format_map(_shielded(values, clean=sanitize))
+            except Exception:  # noqa: BLE001 - a hostile value costs its text, not the record
+                hostile = _shielded(values, clean=sanitize)
+            # Outside of the `except`: what a wrong format raises again is not shown twice.
+            return source.format_map(hostile)
         except KeyError as error:
             raise ValueError(
                 f"Failed to format log record: the format {self.source!r} names {error}, which this record does not "

@@ -105,7 +105,7 @@ class Route:
         if error is not None:
             report.once(
                 f"patcher of {self.spec.id}",
-                f"the patcher {safe_repr(patcher, 200)} raised {safe_repr(error, 1000)} for a record of another "
+                f"the patcher {safe_repr(patcher, 200)} failed with {safe_repr(error, 1000)} for a record of another "
                 "process. The record is logged as far as it was patched.",
             )
             patching.mark(record, error)

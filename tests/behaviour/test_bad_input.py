@@ -52,6 +52,7 @@ COMMON: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"level": None}, TypeError, r"Invalid level.*'NoneType'$"),
     ({"level": True}, TypeError, r"Invalid level.*'bool'$"),
     ({"format": 5}, TypeError, r"Invalid format.*'int'"),
+    ({"format": None}, TypeError, r"Invalid format.*'NoneType'"),
     ({"format": "{message"}, ValueError, r"^Invalid format.*Double the braces"),
     ({"format": "}"}, ValueError, r"^Invalid format.*Double the braces"),
     ({"format": "{message:{level:{line}}}"}, ValueError, r"Max string recursion"),
@@ -232,6 +233,21 @@ class TestOtherMethods:
             configured.log(level, "never")
         assert_undisturbed(configured, tmp_path, before)
 
+    @pytest.mark.parametrize(
+        ("timeout", "error", "text"),
+        [("5", TypeError, "'str'"), (True, TypeError, "'bool'"), (float("nan"), ValueError, "nan")],
+    )
+    @pytest.mark.parametrize("enqueue", [True, False])
+    def test_complete(
+        self, configured: Logger, tmp_path: Path, timeout: Any, error: type, text: str, enqueue: bool
+    ) -> None:
+        """A wrong time-out raises, whether there is something to wait for or not."""
+        configured.add(lambda _: None, enqueue=enqueue)
+        before = repr(configured)
+        with pytest.raises(error, match=f"^Invalid timeout.*number of seconds.*{text}"):
+            configured.complete(timeout)
+        assert_undisturbed(configured, tmp_path, before)
+
 
 class TestEnvironment:
     @pytest.mark.parametrize(
@@ -240,11 +256,15 @@ class TestEnvironment:
             ("MPLOG_AUTOINIT", "maybe", "expected a boolean"),
             ("MPLOG_CATCH", "", "expected a boolean"),
             ("MPLOG_INFO_NO", "high", "expected an integer"),
+            ("MPLOG_INFO_NO", "-3", "expected an integer that is not negative"),
             ("MPLOG_LEVEL", "LOUD", "Level 'LOUD' does not exist"),
+            ("MPLOG_FORMAT", "<red>{message}", "Invalid format"),
+            ("MPLOG_CONTEXT", "thread", "cannot find context"),
         ],
     )
     def test_a_bad_variable_fails_the_import(self, program: Program, variable: str, value: str, text: str) -> None:
-        """With the name of the variable or the value in it."""
+        """With the name of the variable and the value in it."""
         ended = program.run("import mplog", status=1, silent=False, environment={variable: value})
         assert text in ended.said
-        assert (variable if "expected" in text else value) in ended.said
+        assert variable in ended.said
+        assert f"'{value}'" in ended.said

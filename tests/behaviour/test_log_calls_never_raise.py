@@ -5,6 +5,7 @@ Covers logger-api.md, sections 3, 20 and 34.
 
 from __future__ import annotations
 
+import operator
 import sys
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,61 @@ class TestStrict:
         assert "['b']" in str(got.value)
 
 
+def vandalize(record: dict[str, Any]) -> None:
+    record.clear()
+    raise KeyError("vandal")
+
+
+class TestPatchers:
+    """What a patcher does to a record costs neither the record nor the caller; beyond.md, rows 10 and 21."""
+
+    @pytest.mark.parametrize(
+        ("patcher", "lost"),
+        [
+            (lambda record: record.pop("level"), "a level"),
+            (lambda record: record.update(level="WARN"), "a level"),
+            (lambda record: setattr(record["level"], "no", "30"), "a level"),
+            (lambda record: delattr(record["level"], "no"), "a level"),
+            (lambda record: record.pop("time"), "a datetime"),
+            (lambda record: record.update(time="today"), "a datetime"),
+            (lambda record: record.pop("message"), "a message"),
+            (lambda record: record.clear(), "a level with a number and a datetime as time and a message"),
+            (vandalize, "KeyError"),
+        ],
+    )
+    def test_a_record_that_no_handler_can_take(
+        self, logger: Logger, tmp_path: Path, capsys: pytest.CaptureFixture[str], patcher: Any, lost: str
+    ) -> None:
+        """What every handler needs is put back, and the patcher is reported once."""
+        got: list[Any] = []
+        logger.add(tmp_path / "app.log", format="{message}")
+        logger.add(got.append, format="{level} {level.no} {time:YYYY} {message}")
+        for _ in range(2):
+            logger.patch(patcher).info("one")
+        assert read_log(tmp_path) == ["one <not patched>"] * 2
+        assert [text.split(" ", 2)[:2] for text in got] == [["INFO", "20"]] * 2
+        said = capsys.readouterr().err
+        assert said.count("The record is logged as far as it was patched") == 1
+        assert lost in said
+        assert "--- Logging error" not in said
+
+    def test_other_fields_may_go(self, logger: Logger, capsys: pytest.CaptureFixture[str]) -> None:
+        """A handler whose format does not name them is content, as in the compatibility reference."""
+        got: list[Any] = []
+        logger.add(got.append, format="{message}")
+        for name in ("elapsed", "exception", "extra", "file", "function", "line", "module", "name", "process"):
+            logger.patch(operator.methodcaller("pop", name)).info("one")
+        assert got == ["one\n"] * 9
+        assert not capsys.readouterr().err
+
+    def test_in_strict_mode_it_raises(self, logger: Logger) -> None:
+        """To the caller, with what is missing."""
+        logger.add(lambda _: None)
+        logger.configure(strict=True)
+        with pytest.raises(TypeError, match="without a level with a number, which every handler needs"):
+            logger.patch(lambda record: record.pop("level")).info("one")
+
+
 class TestExceptions:
     def test_hostile_exceptions_are_logged(self, logger: Logger, tmp_path: Path) -> None:
         """An exception that cannot be shown costs its text at most."""
@@ -274,6 +330,14 @@ class TestSinksThatFail:
         closed.close()
         monkeypatch.setattr(sys, "stderr", closed)
         logger.info("{} {}", 1)
+
+    def test_a_format_that_asks_a_value_for_what_it_lacks(
+        self, logger: Logger, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The report shows that error, once."""
+        logger.add(lambda _: None, format="{message.user}")
+        logger.info("one")
+        assert capsys.readouterr().err.count("AttributeError: 'str' object has no attribute 'user'") == 1
 
     def test_a_format_that_names_what_a_record_lacks(self, logger: Logger, capsys: pytest.CaptureFixture[str]) -> None:
         """The report names the key and what to do."""

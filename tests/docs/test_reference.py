@@ -62,14 +62,13 @@ def test_what_is_not_there_is_not_there() -> None:
 
 
 def test_every_argument_of_add_is_described() -> None:
-    """Names and defaults are those of the signature."""
+    """Names and defaults are those of the signature; the default format is too long for the line."""
     parameters = inspect.signature(Logger.add).parameters
     named = rows(page("logger.md"), "add")
     keywords = {name for name, kind in parameters.items() if kind.kind is inspect.Parameter.KEYWORD_ONLY}
     assert keywords <= named
-    shown = ", ".join(
-        f"{name}={parameters[name].default!r}".replace("'", '"') for name in parameters if name in keywords
-    )
+    defaults = {name: "..." if name == "format" else repr(parameters[name].default) for name in parameters}
+    shown = ", ".join(f"{name}={defaults[name]}".replace("'", '"') for name in parameters if name in keywords)
     assert shown in page("logger.md")
 
 
