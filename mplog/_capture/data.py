@@ -36,7 +36,8 @@ def pack(record: dict[str, Any], details: Details) -> bytes:
         details.raw,
         details.unpatched,
     ]
-    values["s"] = details.text
+    # With its length, for where the whole is too large, texts are cut, and this one must not be taken for whole.
+    values["s"] = None if details.text is None else [details.text, len(details.text)]
     return wire.encode(values)
 
 
@@ -136,7 +137,7 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
             _tokens(colored, message),
             raw is True,
             unpatched is True,
-            None if values["s"] is None else str(values["s"]),
+            _finished(values["s"]),
             shown is not None and shown[2] is True,
         )
         record = {
@@ -158,6 +159,14 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"these {len(data)} bytes are no record: {error!r}") from error
     return record, details
+
+
+def _finished(found: Any) -> str | None:
+    """The text as it was made, or None when it was cut on its way: it is to be made again, of what is left."""
+    if found is None:
+        return None
+    text, length = found
+    return text if type(text) is str and len(text) == length else None
 
 
 def _tokens(found: Any, message: str) -> tuple[Token, ...] | None:

@@ -13,7 +13,7 @@ from mplog._capture.record import Message
 from mplog._render.renderer import Renderer
 from mplog._render.template import TimeText
 from mplog._ring.layout import DATA_RECORD
-from mplog._session.link import Link
+from mplog._session.link import LARGEST, Link
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.message_sink import MessageSink
 from mplog._sinks.stream import StreamSink
@@ -113,13 +113,15 @@ class Handler:
         accept = self.renderer.accept
         if accept is not None and not accept(record):
             return
+        if self.link is not None and not self.spec.as_data:
+            body = self.renderer.bounded(record, details, self.spec.encode, LARGEST)
+            self.link.push(now, self.spec.id, level, body)
+            return
         text = self.renderer.text(record, details)
-        if self.link is not None and self.spec.as_data:
+        if self.link is not None:
             # The text is made here, of the values themselves; what travels of some of them is their `repr`.
             shown = data.pack(record, details._replace(text=text))
             self.link.push(now, self.spec.id, level, shown, DATA_RECORD)
-        elif self.link is not None:
-            self.link.push(now, self.spec.id, level, self.spec.encode(text))
         elif isinstance(self.sink, FileSink):
             message = None
             if self.spec.asks_about_messages:

@@ -7,19 +7,20 @@ tab stay.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mplog._ring.wire import safe_repr
 
 _HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
-_CARE = re.compile(f"{_HOSTILE.pattern[:-1]}\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
-
-def _shown(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+_SHOWN = {
+    character: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    for code, character in enumerate(map(chr, range(0x2070)))
+    if _HOSTILE.match(character)
+}
 
 
 def is_hostile(text: str) -> bool:
@@ -29,17 +30,24 @@ def is_hostile(text: str) -> bool:
 
 def count_hostile(text: str) -> int:
     """How many such characters *text* has."""
-    return len(_HOSTILE.findall(text))
+    return sum(map(text.count, _kinds(text)))
 
 
 def needs_care(line: str, own: int) -> bool:
     """Whether *line*, which has *own* hostile characters of mplog's, has others, or some that no encoding has."""
-    return not line[:-1].isprintable() and len(_CARE.findall(line)) != own
+    return not line[:-1].isprintable() and (count_hostile(line) != own or _SURROGATE.search(line) is not None)
 
 
 def escape(text: str) -> str:
     """*text* with such characters shown as `\\x1b` or `\\u202e`."""
-    return _HOSTILE.sub(_shown, text)
+    for character in _kinds(text):
+        text = text.replace(character, _SHOWN[character])
+    return text
+
+
+def _kinds(text: str) -> Iterable[str]:
+    """Which hostile characters *text* has. There are few, so that a text full of them is a few passes over it."""
+    return () if _HOSTILE.search(text) is None else _SHOWN.keys() & set(text)
 
 
 class Shielded:

@@ -45,6 +45,28 @@ class Renderer:
 
     def text(self, record: dict[str, Any], details: Details) -> str:
         """The finished text of *record* with its terminator. Whatever the user's format raises passes through."""
+        line = self._line(record, details)
+        return self._serialized(line, record, details) if self.look.serialize else line
+
+    def bounded(self, record: dict[str, Any], details: Details, encode: Callable[[str], bytes], maximum: int) -> bytes:
+        """As `text`, encoded, in at most *maximum* bytes: what is too long is cut, with a mark; JSON stays JSON."""
+        line = self._line(record, details)
+        shown = encode(self._serialized(line, record, details) if self.look.serialize else line)
+        longest, keep = maximum, len(line)
+        while len(shown) > maximum:
+            if self.look.serialize:
+                longest //= 4
+                shown = encode(self._serialized(line, record, details, longest))
+            else:
+                keep = keep * (maximum - 200) // len(shown)
+                shown = encode(f"{line[:keep]}... <truncated: {len(line) - keep} more characters>\n")
+        return shown
+
+    def _serialized(self, line: str, record: dict[str, Any], details: Details, longest: int | None = None) -> str:
+        return serialize(line, record, traceback=details.has_traceback, sanitize=self.look.sanitize, longest=longest)
+
+    def _line(self, record: dict[str, Any], details: Details) -> str:
+        """The text before it becomes JSON, if it does."""
         look = self.look
         template = self.template
         if template is None:
@@ -65,8 +87,6 @@ class Renderer:
                 level=level,
                 colored=self._colored(record, details),
             )
-        if look.serialize:
-            text = serialize(text, record, traceback=details.has_traceback, sanitize=look.sanitize)
         return text
 
     def _colored(self, record: dict[str, Any], details: Details) -> tuple[Token, ...] | None:

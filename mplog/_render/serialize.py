@@ -19,19 +19,27 @@ MAX_DEPTH = 100
 MAX_ITEMS = 200_000
 """Values in one record, for containers that share what they contain can be of any size."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATES = re.compile("[\ud800-\udfff]+")
 # Harmless for a parser, not for a terminal or for a program that takes them for the end of a line.
 _BEYOND_ASCII = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 _SIMPLE = frozenset((str, int, float, bool, type(None)))
 
 
-def serialize(text: str, record: dict[str, Any], *, traceback: bool = False, sanitize: bool = True) -> str:
+def serialize(
+    text: str,
+    record: dict[str, Any],
+    *,
+    traceback: bool = False,
+    sanitize: bool = True,
+    longest: int | None = None,
+) -> str:
     """One line of JSON, with its newline, for *record* and the *text* that the handler would have emitted.
 
     Args:
         traceback: whether the exception had a traceback in the process that the record is from.
         sanitize: write control characters as escapes also where JSON does not ask for it.
+        longest: characters after which each text in it is cut, with a mark, and a bound for the number of values.
 
     Raises:
         Exception: what a patcher has put in place of a part of the record lacks an attribute.
@@ -56,9 +64,9 @@ def serialize(text: str, record: dict[str, Any], *, traceback: bool = False, san
             "time": {"repr": _text(moment), "timestamp": moment.timestamp()},
         },
     }
-    shown = _encode(values)
+    shown = _encode(values if longest is None else _Plain(MAX_DEPTH, longest).of(values))
     if not shown.isascii():
-        shown = _SURROGATE.sub(lambda match: f"\\\\u{ord(match[0]):04x}", shown)
+        shown = _SURROGATES.sub(_surrogates_shown, shown)
         if sanitize:
             shown = _BEYOND_ASCII.sub(lambda match: f"\\u{ord(match[0]):04x}", shown)
     elif sanitize and "\x7f" in shown:
@@ -75,6 +83,10 @@ def _encode(values: dict[str, Any]) -> str:
         except (ValueError, TypeError, RecursionError):
             continue
     return json.dumps({"text": str(values["text"]), "record": {}}, ensure_ascii=False)
+
+
+def _surrogates_shown(match: re.Match[str]) -> str:
+    return match[0].encode("ascii", "backslashreplace").decode().replace("\\", "\\\\")
 
 
 def _exception(triple: Any, traceback: bool) -> dict[str, Any] | None:
@@ -106,25 +118,26 @@ def _text(value: object) -> str:
 class _Plain:
     """Makes any value into what JSON has. By its type alone, for objects may claim to be of another class."""
 
-    def __init__(self, max_depth: int) -> None:
+    def __init__(self, max_depth: int, longest: int | None = None) -> None:
         self._max_depth = max_depth
-        self._left = MAX_ITEMS
+        self._longest = longest
+        self._left = MAX_ITEMS if longest is None else min(MAX_ITEMS, longest)
         self._above: set[int] = set()
 
     def of(self, value: Any) -> Any:
         """*value*, or what stands for it."""
         kind = type(value)
-        if value is None or kind is bool or kind is str:
+        if value is None or kind is bool:
             return value
         if issubclass(kind, str):
-            return str.__str__(value)
+            return self._cut(str.__str__(value))
         if issubclass(kind, int):
             return _integer(int.__int__(value))
         if issubclass(kind, float):
             number = float.__float__(value)
             return number if math.isfinite(number) else float.__repr__(number)
         if not issubclass(kind, (dict, list, tuple)):
-            return _text(value)
+            return self._cut(_text(value))
         if id(value) in self._above:
             return "<contains itself>"
         if len(self._above) >= self._max_depth:
@@ -136,6 +149,12 @@ class _Plain:
             return self._list(list.copy(value) if issubclass(kind, list) else tuple.__getitem__(value, slice(None)))
         finally:
             self._above.discard(id(value))
+
+    def _cut(self, text: str) -> str:
+        longest = self._longest
+        if longest is None or len(text) <= longest:
+            return text
+        return f"{text[:longest]}... <{len(text) - longest} more characters>"
 
     def _list(self, values: Any) -> list[Any]:
         found = []
@@ -158,7 +177,7 @@ class _Plain:
             if self._left < 0:
                 found["<too many values>"] = None
                 break
-            name = _key(key)
+            name = self._cut(_key(key))
             while name in found:
                 # 1 and "1" are two keys in Python and would be one in JSON.
                 name = f"{name} <{class_name(key)}>"

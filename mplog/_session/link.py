@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -232,7 +233,7 @@ class Link:
         if isinstance(self._producer, Producer):
             self._parked.extend(self._producer.seal())
         self._producer = self._adopter(self)
-        self._largest_inline = LARGEST * 2
+        self._largest_inline = sys.maxsize
 
     def _push_with_patience(self, wall: float, route: int, level: int, body: bytes, kind: int) -> bool:
         """There is no ring yet, the record is too large for it, or it is full."""
@@ -305,8 +306,9 @@ class Link:
     def _spill(self, body: bytes, kind: int) -> tuple[bytes, int]:
         """Put a body that is too large for the ring beside it. The returned body names the file."""
         if len(body) > LARGEST:
-            lost = len(body) - LARGEST
-            body = body[:LARGEST] + f"... <truncated: {lost} more bytes>\n".encode()
+            # Only text in UTF-8 is this long here, for the others are cut where they are made.
+            kept = body[:LARGEST].decode("utf8", "ignore").encode()
+            body = kept + f"... <truncated: {len(body) - len(kept)} more bytes>\n".encode()
         name = f"{self.pid}-{time.monotonic_ns()}-{threading.get_ident()}"
         for directory in (self.place.spill_directory,):
             path = os.path.join(directory, name)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from mplog._capture.record import Message
-from mplog._ring.layout import HEAD, LOG, TAIL
+from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
 from mplog._ring.ring_file import RingFile
 from mplog._session import recovery, rings
 from mplog._session.link import Link
@@ -116,6 +116,8 @@ class Orphan:
             report.once(f"lost {number}", f"records for handler {number} are lost: its sink died with the owner.")
             return
         try:
+            if kind in (SPILL, KIND_SPILLED_DATA):
+                body = recovery.spilled(self._link.place, body)
             text = route.text_of(kind, body)
             if text is None:
                 return

@@ -73,13 +73,18 @@ def _entries(ring: RingFile, number: int, start: int, end: int | None, route: in
         return []
 
 
+def spilled(place: Place, name: bytes) -> bytes:
+    """The payload of a record that was too large for its ring, which has its *name*."""
+    return read_spilled(os.path.join(place.spill_directory, os.path.basename(name.decode("utf-8", "replace"))))
+
+
 def _finished(entries: Iterable[Entry], place: Place, render: Render) -> list[Entry]:
     """Entries with the bytes that the file gets, without those that do not pass."""
     finished = []
     for entry in entries:
         kind, body = entry[3], entry[7]
         if kind in (SPILL, KIND_SPILLED_DATA):
-            body = read_spilled(os.path.join(place.spill_directory, os.path.basename(body.decode("utf-8", "replace"))))
+            body = spilled(place, body)
         text = body if kind not in (DATA_RECORD, KIND_SPILLED_DATA) else render(kind, body)
         if text is not None:
             finished.append((*entry[:7], text))

@@ -41,7 +41,11 @@ class StreamSink(MessageSink):
 
     def _take(self, target: Any) -> None:
         self.target = target
-        self._write: Callable[[Message], object] = target if self.is_function else console(target).write
+        stream = target if self.is_function else console(target)
+        self._write: Callable[[Message], object] = target if self.is_function else stream.write
+        # Python's own `write` encodes all of a text before it keeps any; what others have done when they raise is
+        # not known.
+        self._writes_whole = isinstance(stream, io.TextIOWrapper) and type(stream).write is io.TextIOWrapper.write
         flush = None if self.is_function else getattr(target, "flush", None)
         self._flush: Callable[[], object] | None = flush if callable(flush) else None
 
@@ -49,7 +53,13 @@ class StreamSink(MessageSink):
         if self.follows and not self._follow():
             self.lost += 1
             return
-        self._write(message)
+        try:
+            self._write(message)
+        except UnicodeEncodeError:
+            if not self._writes_whole:
+                raise
+            encoding = self.target.encoding
+            self._write(Message(message.encode(encoding, "backslashreplace").decode(encoding)))
         if self._flush is not None:
             self._flush()
 

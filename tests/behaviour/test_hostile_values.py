@@ -314,8 +314,6 @@ class TestStrictStreams:
                 logger.info("{}", text)
             logger.remove()
         lines = (tmp_path / "stream.log").read_bytes().decode(encoding).splitlines()
-        if not lines:
-            pytest.xfail("a stream that is strict about its encoding loses the record")
         assert lines == [text.encode(encoding, "backslashreplace").decode(encoding)] * 2
 
 
@@ -325,7 +323,7 @@ BIG = 10_000_000
 
 class TestBigMessages:
     @pytest.mark.parametrize(
-        ("unit", "times"), [("x", BIG), ("é\n", BIG // 2), ("\x1b", BIG // 50), ("\ud800", BIG // 50)], ids=ascii
+        ("unit", "times"), [("x", BIG), ("é\n", BIG // 2), ("\x1b", BIG // 10), ("\ud800", BIG // 50)], ids=ascii
     )
     def test_ten_million_characters(self, logger: Logger, tmp_path: Path, unit: str, times: int) -> None:
         """As message, argument and extra: nothing is cut in a sink of this process."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,6 +19,24 @@ HOSTILE = (
     + [chr(code) for code in range(0x7F, 0xA0)]
     + [chr(code) for code in (0x061C, 0x200E, 0x200F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))]
 )
+
+
+class TestCost:
+    @pytest.mark.parametrize("work", [escape, count_hostile, lambda text: needs_care(text, 0)])
+    def test_nothing_is_called_for_each_character(self, work: Callable[[str], object]) -> None:
+        """A text full of such characters costs a few passes over it."""
+        calls = 0
+
+        def count(_frame: Any, event: str, _argument: Any) -> None:
+            nonlocal calls
+            calls += event in ("call", "c_call")
+
+        sys.setprofile(count)
+        try:
+            work("\x1ba\u202eb" * 1000)
+        finally:
+            sys.setprofile(None)
+        assert calls < 50
 
 
 class TestEscape:

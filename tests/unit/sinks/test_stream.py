@@ -52,6 +52,36 @@ def pipe() -> Iterator[tuple[TextIO, int]]:
     os.close(read_end)
 
 
+class TestEncoding:
+    @pytest.mark.parametrize("newline", [None, "\n", "\r\n"])
+    @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf8", "utf-16-le", "shift_jis"])
+    def test_what_a_text_stream_lacks_is_escaped(self, encoding: str, newline: str | None) -> None:
+        """The rest of the message and what follows it are as they were."""
+        stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline=newline)
+        sink = StreamSink(stream, is_function=False)
+        sink.write(Message("a \ud800 b\n"))
+        sink.write(Message("c\n"))
+        written = stream.buffer.getvalue().decode(encoding)
+        assert written.splitlines() == ["a \\ud800 b", "c"]
+
+    def test_others_are_called_once(self) -> None:
+        """What a `write` of the user's own has done before it raised is not known."""
+        calls = []
+
+        class Tee(io.TextIOWrapper):
+            def write(self, text: str) -> int:
+                calls.append(str(text))
+                return super().write(text)
+
+        for target, is_function in (
+            (Tee(io.BytesIO(), encoding="ascii"), False),
+            (Tee(io.BytesIO(), "ascii").write, True),
+        ):
+            with pytest.raises(UnicodeEncodeError):
+                StreamSink(target, is_function=is_function).write(Message("é\n"))
+        assert calls == ["é\n"] * 2
+
+
 class TestWrite:
     def test_a_stream_is_flushed_after_each_message(self) -> None:
         """What was logged can be seen at once."""

@@ -1,0 +1,103 @@
+"""Records of workers that are too large to travel: they are cut, and what is left is still what its sink is for.
+
+Covers logger-api.md, section 15.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from programs import Program
+
+LIMIT = 16 * 1024 * 1024
+
+SENDERS = """
+    import os, sys
+    from mplog import logger
+
+    TEXT = "\\u20ac\\x01" * 6_000_000
+
+    def log():
+        logger.info("before")
+        logger.bind(n=1).info(TEXT)
+        logger.bind(n=2, big=TEXT, many=list(range(1000))).info("{} {}", "small", 1)
+        logger.bind(n=3).info("after")
+
+    logger.remove()
+    got = []
+    sink = {"file": "app.log", "call": got.append}[sys.argv[1]]
+    options = eval(sys.argv[2])
+    logger.add(sink, format="{message}", **options)
+    child = os.fork()
+    if not child:
+        log()
+        sys.exit(0)
+    os.waitpid(child, 0)
+    logger.complete()
+    logger.remove()
+    if got:
+        with open("app.log", "w", encoding="utf8", newline="") as file:
+            file.writelines(got)
+"""
+
+
+class TestJson:
+    @pytest.mark.parametrize("kind", ["file", "call"])
+    def test_every_line_is_json(self, program: Program, kind: str) -> None:
+        """What is too long for its way is cut inside of the values, with a mark."""
+        ended = program.run(SENDERS, kind, "{'serialize': True}")
+        assert (ended.status, ended.said) == (0, "")
+        lines = (program.here / "app.log").read_bytes().splitlines(keepends=True)
+        records = [json.loads(line)["record"] for line in lines]
+        assert [record["extra"].get("n") for record in records] == [None, 1, 2, 3]
+        assert records[1]["message"].endswith(" more characters>")
+        assert records[2]["message"] == "small 1"
+        assert records[2]["extra"]["big"].endswith(" more characters>")
+        assert records[2]["extra"]["many"] == list(range(1000))
+        assert max(map(len, lines)) <= LIMIT
+
+
+class TestText:
+    @pytest.mark.parametrize("encoding", ["utf8", "utf-16-le", "gb18030"])
+    def test_every_character_is_whole(self, program: Program, encoding: str) -> None:
+        """A file in any encoding can be read to its end, and the mark stands at the end of its line."""
+        ended = program.run(SENDERS, "file", f"{{'encoding': {encoding!r}, 'sanitize': False}}")
+        assert (ended.status, ended.said) == (0, "")
+        lines = (program.here / "app.log").read_bytes().decode(encoding).split("\n")
+        assert [line[:10] for line in lines] == ["before", "€\x01" * 5, "small 1", "after", ""]
+        assert "... <truncated: " in lines[1][-60:]
+        assert LIMIT * 0.9 < len(lines[1].encode(encoding)) <= LIMIT + 100
+
+
+ORPHAN = """
+    import os, signal, sys, time
+    from mplog import logger
+
+    logger.remove()
+    logger.add(sys.stdout, format="{message}")
+    owner = os.getpid()
+    if not os.fork():
+        logger.info("{}", "small")
+        logger.complete()
+        os.kill(owner, signal.SIGSTOP)
+        logger.info("{}", "unread" * 1_000_000)
+        os.kill(owner, signal.SIGKILL)
+        while os.getppid() == owner:
+            time.sleep(0.002)
+        logger.info("{}", "later" * 800_000)
+        logger.info("{}", "last")
+        sys.exit(0)
+    signal.pause()
+"""
+
+
+class TestOwnerGone:
+    def test_a_worker_writes_what_was_too_large_for_its_ring(self, program: Program) -> None:
+        """On its own stream, and not the name of the file that the record waited in."""
+        running = program.start(ORPHAN)
+        running.wait()
+        program.wait_for_members()
+        shown = running.wait().output.splitlines()
+        assert [line[:6] for line in shown] == ["small", "unread", "laterl", "last"]
+        assert [len(line) for line in shown] == [5, 6_000_000, 4_000_000, 4]
