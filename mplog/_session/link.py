@@ -49,7 +49,7 @@ SILENCE = 1.0
 FULL_BOUND = 1.0
 """Seconds a call waits for room in a full ring before it goes on in a further ring."""
 
-FURTHER_RINGS = 8
+FURTHER_RINGS = 2
 """Rings that one process may have filled and not yet drained; after that records are dropped and counted."""
 
 LARGEST = 16 * 1024 * 1024

@@ -13,7 +13,7 @@ from mplog._session.directory import free_bytes, in_memory
 from mplog._session.identity import Identity
 from mplog._sinks.file import lock
 
-CAPACITY = 256 * 1024
+CAPACITY = 512 * 1024
 ORDERED_MACHINES = ("x86_64", "i386", "i686")
 """Machines whose stores are seen in program order by all processors."""
 
