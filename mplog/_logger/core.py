@@ -165,12 +165,15 @@ class Core:
         if handler.link is None or self._host is not None:
             handler.close()
 
-    def set_level(self, level: Level) -> None:
-        """Create or update a level; calls see it at once. Raises ValueError for a colour that cannot be read."""
-        level_color(level.color)
+    def level(self, name: str, no: int | None, color: str | None, icon: str | None) -> Level:
+        """Get, create or change a level; calls see it at once. See Logger.level."""
         with self._lock:
-            self.levels = {**self.levels, level.name: level}
-            self._changed()
+            made = level_table.get_or_change(self.levels, name, no, color, icon)
+            if made != self.levels.get(name):
+                level_color(made.color)
+                self.levels = {**self.levels, name: made}
+                self._changed()
+            return made
 
     def set(self, name: str, value: Any) -> None:
         """Set one of the settings; see settings.py for their names."""

@@ -95,3 +95,28 @@ def resolve(levels: dict[str, Level], given: Any) -> Level:
     if given < 0:
         raise ValueError(f"Invalid level value, it should not be negative: {given}")
     return anonymous(given)
+
+
+def get_or_change(levels: dict[str, Level], name: Any, no: Any, color: Any, icon: Any) -> Level:
+    """The level that `level(name, ...)` is to give: the known one, a changed one, or a new one.
+
+    Raises:
+        ValueError: unknown name without number, known name with one, a negative number.
+        TypeError: a name or a colour that is no string, or a number that is no integer.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"Invalid level name, it should be a string, not: '{type(name).__name__}'")
+    if color is not None and not isinstance(color, str):
+        raise TypeError(f"Invalid level color, it should be a string of tags, not: '{type(color).__name__}'")
+    known = levels.get(name)
+    if known is None:
+        if no is None:
+            raise ValueError(f"Level '{name}' does not exist. Create it by giving its number: level('{name}', no=25)")
+        if isinstance(no, bool) or not isinstance(no, int):
+            raise TypeError(f"Invalid level no, it should be an integer, not: '{type(no).__name__}'")
+        if no < 0:
+            raise ValueError(f"Invalid level no, it should not be negative: {no}")
+        return Level(name, no, color or "", icon if icon is not None else " ")
+    if no is not None:
+        raise ValueError(f"Level '{name}' already exists with number {known.no}, which cannot be changed (to {no}).")
+    return Level(name, known.no, known.color if color is None else color, known.icon if icon is None else icon)

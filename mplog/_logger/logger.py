@@ -366,33 +366,7 @@ class Logger:
             ValueError: unknown name without *no*, known name with *no*, a negative number, or colours that are no tags.
             TypeError: a name or a colour that is no string, or a number that is no integer.
         """
-        if not isinstance(name, str):
-            raise TypeError(f"Invalid level name, it should be a string, not: '{type(name).__name__}'")
-        if color is not None and not isinstance(color, str):
-            raise TypeError(f"Invalid level color, it should be a string of tags, not: '{type(color).__name__}'")
-        levels = self._core.levels
-        known = levels.get(name)
-        if known is None:
-            if no is None:
-                raise ValueError(
-                    f"Level '{name}' does not exist. Create it by giving its number: level('{name}', no=25)"
-                )
-            if isinstance(no, bool) or not isinstance(no, int):
-                raise TypeError(f"Invalid level no, it should be an integer, not: '{type(no).__name__}'")
-            if no < 0:
-                raise ValueError(f"Invalid level no, it should not be negative: {no}")
-            made = Level(name, no, color or "", icon if icon is not None else " ")
-            self._core.set_level(made)
-            return made
-        if no is not None:
-            raise ValueError(
-                f"Level '{name}' already exists with number {known.no}, which cannot be changed (to {no})."
-            )
-        if color is None and icon is None:
-            return known
-        made = Level(name, known.no, known.color if color is None else color, known.icon if icon is None else icon)
-        self._core.set_level(made)
-        return made
+        return self._core.level(name, no, color, icon)
 
     def trace(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
         """Log with level TRACE."""

@@ -294,10 +294,7 @@ def _check_with_open(given: dict[str, Any], mode: str, text: TextForm) -> None:
 def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...]) -> None:
     for name in given:
         if name not in known:
-            if not known:
-                hint = "Only file sinks take further keywords."
-            else:
-                hint = f"It knows {', '.join(known)} for {'files' if known is FILE_KEYWORDS else 'coroutines'}."
+            hint = f"It knows {', '.join(known)} here." if known else "Only file sinks take further keywords."
             raise TypeError(f"add() got an unexpected keyword argument '{name}'. {hint}")
 
 

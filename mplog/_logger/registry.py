@@ -16,6 +16,7 @@ from mplog._logger.activation import Activation
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
 from mplog._logger.settings import Settings, Versions
+from mplog._logger.views import travels
 from mplog._render.renderer import Renderer
 from mplog._ring.wire import Represented, safe_repr
 from mplog._session import recovery
@@ -181,7 +182,7 @@ def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
     if file is not None:
         file = dataclasses.replace(file, opener=None)
         for name in ("rotation", "retention", "compression"):
-            if not _travels(getattr(file, name)):
+            if not travels(getattr(file, name)):
                 file = dataclasses.replace(file, **{name: None})  # type: ignore[arg-type]  # one name at a time
     is_whole = not callable(spec.format) and not callable(spec.filter)
     plain = dataclasses.replace(
@@ -193,11 +194,7 @@ def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
         file=file,
     )
     bare = pickle.dumps(plain)
-    return (pickle.dumps(spec) if _travels(spec) else bare), bare
-
-
-def _travels(value: object) -> bool:
-    return _pickled(value) is not None
+    return (pickle.dumps(spec) if travels(spec) else bare), bare
 
 
 def _unpacked(packed: tuple[bytes, bytes]) -> RouteSpec:

@@ -48,9 +48,9 @@ def portable(extra: dict[str, Any], options: Options, patchers: tuple[Patcher, .
     exception = options.exception
     if isinstance(exception, tuple) and len(exception) == 3:
         exception = (*exception[:2], None)
-    if not _travels(exception):
+    if not travels(exception):
         exception = True
-    kept = tuple(patcher for patcher in patchers if _travels(patcher))
+    kept = tuple(patcher for patcher in patchers if travels(patcher))
     if len(kept) < len(patchers):
         lost = [patcher for patcher in patchers if patcher not in kept]
         report.once(
@@ -59,13 +59,14 @@ def portable(extra: dict[str, Any], options: Options, patchers: tuple[Patcher, .
             "arrives without it. Patch with a function of a module, or in the process that gets the logger.",
         )
     return (
-        {key: value if _travels(value) else Represented(safe_repr(value)) for key, value in extra.items()},
+        {key: value if travels(value) else Represented(safe_repr(value)) for key, value in extra.items()},
         options._replace(exception=exception),
         kept,
     )
 
 
-def _travels(value: object) -> bool:
+def travels(value: object) -> bool:
+    """Whether *value* can be pickled."""
     try:
         pickle.dumps(value)
     except Exception:  # noqa: BLE001 - whatever a user's object raises then

@@ -5,6 +5,7 @@ Covers logger-api.md, sections 4 and 5.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -135,3 +136,24 @@ class TestResolve:
         """Enums of names and numbers are common."""
         assert levels.resolve(levels.built_in(), type("Name", (str,), {})("INFO")).no == 20
         assert levels.resolve({}, type("Number", (int,), {})(5)) == Level("Level 5", 5, "", " ")
+
+
+def test_changes_of_one_level_by_several_threads_all_count(logger: Logger) -> None:
+    """Colour and icon, each changed by its own thread, over and over: the last of each is there in the end."""
+    logger.level("SHARED", no=1)
+
+    def change(name: str, values: tuple[str, ...]) -> None:
+        for _ in range(200):
+            for value in values:
+                logger.level("SHARED", **{name: value})  # type: ignore[arg-type]  # one option at a time
+
+    threads = [
+        threading.Thread(target=change, args=("color", ("<red>", "<blue>"))),
+        threading.Thread(target=change, args=("icon", ("a", "b"))),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert logger.level("SHARED") == ("SHARED", 1, "<blue>", "b")
