@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from counting import ParityCount
 from programs import Program
 
 import mplog
@@ -14,6 +15,11 @@ from mplog._logger.logger import Logger
 
 # The process of the tests itself logs nothing: its default handler would hold a stream that pytest replaces.
 mplog.logger.remove()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count the cases of the parity tests; see counting.py."""
+    config.pluginmanager.register(ParityCount(), "parity-count")
 
 
 @pytest.fixture(autouse=True)

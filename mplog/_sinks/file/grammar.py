@@ -116,9 +116,11 @@ def _parse_day(text: str) -> int | None:
     match = _NUMBERED_DAY.fullmatch(text)
     if match is None:
         return None
-    if match[1] not in ("0", "1", "2", "3", "4", "5", "6"):
+    # By its digits: a number of thousands of them is no integer to Python.
+    day = match[1].lstrip("0") or "0"
+    if day not in ("0", "1", "2", "3", "4", "5", "6"):
         raise _bad_day(text)
-    return int(match[1])
+    return int(day)
 
 
 def _bad_day(text: str) -> ValueError:

@@ -36,6 +36,21 @@ def test_times_of_day(text: str, time: dt.time) -> None:
     assert (None, time) == parse_daytime(text)
 
 
+@pytest.mark.parametrize(("text", "day"), [("w0", 0), ("w00", 0), ("W06", 6), ("w0003 at 13", 3)])
+def test_numbered_days(text: str, day: int) -> None:
+    """A day's number may have zeros before it."""
+    found = parse_daytime(text)
+    assert found is not None
+    assert found[0] == day
+
+
+@pytest.mark.parametrize("text", ["w7", "w07", "w10", "w" + "9" * 5000])
+def test_numbers_of_no_day(text: str) -> None:
+    """Whatever their length."""
+    with pytest.raises(ValueError, match=r"^Invalid day"):
+        parse_daytime(text)
+
+
 def test_one_pm_alone_reads_as_a_duration_first() -> None:
     """A number with AM or PM has the shape of a duration; the error says how to write the time."""
     with pytest.raises(ValueError, match=r"^Invalid unit value while parsing duration: 'PM'\. .*'1:00 PM'"):
