@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import read_log
 
-from mplog._logger import call
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 from mplog._render.escape import escape
@@ -73,7 +73,7 @@ class FrozenClock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> FrozenClock:
     """A clock that stands still."""
     found = FrozenClock()
-    monkeypatch.setattr(call, "time", found)
+    monkeypatch.setattr(time, "time", found)
     return found
 
 
