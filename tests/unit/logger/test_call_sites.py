@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ class FrozenClock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> FrozenClock:
     """A clock that stands still."""
     found = FrozenClock()
-    monkeypatch.setattr("time.time", found)
+    monkeypatch.setattr(time, "time", found)
     return found
 
 
