@@ -421,6 +421,16 @@ class Core:
             done = host.hand_over(coroutines, deadline) and done
         return done
 
+    def reopen(self) -> None:
+        """One `reopen()`. Takes no lock of its own: it may interrupt anything in this thread."""
+        host = self._host
+        for handler in self.state.handlers:
+            here = handler.link is None or (host is not None and handler.link.place is host.place)
+            if here and isinstance(handler.sink, FileSink):
+                handler.sink.reopen()
+        for link in list(self._links.values()):
+            link.reopen()
+
     def unfinished(self) -> list[Unfinished]:
         """What goes on in event loops of this process: tasks of coroutine sinks, and streams that complete so."""
         return [
