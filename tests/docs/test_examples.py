@@ -68,6 +68,10 @@ def logrotate(ended: Ended) -> None:
     assert (ended.here / "service.log").read_text() == "in the new file\n"
 
 
+def starts_program(ended: Ended) -> None:
+    assert ended.log("programs.log") == ["started as first", "started as second", "both have ended"]
+
+
 CHECKS: dict[str, Callable[[Ended], None]] = {
     "app.py": jobs,
     "bare_fork.py": bare_fork,
@@ -77,6 +81,7 @@ CHECKS: dict[str, Callable[[Ended], None]] = {
     "logrotate.py": logrotate,
     "rotation.py": rotation,
     "spawned.py": spawned,
+    "starts_program.py": starts_program,
     "with_multiprocess.py": with_multiprocess,
 }
 """What an example must have done, where its page does not show it."""

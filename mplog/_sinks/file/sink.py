@@ -420,6 +420,15 @@ class FileSink:
             return
         file.retain()
 
+    def leave(self) -> None:
+        """Close the descriptor, because another process writes this file from now on, and do nothing else to the file.
+
+        A call of another thread that still comes here opens it again, so that its record is not lost.
+        """
+        self.archiver.wait(time.monotonic() + ENDING_BOUND)
+        with self._in_use():
+            self._file.close()
+
     def forget(self) -> None:
         """In a forked child: close the inherited descriptor, and start with fresh locks.
 
