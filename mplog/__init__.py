@@ -7,10 +7,11 @@ configured them exactly once, whichever process dies at whatever instant.
 from __future__ import annotations
 
 from mplog._logger.autoinit import start
+from mplog._logger.joining import attach
 from mplog._logger.logger import logger
 from mplog._version import __version__ as __version__
 
-__all__ = ["logger"]
+__all__ = ["attach", "logger"]
 
 start(logger)
 del start

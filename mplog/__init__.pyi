@@ -1,5 +1,5 @@
-# What type checkers read instead of the code. The classes below `logger` exist for them only: at run time there is one
-# public name, so import the others under `if typing.TYPE_CHECKING:`. docs/reference/typing.md tells users about it;
+# What type checkers read instead of the code. The classes exist for them only: at run time there are the names of
+# `__all__` alone, so import the others under `if typing.TYPE_CHECKING:`. docs/reference/typing.md tells users about it;
 # tests/typing/ compares this file with what the logger takes.
 
 import sys
@@ -21,7 +21,7 @@ if sys.version_info >= (3, 14):
 else:
     _Text: TypeAlias = str
 
-__all__ = ["logger"]
+__all__ = ["attach", "logger"]
 
 __version__: Final[str]
 
@@ -245,6 +245,7 @@ class Logger:
     def complete(self) -> AwaitableCompleter: ...
     @overload
     def complete(self, timeout: float | None) -> Completion: ...
+    def reopen(self) -> None: ...
     @overload
     def catch(
         self,
@@ -349,5 +350,7 @@ class Logger:
     def log(self, level: int | str, message: Any, /) -> None: ...
     def start(self, *args: Any, **kwargs: Any) -> int: ...
     def stop(self, *args: Any, **kwargs: Any) -> None: ...
+
+def attach() -> bool: ...
 
 logger: Logger

@@ -14,7 +14,8 @@ from typing import Any
 from mplog._logger import registry
 from mplog._logger.core import Core
 from mplog._logger.handler import Handler
-from mplog._session import attach, exit, fork
+from mplog._session import attach as attaching
+from mplog._session import exit, fork
 from mplog._session.place import Place
 from mplog._sinks.file.sink import FileSink
 
@@ -28,7 +29,7 @@ def install(core: Core, fall_silent: Callable[[], None]) -> None:
     _join(core)
     core.serves = True
     _kept.append(core)
-    attach.install(_depart, _arrive)
+    attaching.install(_depart, _arrive)
     exit.install(_stop, fall_silent)
 
 
@@ -93,6 +94,11 @@ def _join(core: Core) -> None:
     if core not in _cores:
         _cores.add(core)
         fork.register(_InForks(core))
+
+
+def attach() -> bool:
+    """`attach()` for the core that serves this process."""
+    return _kept[-1].attach()
 
 
 def _depart() -> list[str]:

@@ -23,8 +23,8 @@ from mplog._logger.state import STILL, State
 from mplog._render.markup import level_color
 from mplog._render.renderer import Renderer
 from mplog._ring.layout import GENERATION
-from mplog._session import attach, exit, recovery
-from mplog._session.host import SHUTDOWN_TIMEOUT, Host
+from mplog._session import announce, attach, exit, recovery
+from mplog._session.host import SHUTDOWN_TIMEOUT, Host, authkeys
 from mplog._session.identity import myself
 from mplog._session.link import Link
 from mplog._session.orphan import Orphan
@@ -245,6 +245,8 @@ class Core:
         for handler in self.handlers():
             self._serve(handler)
         self._publish()
+        if self.serves:
+            announce.announce(self._session_paths())
         return host
 
     def _serve(self, handler: Handler) -> None:
@@ -269,19 +271,23 @@ class Core:
     def depart(self) -> list[str]:
         """A process is being handed to another interpreter: make the session, say which ones it must know."""
         with self._lock:
-            paths = []
             if self._provisional:
                 self._settle_locked()
             if self._owns_anything():
                 host = self._make_host()
                 if host is not None:
                     host.writer.start()
-                    paths.append(host.place.path)
-            return paths + [
-                link.place.path
-                for link in self._links.values()
-                if self._host is None or link.place is not self._host.place
-            ]
+                    with contextlib.suppress(OSError):
+                        host.place.name_family(authkeys())  # The library may have come after the session.
+            return self._session_paths()
+
+    def _session_paths(self) -> list[str]:
+        """The sessions that processes started by this one must know, its own first."""
+        host = self._host
+        return [
+            *([host.place.path] if host is not None else []),
+            *(link.place.path for link in self._links.values() if host is None or link.place is not host.place),
+        ]
 
     def _owns_anything(self) -> bool:
         """Whether this process is an owner, or nobody's worker, so that its children are served by it."""
@@ -292,6 +298,40 @@ class Core:
         )
 
     # Sessions: the worker's side
+
+    def attach(self) -> bool:
+        """One `attach()`; see joining.py."""
+        with self._lock:
+            if attach.bootstrapping():
+                # What the passport will bring can be found already, most often. A fork server is never an owner.
+                place = None if self._links else attach.find_session()
+                if place is not None:
+                    self._links[place.id] = Link(place, self._adopt)
+                    self._settle_locked(arrived=True)
+                return self._is_served()
+            if self._provisional:
+                self._settle_locked()
+            if not self._links and self._host is None:
+                self._join_announced()
+            if self._owns_anything():
+                host = self._make_host()
+                if host is not None:
+                    host.writer.start()
+            if self._links:
+                announce.announce(self._session_paths())
+            return self._is_served()
+
+    def _join_announced(self) -> None:
+        for place in announce.announced():
+            with contextlib.suppress(OSError):  # It has ended since.
+                self._links[place.id] = Link(place, self._adopt)
+        if self._links:
+            self._settle_locked(arrived=True, by_name=False)
+
+    def _is_served(self) -> bool:
+        """Whether some other living process takes this one's records."""
+        own = self._host.place if self._host is not None else None
+        return any(link.place is not own and link.place.is_served for link in list(self._links.values()))
 
     def arrive(self, places: list[Place]) -> None:
         """This process's passport named these sessions: join them, and settle what was only provisional."""
@@ -316,8 +356,13 @@ class Core:
                 self._swap(generation)
             return self.state
 
-    def _settle_locked(self, *, arrived: bool = False) -> None:
-        """Make provisional handlers real: joined to an owner's, or this process's own."""
+    def _settle_locked(self, *, arrived: bool = False, by_name: bool = True) -> None:
+        """Make provisional handlers real: joined to an owner's, or this process's own.
+
+        Args:
+            arrived: the sessions that this process belongs to are known.
+            by_name: functions of the same name are the same, because this is the same program as the owner's.
+        """
         if not arrived and not self._links:
             place = attach.find_session()
             if place is not None:
@@ -328,16 +373,21 @@ class Core:
             early = list(self._handlers.values())
         remote: list[Handler] = []
         taken: set[int] = set()
+        left: list[FileSink] = []
         leader = self._leader()
         generation = None if leader is None else leader.words[GENERATION]
         for link in self._links.values():
             remote += self._specs_of(link)
         mine: dict[int, Handler] = {}
         for handler in early:
-            partner = registry.same_sink(handler, [other for other in remote if id(other) not in taken])
+            partner = registry.same_sink(
+                handler, [other for other in remote if id(other) not in taken], by_name=by_name
+            )
             if partner is not None:
                 mine[handler.id] = partner.known_as(handler.id)
                 taken.add(id(partner))
+                if isinstance(handler.sink, FileSink):
+                    left.append(handler.sink)
             elif not (handler.auto and self._links):
                 own = self._make_own(handler)
                 if own is not None:
@@ -354,6 +404,8 @@ class Core:
         self._handlers = mine
         self._next_id = max(self._next_id, max(mine, default=-1) + 1)
         self._swap(generation)
+        for sink in left:
+            sink.leave()
 
     def _make_own(self, handler: Handler) -> Handler | None:
         """Open what a provisional handler only described."""
@@ -393,10 +445,10 @@ class Core:
         found = registry.read(link.place)
         if found is None:
             return []
-        theirs, specs, settings = found
+        theirs, specs, settings, foreign = found
         seen = self._settings_seen.get(link.place.id, Versions())
         self._settings_seen[link.place.id] = settings.versions
-        self._settings = registry.follow(self._settings, settings, seen)
+        self._settings = registry.follow(self._settings, settings, seen, foreign=foreign)
         before = self._levels_said.get(link.place.id, {})
         self._levels_said[link.place.id] = theirs
         self.levels = {**self.levels, **{name: level for name, level in theirs.items() if before.get(name) != level}}
@@ -423,6 +475,16 @@ class Core:
         if host is not None and coroutines:
             done = host.hand_over(coroutines, deadline) and done
         return done
+
+    def reopen(self) -> None:
+        """One `reopen()`. Takes no lock of its own: it may interrupt anything in this thread."""
+        host = self._host
+        for handler in self.state.handlers:
+            here = handler.link is None or (host is not None and handler.link.place is host.place)
+            if here and isinstance(handler.sink, FileSink):
+                handler.sink.reopen()
+        for link in list(self._links.values()):
+            link.reopen()
 
     def unfinished(self) -> list[Unfinished]:
         """What goes on in event loops of this process: tasks of coroutine sinks, and streams that complete so."""
@@ -451,6 +513,7 @@ class Core:
                 self._links.pop(host.place.id, None)
                 self._host = None
                 self._swap()
+            announce.withdraw(host.place.path)
         for handler in self.handlers():
             if handler.link is None and isinstance(handler.sink, FileSink):
                 handler.sink.archiver.background = False
@@ -502,6 +565,7 @@ class Core:
     def after_fork_in_child(self) -> None:
         """Become a worker: what was served here is served by the parent now."""
         process.forget()
+        announce.forget()
         claim.abandon_claims()
         self._lock = threading.RLock()
         self._forking = threading.local()

@@ -172,6 +172,15 @@ class Logger:
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
         return Completion(done, self._core.unfinished(), left)
 
+    def reopen(self) -> None:
+        """Open again each log file of this process whose path names another file now, or none; after logrotate, say.
+
+        To be called in the process that called `add()`; a worker, whose files are that process's, only returns. Never
+        raises, and may be called from a signal handler and any number of times: a file that is still the one that its
+        path names is left alone. Where a path cannot be opened, the old file stays in use, which is reported.
+        """
+        self._core.reopen()
+
     def bind(self, /, **extra: Any) -> Logger:
         """A logger whose records carry *extra*, too. This one is not changed."""
         return Logger(self._core, {**self._extra, **extra}, self._options, self._patchers)

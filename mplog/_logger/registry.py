@@ -7,6 +7,7 @@ wrote is ever unpickled.
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import pickle
 import sys
@@ -43,6 +44,46 @@ class PackedSettings(NamedTuple):
     versions: Versions
 
 
+class _Elsewhere:
+    """Stands for a function or class of another program: called, it does nothing and says no."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __call__(self, *_: Any, **__: Any) -> _Elsewhere:
+        return self
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class _Careful(pickle.Unpickler):
+    """Reads what another program has written: what its main module calls `f` is not what ours calls so.
+
+    Nothing is imported but parts of Python and of mplog, for that would run code which this program did not ask for.
+    """
+
+    def __init__(self, packed: bytes, *, stands_in: bool) -> None:
+        super().__init__(io.BytesIO(packed))
+        self._stands_in = stands_in
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The thing itself where it is the same here; else a stand-in, or an error."""
+        root = module.partition(".")[0]
+        known = root == "mplog" or root in sys.stdlib_module_names or module in sys.modules
+        if known and module not in ("__main__", "__mp_main__"):
+            return super().find_class(module, name)
+        if self._stands_in:
+            return _Elsewhere
+        raise pickle.UnpicklingError(f"{module}.{name} is another program's")
+
+
+def _program() -> str:
+    """The path of the main module; empty where there is none, or not yet."""
+    path = getattr(sys.modules.get("__main__"), "__file__", None)
+    return os.path.realpath(path) if isinstance(path, str) else ""
+
+
 def pack_settings(settings: Settings) -> PackedSettings:
     """*settings* for other interpreters."""
     return PackedSettings(
@@ -55,13 +96,13 @@ def pack_settings(settings: Settings) -> PackedSettings:
     )
 
 
-def follow(mine: Settings, theirs: PackedSettings, seen: Versions) -> Settings:
-    """*mine* with what the owner has changed since its settings had the versions *seen*."""
+def follow(mine: Settings, theirs: PackedSettings, seen: Versions, *, foreign: bool = False) -> Settings:
+    """*mine* with what the owner, perhaps a *foreign* program, has changed since its settings had versions *seen*."""
     changes: dict[str, Any] = {}
     if theirs.versions.extra != seen.extra:
-        changes["extra"] = {key: _unpickled(*packed) for key, packed in theirs.extra.items()}
+        changes["extra"] = {key: _unpickled(*packed, foreign) for key, packed in theirs.extra.items()}
     if theirs.versions.patcher != seen.patcher:
-        patcher = None if theirs.patcher is None else _unpickled(theirs.patcher, "")
+        patcher = None if theirs.patcher is None else _unpickled(theirs.patcher, "", foreign)
         changes["patcher"] = patcher if callable(patcher) else None
         changes["owner_patches"] = theirs.patched and changes["patcher"] is None
     if theirs.versions.activation != seen.activation:
@@ -78,10 +119,10 @@ def _pickled(value: object) -> bytes | None:
         return None
 
 
-def _unpickled(packed: bytes | None, shown: str) -> Any:
+def _unpickled(packed: bytes | None, shown: str, foreign: bool) -> Any:
     if packed is not None:
         try:
-            return pickle.loads(packed)
+            return _Careful(packed, stands_in=False).load() if foreign else pickle.loads(packed)
         except Exception:  # noqa: BLE001 - importing a user's module may raise anything
             pass
     return Represented(shown)
@@ -93,17 +134,34 @@ def pack(levels: dict[str, Level], specs: list[RouteSpec], settings: Settings) -
         "levels": dict(levels),
         "routes": [_portable(spec) for spec in specs],
         "settings": pack_settings(settings),
+        "program": _program(),
     }
 
 
-def read(place: Place) -> tuple[dict[str, Level], list[RouteSpec], PackedSettings] | None:
-    """The levels, handlers and settings that the owner of *place* published last; None when its session is gone."""
+class Published(NamedTuple):
+    """What an owner has published, as it is here."""
+
+    levels: dict[str, Level]
+    routes: list[RouteSpec]
+    settings: PackedSettings
+    foreign: bool
+    """Whether the owner is another program, whose functions are not here."""
+
+
+def read(place: Place) -> Published | None:
+    """What the owner of *place* published last; None when its session is gone."""
     try:
-        with open(os.path.join(place.path, REGISTRY), "rb") as file:
+        fd = os.open(os.path.join(place.path, REGISTRY), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with open(fd, "rb") as file:
+            if os.fstat(fd).st_uid != os.geteuid():
+                return None
             found = pickle.load(file)
     except (OSError, pickle.UnpicklingError, EOFError):
         return None
-    return found["levels"], [_unpacked(packed) for packed in found["routes"]], found["settings"]
+    mine, theirs = _program(), found["program"]
+    foreign = mine != theirs if mine and theirs else place.came_by_environment
+    routes = [_unpacked(packed, foreign=foreign) for packed in found["routes"]]
+    return Published(found["levels"], routes, found["settings"], foreign)
 
 
 def remote_handler(spec: RouteSpec, link: Link) -> Handler:
@@ -158,9 +216,11 @@ def _sink_here(handler: Handler) -> FileSink | MessageSink | None:
     return None
 
 
-def same_sink(handler: Handler, remote: list[Handler]) -> Handler | None:
-    """The owner's handler for the same file, standard stream or function, if there is one."""
+def same_sink(handler: Handler, remote: list[Handler], *, by_name: bool = True) -> Handler | None:
+    """The owner's handler for the same file, standard stream or (*by_name*) other object, if there is one."""
     wanted = _target_of(handler)
+    if not by_name and handler.spec.file is None and handler.spec.stream is None:
+        return None
     return next((other for other in remote if wanted is not None and _target_of(other) == wanted), None)
 
 
@@ -197,11 +257,11 @@ def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
     return (pickle.dumps(spec) if travels(spec) else bare), bare
 
 
-def _unpacked(packed: tuple[bytes, bytes]) -> RouteSpec:
+def _unpacked(packed: tuple[bytes, bytes], *, foreign: bool) -> RouteSpec:
     """The spec that `_portable` made; a callable that cannot be found here (yet) leaves its work to the owner."""
     spec: RouteSpec
     try:
-        spec = pickle.loads(packed[0])
+        spec = _Careful(packed[0], stands_in=False).load() if foreign else pickle.loads(packed[0])
     except Exception:  # noqa: BLE001 - importing a user's module may raise anything
-        spec = pickle.loads(packed[1])
+        spec = _Careful(packed[1], stands_in=True).load() if foreign else pickle.loads(packed[1])
     return spec

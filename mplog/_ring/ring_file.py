@@ -122,11 +122,13 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True) 
         ring = RingFile(path, fd, mapping, owner, checked=checked)
         # SYNC create -> open_existing: the magic comes last.
         ring.words[MAGIC_WORD] = MAGIC
-        os.rename(hidden, path)
+        # A rename would replace a ring that the program had which this process ran before an exec.
+        os.link(hidden, path)
     except BaseException:
         os.close(fd)
         os.unlink(hidden)
         raise
+    os.unlink(hidden)
     return ring
 
 

@@ -2,8 +2,9 @@
 
 Fork: by inherited memory. Spawn and forkserver: by a passport that travels in the configuration of the process
 object (`current_process()._config`, which both libraries copy into their children). While a child's main module is
-imported the passport has not been unpacked yet; then the session is found by the parent's pid, or by the family's
-authkey. Every way is checked: the session's directory must be this user's, private, of this boot.
+imported the passport has not been unpacked yet; then the session is found by the parent's pid, by the family's
+authkey, or by the environment (announce.py), which is the way of programs that `subprocess` starts. Every way is
+checked: the session's directory must be this user's, private, of this boot.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+from mplog._session import announce
 from mplog._session.host import authkeys
 from mplog._session.identity import Identity, boot_id, pid_namespace, start_token
 from mplog._session.place import Place, find, open_place
@@ -123,4 +125,6 @@ def find_session() -> Place | None:
     """The session of this process's family, while its passport is not there."""
     parent = os.getppid()
     token = start_token(parent)
-    return find(authkeys(), Identity(parent, token or 0, boot_id(), pid_namespace()))
+    found = find(authkeys(), Identity(parent, token or 0, boot_id(), pid_namespace()))
+    # An owner that starts processes is found before this: the environment is that of a parent that is no owner itself.
+    return found or next(iter(announce.announced()), None)

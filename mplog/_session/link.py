@@ -65,6 +65,9 @@ class Orphan(Protocol):
     def complete(self) -> None:
         """Wait for what is in progress."""
 
+    def reopen(self) -> None:
+        """Open its files again."""
+
 
 class Adopter(Protocol):
     """Makes the orphan of a link, after writing what its rings still hold. See orphan.py."""
@@ -365,6 +368,12 @@ class Link:
             time.sleep(pause)
             pause = min(pause * 2, 0.005)
         return True
+
+    def reopen(self) -> None:
+        """Open again the files that this process writes because the owner is gone; as FileSink.reopen."""
+        producer = self._producer
+        if producer is not None and not isinstance(producer, Producer):
+            producer.reopen()
 
     def close(self) -> None:
         """Say that no record follows, so that the ring is reclaimed at once; here, where the owner is gone.

@@ -130,6 +130,12 @@ class Orphan:
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
             report.error_in_handler(number, None)
 
+    def reopen(self) -> None:
+        """Open the files again; as FileSink.reopen."""
+        for route in self._routes.values():
+            if isinstance(route.sink, FileSink):
+                route.sink.reopen()
+
     def complete(self) -> None:
         """Wait for archives in progress; every record is written when its call returns."""
         for route in self._routes.values():

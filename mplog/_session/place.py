@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 
-from mplog._ring.layout import ENDED, RUN_STATE
+from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._session import control, directory
 from mplog._session.control import ControlPage
 from mplog._session.identity import Identity, boot_id, is_dead, pid_namespace
@@ -19,12 +19,14 @@ DOORBELL = "doorbell"
 class Place:
     """Where one session lives. The directory on the first base has the control page; rings may be on others, too."""
 
-    __slots__ = ("control", "id", "path")
+    __slots__ = ("came_by_environment", "control", "id", "path")
 
     def __init__(self, path: str, page: ControlPage) -> None:
         self.path = path
         self.id = page.session
         self.control = page
+        self.came_by_environment = False
+        """Whether this process was told of it by its environment alone, so that it may be another program's."""
 
     @property
     def ring_directories(self) -> list[str]:
@@ -54,6 +56,17 @@ class Place:
     def ended(self) -> bool:
         """Whether the owner has ended its session in good order; it may live on."""
         return bool(self.control.words[RUN_STATE] == ENDED)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the owner drains its rings, as far as anybody can tell."""
+        return not self.ended and self.control.words[WAKE] != STOPPED and not is_dead(self.control.identity)
+
+    def name_family(self, authkeys: list[bytes]) -> None:
+        """Let the processes that share one of *authkeys* find it; those that the first one names stay as they are."""
+        by_key = directory.private(os.path.join(os.path.dirname(os.path.dirname(self.path)), "by-authkey"))
+        for authkey in authkeys:
+            _point(os.path.join(by_key, _hashed(authkey)), self.path, replace=False)
 
     @property
     def spill_directory(self) -> str:
@@ -130,9 +143,7 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
     place = Place(path, page)
     by_pid = directory.private(os.path.join(base, "by-pid"))
     _point(os.path.join(by_pid, f"{owner.pid}-{owner.start}"), path, replace=True)
-    by_key = directory.private(os.path.join(base, "by-authkey"))
-    for authkey in authkeys:
-        _point(os.path.join(by_key, _hashed(authkey)), path, replace=False)
+    place.name_family(authkeys)
     return place
 
 

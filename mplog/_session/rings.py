@@ -56,6 +56,7 @@ def create(directories: list[str], generation: int, who: Identity, session: byte
     """Make a ring for the process *who* in the first of *directories* with room, smaller where room is short.
 
     Raises:
+        FileExistsError: this process has (or had, before an exec) a ring of that generation.
         OSError: nowhere is room for the smallest ring.
     """
     owner = RingOwner(who.pid, who.start, who.boot, who.namespace, session, name)
@@ -69,6 +70,8 @@ def create(directories: list[str], generation: int, who: Identity, session: byte
             path = os.path.join(directory, f"{who.pid}-{who.start}-{generation}{SUFFIX}")
             try:
                 return ring_file.create(path, capacity, owner, checked=_needs_checks(directory))
+            except FileExistsError:
+                raise
             except OSError as error:
                 failure = error
                 capacity //= 2

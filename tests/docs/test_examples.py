@@ -63,14 +63,25 @@ def in_order(ended: Ended) -> None:
     assert ended.log("order.log") == expected
 
 
+def logrotate(ended: Ended) -> None:
+    assert ended.log("service.log.1") == ["in the old file"]
+    assert (ended.here / "service.log").read_text() == "in the new file\n"
+
+
+def starts_program(ended: Ended) -> None:
+    assert ended.log("programs.log") == ["started as first", "started as second", "both have ended"]
+
+
 CHECKS: dict[str, Callable[[Ended], None]] = {
     "app.py": jobs,
     "bare_fork.py": bare_fork,
     "dated.py": dated,
     "executor.py": executor,
     "in_order.py": in_order,
+    "logrotate.py": logrotate,
     "rotation.py": rotation,
     "spawned.py": spawned,
+    "starts_program.py": starts_program,
     "with_multiprocess.py": with_multiprocess,
 }
 """What an example must have done, where its page does not show it."""

@@ -105,13 +105,13 @@ def missing(kind: str) -> set[str]:
 
 class TestNames:
     def test_all_is_what_there_is_at_run_time(self) -> None:
-        """The one public name is the one that the stub exports."""
+        """The public names are those that the stub exports."""
         (listed,) = (
             ast.literal_eval(node.value)
             for node in tree.body
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
         )
-        assert listed == mplog.__all__ == ["logger"]
+        assert listed == mplog.__all__ == ["attach", "logger"]
 
     def test_types_are_for_type_checkers_only(self) -> None:
         """They cannot be imported at run time; `type(logger)` is the way to the class."""

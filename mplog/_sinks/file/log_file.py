@@ -127,6 +127,24 @@ class LogFile:
         if not again and not created and "w" in self.options.mode and self.shared:
             self._empty()
 
+    def has_moved(self) -> bool:
+        """Whether the open file is a regular one that the path does not name any more."""
+        return self.fd >= 0 and stat.S_ISREG(os.fstat(self.fd).st_mode) and not self._is_here()
+
+    def reopen(self) -> None:
+        """Open what the path names now, and close the file that was open.
+
+        Raises:
+            OSError: that cannot be opened, or is no regular file; the old file is still open.
+            Exception: whatever the user's opener raises; the same.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            mode = os.stat(self.path).st_mode
+            if not stat.S_ISREG(mode):
+                # Opening a FIFO would wait for a reader.
+                raise OSError(f"it is no regular file any more (mode {stat.filemode(mode)})")
+        self._open(self.path, again=True)
+
     def _adopt(self, path: str, fd: int) -> None:
         self.close()
         self.path, self.fd = path, fd

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mplog._capture.record import Message
 from mplog._ring.ring import Entry
@@ -29,6 +29,8 @@ DIRECT_BOUND = 1.0
 BATCH_BOUND = 2.0
 """Seconds the writer waits for the file's lock before it turns to the other sinks and tries again."""
 
+REOPEN_BOUND = 1.0
+"""Seconds that `reopen` waits for a write of another thread; that thread opens the file again, then."""
 
 ENDING_BOUND = 30.0
 """Seconds that the end of a handler waits for archives in the making."""
@@ -46,7 +48,7 @@ class FileSink:
     """One log file, for the direct calls of this process and for the batches of its writer.
 
     Safe from any thread; a call that interrupts another one of the same thread (signal handler, `__del__`)
-    is written right after it. Any number of processes may have the same file.
+    is written right after it, and so is the file opened again then. Any number of processes may have the same file.
     """
 
     def __init__(self, options: FileOptions, handler: int = -1) -> None:
@@ -62,7 +64,8 @@ class FileSink:
         self._file = LogFile(options)
         self._mutex = threading.RLock()
         self._busy = False
-        self._nested: deque[tuple[bytes, float, Message | None]] = deque()
+        self._nested: deque[tuple[bytes, float, Message | None] | None] = deque()
+        """What came while the file was in use, in its order; None asks for the file to be opened again."""
         self._rotates = options.rotation is not None
         self._follows = self._rotates or options.watch
         self._turnover = Turnover(self._file, lambda fd: self.settle(fd))
@@ -184,7 +187,68 @@ class FileSink:
                 item = self._nested.popleft()
             except IndexError:
                 return
-            self.write(*item)
+            if item is not None:
+                self.write(*item)
+                continue
+            # Here, not by a call of its own: a storm of signals must not nest as deep as it is long.
+            self._busy = True
+            try:
+                self._reopen()
+            finally:
+                self._busy = False
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Hold the mutex, and let calls that interrupt this thread wait for the end of what it does."""
+        with self._mutex:
+            before, self._busy = self._busy, True
+            try:
+                yield
+            finally:
+                self._busy = before
+                self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Write what came meanwhile, unless this thread still uses the file further up."""
+        if self._nested and not self._busy:
+            try:
+                self._write_nested()
+            except Exception as error:  # noqa: BLE001 - of another call than the one that it would be raised in
+                self._report(error)
+
+    def reopen(self) -> None:
+        """Open the file that the path names now, making it if need be, and leave the one that was open.
+
+        Nothing happens where the path still names the open file, and to devices, FIFOs and closed sinks. Where the path
+        cannot be opened, the old file stays in use, which is reported. Never raises. Safe from a signal handler: in the
+        middle of a write of the same thread it is put off to the end of that write.
+        """
+        self._nested.append(None)
+        # SYNC reopen -> _in_use, write: asked before this look; who has the mutex now looks before it gives it back.
+        if self._mutex.acquire(timeout=REOPEN_BOUND):
+            try:
+                self._catch_up()
+            finally:
+                self._mutex.release()
+
+    def _reopen(self) -> None:
+        file = self._file
+        if self.closed or not file.has_moved():
+            return
+        try:
+            if file.shared and file.acquire(DIRECT_BOUND, follow=False):
+                try:
+                    # No promise about the old file stays open: nobody would look for its bytes there any more.
+                    self.settle(file.fd)
+                finally:
+                    file.release()
+            file.reopen()
+        except Exception as error:  # noqa: BLE001 - a user's opener, too; there is a file to go on with
+            report.once(
+                f"reopen {file.path}",
+                f"{file.path} could not be opened again ({error!r}); records go on into the file that was open. "
+                "Put that right and call reopen() again.",
+            )
 
     def _report(self, error: Exception) -> None:
         """Say on standard error what no caller can be given."""
@@ -217,7 +281,7 @@ class FileSink:
             FileBusy: the lock was not to be had. What `finish` has not counted is unwritten.
             OSError: the file cannot be written. What `finish` has not counted is unwritten and cut off again.
         """
-        with self._mutex:
+        with self._in_use():
             file = self._file
             if not file.acquire(BATCH_BOUND):
                 raise FileBusy(f"{file.path} was locked by another process for more than {BATCH_BOUND} s")
@@ -293,20 +357,13 @@ class FileSink:
         """After a compression: remove what the retention says, agreed with all processes of the file."""
         if self.options.retention is None:
             return
-        with self._mutex:
-            # What the user's function logs is written when it is through.
-            before, self._busy = self._busy, True
+        with self._in_use():  # What the user's function logs is written when it is through.
+            locked = self._file.acquire(BATCH_BOUND)
             try:
-                locked = self._file.acquire(BATCH_BOUND)
-                try:
-                    if locked:
-                        self._file.retain(exclude=self._file.path)
-                finally:
-                    self._file.release()
+                if locked:
+                    self._file.retain(exclude=self._file.path)
             finally:
-                self._busy = before
-                if self._nested and not before:
-                    self._write_nested()
+                self._file.release()
 
     def finish(self) -> None:
         """At the end of the process: as `close`, but keep the file open for what is still logged after it."""
@@ -363,6 +420,15 @@ class FileSink:
             return
         file.retain()
 
+    def leave(self) -> None:
+        """Close the descriptor, because another process writes this file from now on, and do nothing else to the file.
+
+        A call of another thread that still comes here opens it again, so that its record is not lost.
+        """
+        self.archiver.wait(time.monotonic() + ENDING_BOUND)
+        with self._in_use():
+            self._file.close()
+
     def forget(self) -> None:
         """In a forked child: close the inherited descriptor, and start with fresh locks.
 
@@ -383,17 +449,16 @@ class _Locked:
     def __init__(self, sink: FileSink, bound: float) -> None:
         self._sink = sink
         self._bound = bound
+        self._use = contextlib.ExitStack()
 
     def __enter__(self) -> LogFile:
-        self._sink._mutex.acquire()
-        try:
+        with contextlib.ExitStack() as use:
+            use.enter_context(self._sink._in_use())
             if not self._sink._file.acquire(self._bound):
                 raise FileBusy(f"{self._sink.path} was locked by another process for more than {self._bound} s")
-        except BaseException:
-            self._sink._mutex.release()
-            raise
+            self._use = use.pop_all()
         return self._sink._file
 
     def __exit__(self, *_: object) -> None:
         self._sink._file.release()
-        self._sink._mutex.release()
+        self._use.close()

@@ -1,0 +1,111 @@
+"""The session in the environment: `MPLOG_SESSION` names it for interpreters that `subprocess` or exec starts.
+
+The value is the paths of one or more sessions, a process's own first, with a colon between them. It gives no access: a
+session is used only when its directories belong to this user alone, when the id on its control page is that of its
+path, and when it is of this boot and its owner lives. A set-user-id program, whose environment is another user's,
+does not look at it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+
+from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
+from mplog._session.identity import boot_id, myself
+from mplog._session.place import Place, open_place
+
+ENVIRONMENT = "MPLOG_SESSION"
+
+MAXIMUM = 16
+"""Sessions that are read from one value; no process has so many."""
+
+_paths: list[str] = []
+"""What this process has announced."""
+_value: str | None = None
+_before: str | None = None
+
+
+def announce(paths: list[str]) -> None:
+    """Let the environment of whatever this process starts from now on name the sessions at *paths*."""
+    global _paths, _value, _before
+    found = os.environ.get(ENVIRONMENT)
+    if not _paths:
+        _before = found
+    _paths = list(paths)
+    value = ":".join(path.replace("%", "%25").replace(":", "%3A") for path in paths)
+    if found != value:
+        with contextlib.suppress(OSError, ValueError):
+            os.environ[ENVIRONMENT] = value
+    _value = value
+
+
+def withdraw(path: str) -> None:
+    """The session at *path* has ended: take it out, and leave the variable as it was found when it was the last."""
+    global _paths
+    if path not in _paths:
+        return
+    rest = [other for other in _paths if other != path]
+    if os.environ.get(ENVIRONMENT) != _value:
+        _paths = rest  # Somebody else has set it since.
+    elif rest:
+        announce(rest)
+    else:
+        _paths = rest
+        if _before is None:
+            del os.environ[ENVIRONMENT]
+        else:
+            os.environ[ENVIRONMENT] = _before
+
+
+def forget() -> None:
+    """In a forked child: what is in the environment was announced by the parent."""
+    global _paths, _value
+    _paths, _value = [], None
+
+
+def announced() -> list[Place]:
+    """The living sessions that the environment names, other than this process's own."""
+    if not _is_own_environment():
+        return []
+    places = []
+    for part in os.environ.get(ENVIRONMENT, "").split(":")[:MAXIMUM]:
+        path = part.replace("%3A", ":").replace("%25", "%")
+        if not path or path in _paths:
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            place = _open(path)
+            if place is not None:
+                places.append(place)
+    return places
+
+
+def _is_own_environment() -> bool:
+    """Whether the environment is that of the user whose rights this process has."""
+    if not hasattr(os, "getuid"):
+        return True
+    return os.getuid() == os.geteuid() and os.getgid() == os.getegid()
+
+
+def _open(path: str) -> Place | None:
+    """The session at *path* if it lives. Raises OSError or ValueError where there is none that may be used."""
+    sessions, name = os.path.split(path)
+    base, between = os.path.split(sessions)
+    if not os.path.isabs(path) or between != "sessions" or os.path.basename(base) != f"mplog-{os.geteuid()}":
+        raise ValueError(f"{path!r} is no path of a session of user {os.geteuid()}")
+    for directory in (base, sessions):
+        status = os.lstat(directory)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+            raise PermissionError(f"{directory} is not private to user {os.geteuid()}; it is not used")
+    place = open_place(path)
+    control = place.control
+    if place.id.hex() == name and control.identity.boot == boot_id():
+        if control.identity == myself():
+            # The program that was replaced by exec in this very process had it, and nobody drains its rings any more.
+            control.words[RUN_STATE], control.words[WAKE] = ENDED, STOPPED
+        elif place.is_served:
+            place.came_by_environment = True
+            return place
+    control.close()
+    return None
