@@ -94,7 +94,8 @@ class TestMainModule:
         if method == "spawn" or from_module:  # Newer fork servers import it before there is a child.
             assert from_module == ["module __mp_main__ in child"]
         assert sorted(line for line in lines if line not in from_module) == sorted(expected)
-        assert ended.log("other.log") == lines
+        # The owner's own lines go past its writer, so nobody promises where they stand among its workers'.
+        assert sorted(ended.log("other.log")) == sorted(lines)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
