@@ -283,8 +283,10 @@ class Reader:
         if limit is not None and limit < tail:
             tail = limit
         entries: list[Entry] = []
-        append, unpack, checked = entries.append, _unpack, self._checked
+        append, unpack = entries.append, _unpack
         youngest = horizon if horizon is not None else _END_OF_TIME
+        # What the third number of nearly every record is, where it alone says that the record is whole.
+        usual = -1 if self._checked else LOG << KIND_SHIFT
         position = start
         expected = self._seq
         mask = capacity - 1
@@ -305,26 +307,29 @@ class Reader:
                     marks = kind << KIND_SHIFT
                     stamp, wall, route, level = 0, 0.0, 0, 0
                 after = at + RECORD_BYTES + length
-                kind = marks >> KIND_SHIFT & 0xFF
-                if kind == PAD and not (position + after) & mask:
-                    at = after
-                    continue
-                if expected is None:
-                    expected = found
-                if (
-                    found != expected
-                    or stamp > youngest
-                    or after > size
-                    or length < PREFIX_BYTES
-                    or (checked and crc32(block[at + RECORD_BYTES : after], kind) != crc)
-                ):
-                    self.position, self._seq, self.only = position + at, expected, only
-                    return entries
-                expected = (found + 1) & 0xFFFFFFFF
+                if found != expected or marks != usual or stamp > youngest or after > size or length < PREFIX_BYTES:
+                    kind = marks >> KIND_SHIFT & 0xFF
+                    if kind == PAD and not (position + after) & mask:
+                        at = after
+                        continue
+                    if expected is None:
+                        expected = found
+                    if (
+                        found != expected & 0xFFFFFFFF
+                        or stamp > youngest
+                        or after > size
+                        or length < PREFIX_BYTES
+                        or (self._checked and crc32(block[at + RECORD_BYTES : after], kind) != crc)
+                    ):
+                        self.position, self._seq, self.only = position + at, expected, only
+                        return entries
+                    if kind != LOG:
+                        only = -1
+                else:
+                    kind = LOG
                 if route != only:
                     only = route if only == -2 else -1
-                if kind != LOG:
-                    only = -1
+                expected = found + 1
                 begin = at + BODY
                 at = (after + 15) & -16
                 append((stamp, ring, position + at, kind, route, level, wall, block[begin:after]))

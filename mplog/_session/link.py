@@ -366,7 +366,7 @@ class Link:
             if deadline is not None and time.monotonic() > deadline:
                 return False
             time.sleep(pause)
-            pause = min(pause * 2, 0.005)
+            pause = min(pause * 2, 0.002)
         return True
 
     def reopen(self) -> None:
