@@ -43,7 +43,10 @@ from mplog._ring.layout import (
 )
 
 RESERVE_LEVEL = 30
-"""Records of at least this level may use the last eighth of the ring."""
+"""Records of at least this level may use the reserve of the ring."""
+
+RESERVE = 0.125
+"""Share of the ring that others may not use, unless something else is said."""
 
 _pack_prefix = PREFIX.pack
 _pack_record = RECORD_AND_PREFIX.pack_into
@@ -86,11 +89,18 @@ class Producer:
     )
 
     def __init__(
-        self, words: memoryview, buffer: mmap.mmap | memoryview, base: int = 0, *, checked: bool = True
+        self,
+        words: memoryview,
+        buffer: mmap.mmap | memoryview,
+        base: int = 0,
+        *,
+        checked: bool = True,
+        reserve: float = RESERVE,
     ) -> None:
         """*words* is the header cast to u64; the records begin at *base* of *buffer*, to its end, a power of two.
 
         The map itself is cheaper to store into than a view of it. A *checked* ring's records have a CRC.
+        *reserve* is the share of the ring that low levels may not use.
         """
         self._checked = checked
         self._marks = (FLAG_CRC if checked else 0) << FLAGS_SHIFT
@@ -99,7 +109,7 @@ class Producer:
         self._base = base
         self._capacity = len(buffer) - base
         self._mask = self._capacity - 1
-        self.low_limit = self._capacity - self._capacity // 8
+        self.low_limit = self._capacity - int(self._capacity * reserve)
         self._tail: int = words[TAIL]
         # Where low levels must stop, by the head as it was seen last.
         self._fits: int = words[HEAD] + self.low_limit
@@ -218,6 +228,11 @@ class Producer:
     def tail(self) -> int:
         """End of the last published record."""
         return self._tail
+
+    @property
+    def count(self) -> int:
+        """How many records were published here, modulo 2**32."""
+        return self._seq
 
     @property
     def drained(self) -> bool:
