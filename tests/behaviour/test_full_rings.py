@@ -24,6 +24,9 @@ FLOOD = """
         logger.info("ready")
         logger.complete(10)
         os.kill(owner, signal.SIGSTOP)
+        deadline = time.monotonic() + 10
+        while open(f"/proc/{owner}/stat").read().rpartition(")")[2].split()[0] != "T":
+            assert time.monotonic() < deadline
         for n in range(3000):
             logger.debug("debug {}", n)
         for n in range(20):
