@@ -12,6 +12,7 @@ import sys
 import time
 from typing import Any
 
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import DRAINING, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring_file import open_existing
 from mplog._session import recovery, rings
@@ -89,14 +90,14 @@ class Host:
 
         Only for sinks that take without waiting for anything, but for the user's own code.
         """
-        bound = time.monotonic() + 1.0 if deadline is None else deadline
+        bound = monotonic() + 1.0 if deadline is None else deadline
         while True:
             with self.writer.mutex:
                 self.find_rings()
                 self.drain.round(everything=True)
                 if not self.drain.waiting:
                     break
-            if time.monotonic() > bound:
+            if monotonic() > bound:
                 return False
             time.sleep(0.01)
         outlets = [
@@ -163,13 +164,13 @@ class Host:
                 ring.close()  # An orphan that found us silent drains it; its own records, in its own order.
                 self._ignored.add(path)
                 continue
-            source = Source(ring, ring.reader(), key, time.monotonic())
+            source = Source(ring, ring.reader(), key, monotonic())
             self._known[path] = source
             self.drain.sources.append(source)
 
     def keep(self) -> None:
         """Reclaim the rings of producers that closed them or are proven dead."""
-        now = time.monotonic()
+        now = monotonic()
         for source in list(self.drain.sources):
             done = source.file.closed_by_producer
             if not done and now - source.quiet_since > HOUSEKEEPING:
@@ -189,7 +190,7 @@ class Host:
 
     def pause(self) -> None:
         """Before a fork: no thread of the session runs, and none holds a lock. Bounded."""
-        deadline = time.monotonic() + FORK_BOUND
+        deadline = monotonic() + FORK_BOUND
         if not self.writer.stop(FORK_BOUND):
             report.once("fork", f"the writer did not reach the end of a round in {FORK_BOUND} s; the fork goes on")
         for route in list(self.routes.values()):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from mplog._capture import process
+from mplog._ring.clock import monotonic, monotonic_ns
 from mplog._ring.layout import (
     BLOCKED_NS,
     CLOSED,
@@ -197,7 +198,7 @@ class Link:
         self._largest_inline = ring.capacity // 4
         self._producer = ring.producer()
         # SYNC register -> step: the file is there under its name before the number changes.
-        self.words[REGISTERED] = time.monotonic_ns() ^ self.pid << 40
+        self.words[REGISTERED] = monotonic_ns() ^ self.pid << 40
         self._ring_bell()
 
     def _ring_bell(self) -> None:
@@ -247,20 +248,20 @@ class Link:
             self._begin()
         if len(body) > self._largest_inline:
             body, kind = self._spill(body, kind)
-        deadline = time.monotonic() + FULL_BOUND
+        deadline = monotonic() + FULL_BOUND
         pause = 0.0002
-        waited_from = time.monotonic_ns()
+        waited_from = monotonic_ns()
         while True:
             producer = self._producer or self._begin()
             if producer.push(wall, route, level, body, kind):
                 ring = self.ring
                 if ring is not None:
-                    ring.words[BLOCKED_NS] += time.monotonic_ns() - waited_from
+                    ring.words[BLOCKED_NS] += monotonic_ns() - waited_from
                 self._attend(wall)
                 return True
             if self.words[WAKE]:
                 self._ring_bell()  # An awake writer comes by itself, with a larger batch.
-            if time.monotonic() > deadline:
+            if monotonic() > deadline:
                 if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
                     self._become_orphan()
                     if self._producer is producer:  # It failed, with an error that has been raised.
@@ -269,7 +270,7 @@ class Link:
                 elif not self._next_ring(producer):
                     self._count_drop(level)
                     return False
-                deadline = time.monotonic() + FULL_BOUND
+                deadline = monotonic() + FULL_BOUND
                 continue
             if self.words[WAKE] == STOPPED:
                 self._become_orphan()
@@ -312,7 +313,7 @@ class Link:
             # Only text in UTF-8 is this long here, for the others are cut where they are made.
             kept = body[:LARGEST].decode("utf8", "ignore").encode()
             body = kept + f"... <truncated: {len(body) - len(kept)} more bytes>\n".encode()
-        name = f"{self.pid}-{time.monotonic_ns()}-{threading.get_ident()}"
+        name = f"{self.pid}-{monotonic_ns()}-{threading.get_ident()}"
         for directory in (self.place.spill_directory,):
             path = os.path.join(directory, name)
             try:
@@ -350,7 +351,7 @@ class Link:
         if self.orphaned or not isinstance(producer, Producer):
             producer.complete()  # type: ignore[union-attr]  # an orphan
             return True
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else monotonic() + timeout
         assert ring is not None
         # Rings that were filled before hold older records, and each round drains all rings: this one is the last.
         words, target = ring.words, producer.tail
@@ -363,7 +364,7 @@ class Link:
             ):
                 self._become_orphan()
                 return True
-            if deadline is not None and time.monotonic() > deadline:
+            if deadline is not None and monotonic() > deadline:
                 return False
             time.sleep(pause)
             pause = min(pause * 2, 0.005)
