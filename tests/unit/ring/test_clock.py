@@ -14,7 +14,8 @@ from mplog._session import link
 
 def goes_on() -> bool:
     """Whether both functions, under the names that other modules hold, show that time passes."""
-    seconds, nanoseconds = vars(link)["monotonic"](), vars(link)["monotonic_ns"]()
+    seconds: float = vars(link)["monotonic"]()
+    nanoseconds: int = vars(link)["monotonic_ns"]()
     time.sleep(0.01)
     return clock.monotonic() - seconds >= 0.009 and clock.monotonic_ns() - nanoseconds >= 9_000_000
 
