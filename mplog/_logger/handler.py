@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from mplog._capture.details import Details
 from mplog._capture.record import Message
 from mplog._render.renderer import Renderer
 from mplog._render.template import TimeText
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import DATA_RECORD
 from mplog._session.link import LARGEST, Link
 from mplog._sinks.file.sink import FileSink
@@ -136,4 +136,4 @@ class Handler:
     def close(self) -> None:
         """Stop the sink, if it is here. Its errors pass through."""
         if self.sink is not None:
-            self.sink.close(time.monotonic() + 30.0)
+            self.sink.close(monotonic() + 30.0)

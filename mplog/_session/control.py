@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import mmap
 import os
-import time
 
+from mplog._ring.clock import monotonic_ns
 from mplog._ring.layout import (
     CONTROL_BYTES,
     CONTROL_HEADER,
@@ -37,11 +37,11 @@ class ControlPage:
 
     def beat(self) -> None:
         """Say that the writer lives. Only a hint: death is proven by identity, never by silence."""
-        self.words[HEARTBEAT_NS] = time.monotonic_ns()
+        self.words[HEARTBEAT_NS] = monotonic_ns()
 
     def silent_for(self) -> float:
         """Seconds since the last `beat`."""
-        return (time.monotonic_ns() - self.words[HEARTBEAT_NS]) / 1e9
+        return (monotonic_ns() - self.words[HEARTBEAT_NS]) / 1e9
 
     def close(self) -> None:
         """Unmap. Idempotent."""

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from mplog._capture import process
 from mplog._ring import drops
+from mplog._ring.clock import monotonic, monotonic_ns
 from mplog._ring.layout import (
     BLOCKED_NS,
     CLOSED,
@@ -216,7 +217,7 @@ class Link:
         self._largest_inline = ring.capacity // 4
         self._producer = ring.producer(options.reserve)
         # SYNC register -> step: the file is there under its name before the number changes.
-        self.words[REGISTERED] = time.monotonic_ns() ^ self.pid << 40
+        self.words[REGISTERED] = monotonic_ns() ^ self.pid << 40
         self._ring_bell()
 
     def _ring_bell(self) -> None:
@@ -265,7 +266,7 @@ class Link:
             self._begin()
         if len(body) > self._largest_inline:
             body, kind = self._spill(body, kind)
-        waited_from = time.monotonic_ns()
+        waited_from = monotonic_ns()
         deadline: float | None = None
         look_at = 0.0
         pause = 0.0002
@@ -274,10 +275,10 @@ class Link:
             if producer.push(wall, route, level, body, kind):
                 ring = self.ring
                 if ring is not None:
-                    ring.words[BLOCKED_NS] += time.monotonic_ns() - waited_from
+                    ring.words[BLOCKED_NS] += monotonic_ns() - waited_from
                 self._attend(wall)
                 return True
-            now = time.monotonic()
+            now = monotonic()
             if self._owner_is_gone(now >= look_at):
                 self._become_orphan()
                 if self._producer is producer:  # It failed, with an error that has been raised.
@@ -364,7 +365,7 @@ class Link:
             # Only text in UTF-8 is this long here, for the others are cut where they are made.
             kept = body[:LARGEST].decode("utf8", "ignore").encode()
             body = kept + f"... <truncated: {len(body) - len(kept)} more bytes>\n".encode()
-        name = f"{self.pid}-{time.monotonic_ns()}-{threading.get_ident()}"
+        name = f"{self.pid}-{monotonic_ns()}-{threading.get_ident()}"
         for directory in (self.place.spill_directory,):
             path = os.path.join(directory, name)
             try:
@@ -402,7 +403,7 @@ class Link:
         if self.orphaned or not isinstance(producer, Producer):
             producer.complete()  # type: ignore[union-attr]  # an orphan
             return True
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else monotonic() + timeout
         assert ring is not None
         # Rings that were filled before hold older records, and each round drains all rings: this one is the last.
         words, target = ring.words, producer.tail
@@ -415,7 +416,7 @@ class Link:
             ):
                 self._become_orphan()
                 return True
-            if deadline is not None and time.monotonic() > deadline:
+            if deadline is not None and monotonic() > deadline:
                 return False
             time.sleep(pause)
             pause = min(pause * 2, 0.002)

@@ -7,10 +7,10 @@ counted as lost: their code lived in the owner.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable
 
 from mplog._capture.record import Message
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
 from mplog._ring.ring_file import RingFile
 from mplog._session import losses, recovery, rings
@@ -143,4 +143,4 @@ class Orphan:
         """Wait for archives in progress; every record is written when its call returns."""
         for route in self._routes.values():
             if isinstance(route.sink, FileSink):
-                route.sink.archiver.wait(time.monotonic() + 30.0)
+                route.sink.archiver.wait(monotonic() + 30.0)
