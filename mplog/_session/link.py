@@ -36,7 +36,7 @@ from mplog._ring.layout import (
 from mplog._ring.ring import Producer
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile
 from mplog._session import rings
-from mplog._session.identity import is_dead, myself
+from mplog._session.identity import myself
 from mplog._session.place import Place
 from mplog._sinks import report
 
@@ -157,7 +157,7 @@ class Link:
     def _begin(self) -> Producer | Orphan:
         with self._change():
             if self._producer is None:
-                if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+                if self.words[WAKE] == STOPPED or self.place.owner_is_gone:
                     self._adopt()
                 else:
                     self._open_ring()
@@ -214,7 +214,7 @@ class Link:
             self._ring_bell()
         if wall > self._look_at:
             self._look_at = wall + LOOK_EVERY
-            if self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity):
+            if self.place.control.silent_for() > SILENCE and self.place.owner_is_gone:
                 self._become_orphan()
         elif self._look_at > wall + 10 * LOOK_EVERY:
             self._look_at = wall  # The clock was put back.
@@ -261,7 +261,7 @@ class Link:
             if self.words[WAKE]:
                 self._ring_bell()  # An awake writer comes by itself, with a larger batch.
             if time.monotonic() > deadline:
-                if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+                if self.words[WAKE] == STOPPED or self.place.owner_is_gone:
                     self._become_orphan()
                     if self._producer is producer:  # It failed, with an error that has been raised.
                         self._count_drop(level)
@@ -276,7 +276,7 @@ class Link:
                 continue
             time.sleep(pause)
             pause = min(pause * 2, 0.001)
-            if self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity):
+            if self.place.control.silent_for() > SILENCE and self.place.owner_is_gone:
                 self._become_orphan()
 
     def _next_ring(self, full: Producer | Orphan) -> bool:
@@ -358,9 +358,7 @@ class Link:
         pause = 0.0005
         while words[FLUSHED] < target:
             self._ring_bell()
-            if self.words[WAKE] == STOPPED or (
-                self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity)
-            ):
+            if self.words[WAKE] == STOPPED or (self.place.control.silent_for() > SILENCE and self.place.owner_is_gone):
                 self._become_orphan()
                 return True
             if deadline is not None and time.monotonic() > deadline:
@@ -388,7 +386,7 @@ class Link:
             self._parked.extend(self._producer.seal())
             self.ring.words[STATE] = CLOSED
             # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
-            if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+            if self.words[WAKE] == STOPPED or self.place.owner_is_gone:
                 self._adopt()
             else:
                 self._producer = None

@@ -58,9 +58,14 @@ class Place:
         return bool(self.control.words[RUN_STATE] == ENDED)
 
     @property
+    def owner_is_gone(self) -> bool:
+        """Whether the process that made it is proven to drain it never again."""
+        return is_dead(self.control.identity)
+
+    @property
     def is_served(self) -> bool:
         """Whether the owner drains its rings, as far as anybody can tell."""
-        return not self.ended and self.control.words[WAKE] != STOPPED and not is_dead(self.control.identity)
+        return not self.ended and self.control.words[WAKE] != STOPPED and not self.owner_is_gone
 
     def name_family(self, authkeys: list[bytes]) -> None:
         """Let the processes that share one of *authkeys* find it; those that the first one names stay as they are."""

@@ -210,11 +210,21 @@ def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:
         for name in names:
             if name.endswith(slots.SUFFIX):
                 with contextlib.suppress(OSError, ValueError):
-                    written += _recover_slot(os.path.join(shared, name), base, make_route)
+                    written += recover_slot(os.path.join(shared, name), make_route)
     return written
 
 
-def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> int:
+def recover_slot(path: str, make_route: Callable[[int], Route]) -> int:
+    """Write what a dead session left for the file of the slot at *path*; how many records.
+
+    Args:
+        make_route: the handler of that file, here, for the number it has in its session.
+
+    Raises:
+        FileBusy: somebody held the log file's lock for longer than BOUND.
+        OSError, ValueError: the slot or the session cannot be read, or the log file cannot be written.
+    """
+    base = os.path.dirname(os.path.dirname(os.path.dirname(path)))
     session = os.path.basename(path).split("-")[0]
     try:
         place = open_place(os.path.join(base, "sessions", session))
@@ -222,7 +232,7 @@ def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> i
         os.unlink(path)
         return 0
     try:
-        if not is_dead(place.control.identity) and not place.ended:
+        if not place.owner_is_gone and not place.ended:
             return 0
         slot = slots.open_existing(path)
         taken: list[RingFile] = []
@@ -243,7 +253,7 @@ def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> i
             with contextlib.suppress(OSError):
                 os.unlink(path)
                 os.rmdir(os.path.dirname(path))
-            _remove_if_done(place)
+            remove_if_done(place)
         return written
     finally:
         place.control.close()
@@ -272,7 +282,7 @@ def remove_if_left(place: Place) -> None:
     place.remove()
 
 
-def _remove_if_done(place: Place) -> None:
+def remove_if_done(place: Place) -> None:
     """Delete a dead session when no file waits for its records and no producer lives."""
     if slots_of(place.id.hex()):
         return
@@ -292,7 +302,7 @@ def sweep() -> None:
         except (OSError, ValueError):
             continue
         try:
-            if is_dead(place.control.identity):
-                _remove_if_done(place)
+            if place.owner_is_gone:
+                remove_if_done(place)
         finally:
             place.control.close()
