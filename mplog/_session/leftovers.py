@@ -15,7 +15,7 @@ from mplog._ring.layout import DATA_RECORD, HEARTBEAT_NS, KIND_SPILLED_DATA
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import open_existing
 from mplog._session import recovery, rings
-from mplog._session.identity import boot_id, is_dead
+from mplog._session.identity import boot_id
 from mplog._session.place import REGISTRY, Place, all_places, open_place
 from mplog._sinks.file import slot as slots
 
@@ -83,7 +83,7 @@ def _entries(place: Place, found: Waiting) -> Iterator[tuple[bytes, Entry]]:
         except (OSError, ValueError):
             continue
         try:
-            if not is_dead(rings.identity_of(ring.owner)):
+            if not recovery.is_left_behind(ring, place):
                 living.add(ring.owner.pid)
                 continue
             key = rings.key_of(path)

@@ -37,14 +37,11 @@ from mplog._ring.ring import Producer
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile
 from mplog._session import rings
 from mplog._session.identity import myself
-from mplog._session.place import Place
+from mplog._session.place import SILENCE, Place
 from mplog._sinks import report
 
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.25
 """Seconds between two looks at the owner's heartbeat, at the next record after that."""
-
-SILENCE = 1.0
-"""Seconds of silence after which the owner's identity is checked. Silence alone proves nothing."""
 
 FULL_BOUND = 1.0
 """Seconds a call waits for room in a full ring before it goes on in a further ring."""
@@ -379,6 +376,9 @@ class Link:
         Best effort: death does it, too.
         """
         with self._change():
+            producer = self._producer
+            if producer is not None and not isinstance(producer, Producer):
+                producer.complete()
             if self.ring is None or self.orphaned or not isinstance(self._producer, Producer):
                 return
             if self._producer.interrupted:
