@@ -470,7 +470,7 @@ class Core:
         found = registry.read(link.place)
         if found is None:
             return []
-        theirs, specs, settings, foreign = found
+        theirs, specs, settings, foreign, _ = found
         seen = self._settings_seen.get(link.place.id, Versions())
         self._settings_seen[link.place.id] = settings.versions
         self._settings = registry.follow(self._settings, settings, seen, foreign=foreign)

@@ -261,6 +261,7 @@ class Host:
 
     def forget(self) -> None:
         """In a forked child: close what must not stay open here, for a copy would keep the parent's locks alive."""
+        self.place.control.let_go()
         for source in self._known.values():
             source.file.close_descriptor()
 
@@ -293,6 +294,7 @@ class Host:
             if route.outlet is not None:
                 self._close_outlet(route)
         os.close(self.doorbell)
+        self.place.control.let_go()
         if not any(True for _ in rings.listed(self.place.ring_directories)):
             for slot in self.slots.values():
                 self._remove_slot(slot)

@@ -40,16 +40,13 @@ from mplog._ring.layout import (
 from mplog._ring.ring import Producer
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile
 from mplog._session import rings
-from mplog._session.identity import is_dead, myself
-from mplog._session.place import Place
+from mplog._session.identity import myself
+from mplog._session.place import SILENCE, Place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._sinks import report
 
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.25
 """Seconds between two looks at the owner's heartbeat, at the next record after that."""
-
-SILENCE = 1.0
-"""Seconds of silence after which the owner's identity is checked. Silence alone proves nothing."""
 
 LIFE_EVERY = 0.1
 """Seconds between two looks at the owner's life while a call waits for room."""
@@ -184,7 +181,7 @@ class Link:
     def _begin(self) -> Producer | Orphan:
         with self._change():
             if self._producer is None:
-                if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+                if self.words[WAKE] == STOPPED or self.place.owner_is_gone:
                     self._adopt()
                 else:
                     self._open_ring()
@@ -244,7 +241,7 @@ class Link:
             self._ring_bell()
         if wall > self._look_at:
             self._look_at = wall + LOOK_EVERY
-            if self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity):
+            if self.place.control.silent_for() > SILENCE and self.place.owner_is_gone:
                 self._become_orphan()
         elif self._look_at > wall + 10 * LOOK_EVERY:
             self._look_at = wall  # The clock was put back.
@@ -317,7 +314,7 @@ class Link:
         if self.words[WAKE] == STOPPED:
             return True
         control = self.place.control
-        return look and control.silent_for() > SILENCE and is_dead(control.identity)
+        return look and control.silent_for() > SILENCE and self.place.owner_is_gone
 
     def _is_stalled(self) -> bool:
         """Whether nothing was drained since a call has waited in vain."""
@@ -421,9 +418,7 @@ class Link:
         pause = 0.0005
         while words[FLUSHED] < target:
             self._ring_bell()
-            if self.words[WAKE] == STOPPED or (
-                self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity)
-            ):
+            if self.words[WAKE] == STOPPED or (self.place.control.silent_for() > SILENCE and self.place.owner_is_gone):
                 self._become_orphan()
                 return True
             if deadline is not None and monotonic() > deadline:
@@ -444,6 +439,9 @@ class Link:
         Best effort: death does it, too.
         """
         with self._change():
+            producer = self._producer
+            if producer is not None and not isinstance(producer, Producer):
+                producer.complete()
             if self.ring is None or self.orphaned or not isinstance(self._producer, Producer):
                 return
             if self._producer.interrupted:
@@ -451,7 +449,7 @@ class Link:
             self._leave(self._producer)
             self.ring.words[STATE] = CLOSED
             # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
-            if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+            if self.words[WAKE] == STOPPED or self.place.owner_is_gone:
                 self._adopt()
             else:
                 self._producer = None
