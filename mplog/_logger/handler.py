@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from mplog._capture.details import Details
 from mplog._capture.record import Message
 from mplog._render.renderer import Renderer
 from mplog._render.template import TimeText
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import DATA_RECORD, LOG
 from mplog._session.link import LARGEST, Link
 from mplog._sinks.file.sink import FileSink
@@ -140,4 +140,4 @@ class Handler:
     def close(self) -> None:
         """Stop the sink, if it is here. Its errors pass through."""
         if self.sink is not None:
-            self.sink.close(time.monotonic() + 30.0)
+            self.sink.close(monotonic() + 30.0)
