@@ -81,9 +81,7 @@ class Host:
             sink = route.sink
             if isinstance(sink, FileSink):
                 sink.archiver.background = True
-                self.slots[route.spec.id] = slots.create(
-                    recovery.slot_path(self.place, sink, route.spec.id), self.place.id, route.spec.id
-                )
+                self.slots[route.spec.id] = recovery.make_slot(self.place, sink, route.spec.id)
             self.routes[route.spec.id] = route
 
     def remove(self, number: int) -> None:

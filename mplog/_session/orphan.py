@@ -128,7 +128,7 @@ class Orphan:
         try:
             slot = slots.open_existing(path)
         except FileNotFoundError:
-            slot = slots.create(path, place.id, route.spec.id)
+            slot = recovery.make_slot(place, sink, route.spec.id)
         try:
             recovery.write_rest(place, locked, route, slot, bound)
         finally:

@@ -144,6 +144,8 @@ class FileSink:
                     self._mend()
             if self._rotates:
                 self._turnover.rotate_for(data, wall, message, rotated)
+                if rotated and file.ends_torn():
+                    self._mend()  # Somebody had the new file's lock before us, and died.
             if not file.size and file.shared:
                 self._mark()
             write_all(file.fd, data)
@@ -266,6 +268,7 @@ class FileSink:
         finish: Callable[[int], None],
         carried: dict[int, int] | None = None,
         last_ends: Sequence[int] | None = None,
+        others: Callable[[], list[Part]] | None = None,
     ) -> None:
         """Append *entries*, each exactly once whatever dies.
 
@@ -276,6 +279,8 @@ class FileSink:
             carried: per ring how far earlier commits have come while no head has moved since (a split batch that is
                 tried again, recovery). Each promise repeats it; it is brought up to date as commits are made.
             last_ends: per ring a position that no later record for this file is before, once all *entries* are in it.
+            others: where other processes use the slot, too (recovery): how far it says that they have come with their
+                rings. Asked before each promise, which repeats it.
 
         Raises:
             FileBusy: the lock was not to be had. What `finish` has not counted is unwritten.
@@ -293,6 +298,12 @@ class FileSink:
                     self._mend()
                 while first < len(entries):
                     last = self._turnover.make_room(entries, first, rotated)
+                    if file.lockable and not file.holds:
+                        raise FileBusy(f"{file.path} was locked by another process right after its rotation")
+                    if slot.is_undone():
+                        # The lock changes from file to file in a rotation: somebody was faster, and died.
+                        self.settle(file.fd)
+                        file.measure()
                     if not file.size and file.shared:
                         self._mark()
                     size = file.size
@@ -305,6 +316,8 @@ class FileSink:
                     parts = [
                         Part(rings[ring], ends.get(ring, starts[ring]), end) for ring, end in sorted(after.items())
                     ]
+                    if others is not None:
+                        parts += others()
                     self._append(part, size, parts, slot)
                     ends.update(after)
                     first = last
