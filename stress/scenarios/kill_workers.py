@@ -8,6 +8,7 @@ import time
 
 from stress.arena import Arena, play
 from stress.job import TREE
+from stress.phase import TARGETS
 from stress.processes import DeadlinePassed
 from stress.settings import Settings
 from stress.verdict import Round
@@ -17,6 +18,7 @@ NEXT_CALL_LIMIT = 1.0
 
 _GIVE_UP = 20.0
 _LONGEST_RUN_UP = 0.25
+_AIM_PATIENCE = 0.25
 _RECORDS_AFTERWARDS = 200
 
 
@@ -24,8 +26,7 @@ def play_round(settings: Settings, number: int) -> Round:
     """Kill ``settings.kill`` of the workers at random moments and let the others go on for a while."""
     waits: list[float] = []
     result = play(settings, settings.processes * settings.threads + 1, number, lambda arena: _act(arena, waits))
-    worst_call = max((slot.counts.worst_call_ns for slot in result.audit.slots), default=0) / 1e6
-    result.next_call_ms = max([worst_call, *(wait * 1e3 for wait in waits)])
+    result.next_call_ms = max([result.longest_call_ms, *(wait * 1e3 for wait in waits)])
     if result.next_call_ms > NEXT_CALL_LIMIT * 1e3:
         result.findings.append(f"a call took {result.next_call_ms:.0f} ms, over {NEXT_CALL_LIMIT * 1e3:.0f} ms")
     return result
@@ -46,8 +47,11 @@ def _act(arena: Arena, waits: list[float]) -> None:
         survivors.discard(victim)
         first = victim * settings.threads
         arena.spare_not(range(first, first + settings.threads))
+        step, aimed = chance.choice(TARGETS), chance.random() < settings.aim
         time.sleep(chance.uniform(0, _LONGEST_RUN_UP))  # the random moment itself, nothing is waited for
-        arena.kill_process_of(first)
+        if aimed:
+            arena.phase.wait_for(step, time.monotonic() + _AIM_PATIENCE)
+        arena.kill_process_of(first, in_call=chance.random() < settings.aim)
         waits.append(_next_calls(arena, [index * settings.threads for index in survivors], 1))
     _next_calls(arena, [index * settings.threads for index in survivors], _RECORDS_AFTERWARDS)
     arena.stop()

@@ -91,7 +91,7 @@ class TestBrokenBuildsFail:
     def test_a_file_that_nobody_coordinates(self) -> None:
         """A peer that rotates in each process for itself loses records, and the harness says so."""
         status, found = run(
-            "writers", "--adapter", "loguru", "--start-method", "spawn", "--processes", "3", "--records", "3000",
+            "writers", "--adapter", "loguru", "--start-method", "strangers", "--processes", "3", "--records", "3000",
             "--rotation", "20 KB", "--compression", "gz",
         )  # fmt: skip
         assert status == 1
