@@ -22,7 +22,7 @@ NOTICE_LINE = rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} \| [A-Z]+ \| mplog: [^\n]
 """A line in which mplog speaks about itself, for example of records that it had to drop."""
 
 FORK, SPAWN, FORKSERVER, STRANGERS = "fork", "spawn", "forkserver", "strangers"
-ROTATION, RETENTION, COMPRESSION, SLOW_SINK = "rotation", "retention", "compression", "a slow sink beside the file"
+ROTATION, RETENTION, COMPRESSION, SLOW_SINK = "rotation", "retention", "compression", "slow sink"
 ABILITIES = frozenset({FORK, SPAWN, FORKSERVER, STRANGERS, ROTATION, RETENTION, COMPRESSION, SLOW_SINK})
 
 
@@ -42,6 +42,10 @@ class Adapter:
     """A pattern of whole lines in which the library speaks about itself."""
     litter: ClassVar[str | None] = None
     """A pattern of names that the library leaves beside the log on purpose."""
+    limit_is_exact: ClassVar[bool] = True
+    """Whether a file ends before the record that would pass the limit, or behind it."""
+    says_phases: ClassVar[bool] = False
+    """Whether the library stores what its writer is doing where MPLOG_PHASE_FILE says."""
     highest_is_oldest: ClassVar[bool] = False
     """Whether rotated files are numbered from the newest to the oldest."""
     log: Callable[[str], None]

@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from mplog.cli._ledger import FINISHED, GO, READY, STOP, UNUSED, Ledger, LedgerSlot
 from stress.job import STRANGER, Job
@@ -24,7 +25,6 @@ from stress.verdict import Round, settle, unfinished_findings
 from stress.workshop import PHASE_VARIABLE, Workshop
 
 _RESTART_RECORDS = 20
-_IN_CALL_PATIENCE = 0.1
 
 
 class Arena:
@@ -100,7 +100,7 @@ class Arena:
         """Return when all programs have ended by themselves; the clock stops there."""
         for program in self.programs:
             program.wait(self.deadline)
-        self._ended = time.monotonic()
+        self.note_end()
 
     def start_again(self, slot: int) -> None:
         """Start a program on the same log that does little, and that has to finish what the dead left.
@@ -115,20 +115,23 @@ class Arena:
         self.start(again, "again")
         self.wait_for_end()
 
+    def note_end(self) -> None:
+        """Stop the clock."""
+        self._ended = time.monotonic()
+
     def slot(self, number: int) -> LedgerSlot:
         """The ledger's slot *number*."""
         return self.ledger.slot(number)
 
-    def kill_process_of(self, number: int, *, in_call: bool = False) -> bool:
-        """SIGKILL the process that logs in slot *number*; return False when it has come to its end already.
-
-        Args:
-            in_call: look for a moment inside of a log call, for a while. The kill may come when the call is over.
-        """
+    def wait_for_death(self, number: int) -> None:
+        """Return when the process that logs in slot *number* has killed itself, as its job told it."""
         counts = self.slot(number).counts()
-        patience = time.monotonic() + _IN_CALL_PATIENCE
-        while in_call and counts.state == READY and counts.started == counts.returned and time.monotonic() < patience:
-            counts = self.slot(number).counts()
+        self.wait_for(lambda: not _runs(counts.pid), f"the end of {self.roles[number]}")
+        self.note_kill("worker", number)
+
+    def kill_process_of(self, number: int) -> bool:
+        """SIGKILL the process that logs in slot *number*; return False when it has come to its end already."""
+        counts = self.slot(number).counts()
         if counts.state != READY:
             return False
         with contextlib.suppress(ProcessLookupError):
@@ -144,7 +147,7 @@ class Arena:
                 seconds=self.recorder.now(),
                 what=what,
                 who=self.roles.get(slot, f"slot {slot}"),
-                phase=self.phase.value,
+                phase=self.phase.value if ADAPTERS[self.settings.adapter].says_phases else None,
                 in_call=counts.started > counts.returned,
             )
         )
@@ -152,7 +155,7 @@ class Arena:
     def count_stuck(self) -> int:
         """Count the threads that nobody killed and that have not come to their end: call it before they are ended."""
         return sum(
-            counts.state != FINISHED and _alive(counts.pid)
+            counts.state != FINISHED and _runs(counts.pid)
             for counts in self.ledger.counts()
             if counts.number in self.expected
         )
@@ -186,11 +189,14 @@ class Arena:
         self.workshop.clear()
 
 
-def _alive(pid: int) -> bool:
+def _runs(pid: int) -> bool:
+    """Whether there is a process of that number which has not ended, whether or not its parent has noticed."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return True
 
 
@@ -207,6 +213,7 @@ def play(settings: Settings, slots: int, number: int, act: Callable[[Arena], Non
             arena.findings.append(str(late))
             arena.stuck = arena.count_stuck()
             arena.expected.clear()
+            arena.note_end()
         for program in arena.programs:
             program.close()
         result = arena.judge(number)

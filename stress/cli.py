@@ -155,7 +155,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     killed = add(scenarios, "kill-workers", timeout=60.0)
     add_tree(killed, processes=4, kill=2)
-    add_moment(killed, exact=None)
+    add_moment(killed, exact=0.5)
 
     owner = add(scenarios, "kill-owner", timeout=60.0)
     add_tree(owner, processes=4, kill=1)
@@ -262,7 +262,7 @@ def add_tree(
         parser.add_argument("--kill", type=int, default=kill, help="workers to SIGKILL (default: %(default)s)")
 
 
-def add_moment(parser: argparse.ArgumentParser, *, exact: float | None) -> None:
+def add_moment(parser: argparse.ArgumentParser, *, exact: float) -> None:
     """The options that say when somebody is killed."""
     parser.add_argument(
         "--aim",
@@ -270,10 +270,12 @@ def add_moment(parser: argparse.ArgumentParser, *, exact: float | None) -> None:
         default=0.5,
         help="share of kills that wait for a step of the writer (default: %(default)s)",
     )
-    if exact is not None:
-        parser.add_argument(
-            "--exact", type=share, default=exact, help="share of rounds that hit a step exactly (default: %(default)s)"
-        )
+    parser.add_argument(
+        "--exact",
+        type=share,
+        default=exact,
+        help="share of owners that die exactly at a step, of workers that die within a call (default: %(default)s)",
+    )
 
 
 def add_strangers(parser: argparse.ArgumentParser, count: int) -> None:

@@ -52,6 +52,8 @@ class Job:
     dies_at_occurrence: int = 1
     dies_with_all: bool = False
     """Whether that death takes the workers along at the same instant."""
+    dooms: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    """By slot: the record in whose call a worker dies, and the seconds after the call's begin."""
     slow: float = 0.0
     """Seconds that a second sink takes for each line; 0: there is none."""
     slow_log: str = ""

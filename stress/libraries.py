@@ -17,6 +17,7 @@ class MplogAdapter(Adapter):
     """The library under test, as its users call it."""
 
     notice = NOTICE_LINE
+    says_phases = True
 
     def configure(self, path: Path, job: Job) -> None:
         from mplog import logger

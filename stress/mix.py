@@ -25,13 +25,13 @@ seeds in a row hold every scenario with every start method."""
 WHOLE_CYCLE = len(CYCLE) * len(START_METHODS)
 
 _LONG = 60.0
-_PEER_PATIENCE = 20.0
+_PEER_PATIENCE = 12.0
 
 SHORT: dict[str, Settings] = {
     "writers": Settings(
         scenario="writers", processes=3, records=1500, kill=1, rotation="100 KB", compression="gz", timeout=_LONG
     ),
-    "kill-workers": Settings(scenario="kill-workers", processes=4, kill=2, aim=0.5, timeout=_LONG),
+    "kill-workers": Settings(scenario="kill-workers", processes=4, kill=2, aim=0.5, exact=0.5, timeout=_LONG),
     "kill-owner": Settings(
         scenario="kill-owner", processes=3, kill=1, aim=0.5, exact=0.5, afterwards=0.6, timeout=_LONG
     ),
@@ -106,7 +106,7 @@ def why_not(settings: Settings) -> str | None:
     """Say what a library does not claim to do and a round asks of it; None when it claims everything."""
     abilities = ADAPTERS[settings.adapter].abilities
     if settings.scenario == "slow-sink" and SLOW_SINK not in abilities:
-        return f"has no {SLOW_SINK}"
+        return f"cannot have a {SLOW_SINK} beside the file"
     if settings.start_method not in abilities:
         return f"does not work with {settings.start_method!r}"
     for name, value in (

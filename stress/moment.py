@@ -8,6 +8,7 @@ import time
 
 from stress.arena import Arena
 from stress.job import Job
+from stress.libraries import ADAPTERS
 from stress.phase import TARGETS
 from stress.processes import Program
 
@@ -22,12 +23,13 @@ class Moment:
     def __init__(self, arena: Arena, chance: random.Random) -> None:
         settings = arena.settings
         self._arena = arena
+        says = ADAPTERS[settings.adapter].says_phases
         self._step = chance.choice(TARGETS)
         self._occurrence = chance.randint(1, _LATEST_OCCURRENCE)
         self._run_up = chance.uniform(_SHORTEST_RUN_UP, _LONGEST_RUN_UP)
-        self.exact = settings.adapter in _WITH_STEPS and chance.random() < settings.exact
+        self.exact = says and chance.random() < settings.exact
         """Whether the owner kills itself."""
-        self._aimed = settings.adapter in _WITH_STEPS and chance.random() < settings.aim
+        self._aimed = says and chance.random() < settings.aim
 
     def written_into(self, job: Job, *, with_all: bool) -> Job:
         """The owner's job, with its death in it if that is to be exact."""
@@ -46,7 +48,3 @@ class Moment:
         time.sleep(self._run_up)  # the random moment itself, nothing is waited for
         if self._aimed:
             self._arena.phase.wait_for(self._step, time.monotonic() + _AIM_PATIENCE)
-
-
-_WITH_STEPS = frozenset({"mplog", "broken-done", "broken-tail"})
-"""Libraries that say which step their writer is at."""

@@ -68,7 +68,8 @@ def page(run: Run) -> str:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     by_group = groups(run.rounds)
-    libraries = list(dict.fromkeys(library for _, library in by_group))
+    left_out = [settings.adapter for settings, _ in run.left_out]
+    libraries = list(dict.fromkeys([*(library for _, library in by_group), *left_out]))
     totals = {key: Totals(rounds) for key, rounds in by_group.items()}
     phases = run.phases()
     return environment.get_template("page.html.j2").render(
@@ -81,7 +82,10 @@ def page(run: Run) -> str:
         groups=by_group,
         totals=totals,
         cells=cells(run, by_group),
-        histograms=[(library, histogram_of(run, library)) for library in libraries],
+        histograms=[
+            (library, histogram_of(run, library, pictures.WIDTH if len(libraries) == 1 else pictures.HALF))
+            for library in libraries
+        ],
         ranges=Markup(pictures.ranges([range_of(run, library) for library in libraries])),
         phases=Markup(pictures.phases({kind: run.phases(kind) for kind in KINDS})) if phases else "",
         share_committing=share_committing(phases),
@@ -98,10 +102,10 @@ def of_library(run: Run, library: str) -> list[Round]:
     return [round_ for round_ in run.rounds if round_.settings and round_.settings.adapter == library]
 
 
-def histogram_of(run: Run, library: str) -> Markup:
+def histogram_of(run: Run, library: str, width: int) -> Markup:
     """One library's call times over all rounds."""
     total = Totals(of_library(run, library))
-    return Markup(pictures.histogram(total.latency, total.longest_ms))
+    return Markup(pictures.histogram(total.latency, total.longest_ms, width))
 
 
 def range_of(run: Run, library: str) -> tuple[str, Counter[int], float]:

@@ -28,7 +28,9 @@ from stress.adapters import (
 from stress.job import Job
 from stress.sizes import size_limit
 
-_ALL_BACKUPS = 100_000
+_ALL_BACKUPS = 500
+"""More than any round here makes. At each rotation these handlers look for every number up to it."""
+
 _NEVER = 10**12
 _LINE = "%(asctime)s.%(msecs)03d000 | %(levelname)s | %(message)s"
 
@@ -37,6 +39,7 @@ class LoguruAdapter(Adapter):
     """Loguru with ``enqueue=True``: configured in the main process, the logger handed to each child."""
 
     package = "loguru"
+    abilities = ABILITIES - {STRANGERS}
     configures_everywhere = False
 
     def configure(self, path: Path, job: Job) -> None:
@@ -151,6 +154,7 @@ class ConcurrentLogHandlerAdapter(_StandardAdapter):
 
     package = "concurrent-log-handler"
     litter = r"\.__.*\.lock"
+    limit_is_exact = False
 
     def configure(self, path: Path, job: Job) -> None:
         from concurrent_log_handler import ConcurrentRotatingFileHandler

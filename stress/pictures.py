@@ -15,7 +15,10 @@ from stress.phase import COMMITTING, NAMES, name_of
 from stress.timeline import Kill
 from stress.verdict import Round
 
-WIDTH = 720
+WIDTH = 1040
+"""Of a picture over the whole page, in the units of its texts."""
+
+HALF = 500
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 20, 26, 34
 _LABELLED_KILLS = 4
 _TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
@@ -38,9 +41,9 @@ def compact(number: float) -> str:
     return f"{number:g}"
 
 
-def _svg(height: float, title: str, parts: Iterable[str]) -> str:
+def _svg(height: float, title: str, parts: Iterable[str], width: int = WIDTH) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">'
+        f'<svg viewBox="0 0 {width} {height:.0f}" role="img" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
     )
 
@@ -65,7 +68,7 @@ def _powers(low: float, high: float) -> list[float]:
     return [10.0**power for power in range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)]
 
 
-def histogram(latency: Counter[int], longest_ms: float) -> str:
+def histogram(latency: Counter[int], longest_ms: float, width: int = WIDTH) -> str:
     """How long log calls took, both axes logarithmic: a handful of slow ones shall be seen beside a million fast."""
     height, bottom = 240, 240 - _BOTTOM
     if not latency:
@@ -76,31 +79,31 @@ def histogram(latency: Counter[int], longest_ms: float) -> str:
 
     def x(nanoseconds: float) -> float:
         share = math.log(max(nanoseconds, low) / low) / math.log(high / low)
-        return _LEFT + share * (WIDTH - _LEFT - _RIGHT)
+        return _LEFT + share * (width - _LEFT - _RIGHT)
 
     def y(count: float) -> float:
         return bottom - (0.35 + math.log10(count)) / (0.35 + math.log10(most)) * (bottom - _TOP)
 
-    parts = [_line(_LEFT, y(count), WIDTH - _RIGHT, y(count), "grid") for count in _powers(1, most)]
+    parts = [_line(_LEFT, y(count), width - _RIGHT, y(count), "grid") for count in _powers(1, most)]
     parts += [_text(_LEFT - 8, y(count) + 4, compact(count), anchor="end") for count in _powers(1, most)]
     parts += [_text(x(tick), bottom + 18, duration(tick)) for tick in _powers(low, high)]
     for bucket, count in sorted(latency.items()):
         begin, end = x(lower_bound(bucket)), x(lower_bound(bucket + 1))
         tip = f"{duration(lower_bound(bucket))} to {duration(lower_bound(bucket + 1))}: {count:,} calls"
         parts.append(_rect(begin, y(count), end - begin - 1, bottom - y(count), "bar", tip))
-    parts.append(_line(_LEFT, bottom, WIDTH - _RIGHT, bottom, "axis"))
+    parts.append(_line(_LEFT, bottom, width - _RIGHT, bottom, "axis"))
     marks = [("p50", quantile(latency, 0.5)), ("p99", quantile(latency, 0.99)), ("longest", longest_ms)]
     last = -math.inf
     for name, value in marks:
         at = x(value * 1e6)
         parts.append(_line(at, _TOP - 4, at, bottom, "mark"))
-        anchor = "end" if at > WIDTH - 130 else "start"
+        anchor = "end" if at > width - 130 else "start"
         if at - last > 100 or name == "longest":
             parts.append(
                 _text(at + (-5 if anchor == "end" else 5), _TOP - 8, f"{name} {duration(value * 1e6)}", "label", anchor)
             )
         last = at
-    return _svg(height, "Log calls by their duration", parts)
+    return _svg(height, "Log calls by their duration", parts, width)
 
 
 def phases(by_kind: dict[str, Counter[int]]) -> str:

@@ -24,7 +24,7 @@ from stress import libraries, steps, workload
 from stress.job import SOAK, STORM, STRANGER, Job
 
 WORKER_FAILED = 3
-KILLED_OR_WELL = (0, -signal.SIGKILL)
+KILLED_OR_WELL = (0, -signal.SIGKILL, -signal.SIGALRM)
 STORM_CHILDREN_AT_ONCE = 16
 
 JOB = Job.from_environment()

@@ -15,13 +15,13 @@ from rich.table import Table
 
 from mplog.cli._audit import Audit, SlotAudit
 from stress.latency import quantile
-from stress.libraries import ADAPTERS
+from stress.peers import PEERS
 from stress.phase import COMMITTING, NAMES, name_of, share_committing
 from stress.run import Run, machine
 from stress.scenarios import PLAY
 from stress.verdict import Round
 
-_WIDTH_ELSEWHERE = 132
+_WIDTH_ELSEWHERE = 150
 _FAILURES_SHOWN = 3
 _SLOTS_SHOWN = 24
 _FINDINGS_SHOWN = 12
@@ -71,7 +71,7 @@ def show(console: Console, run: Run) -> None:
 
 def is_peer(round_: Round) -> bool:
     """Whether another library than mplog was tortured."""
-    return round_.settings is not None and ADAPTERS[round_.settings.adapter].package is not None
+    return round_.settings is not None and round_.settings.adapter in PEERS
 
 
 def show_round(console: Console, round_: Round) -> None:

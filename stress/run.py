@@ -39,7 +39,7 @@ class Run:
     seconds: float = 0.0
     rounds: list[Round] = field(default_factory=list)
     left_out: list[tuple[Settings, str]] = field(default_factory=list)
-    """Rounds that were not played, because the library does not claim to do what they ask, and why."""
+    """Kinds of rounds that were not played, because the library does not claim to do what they ask, and why."""
 
     @property
     def passed(self) -> bool:
@@ -90,14 +90,18 @@ def play_all(
     run = Run(title, list(argv), time.strftime("%Y-%m-%d %H:%M:%S"))
     begun = time.monotonic()
     kinds: Counter[tuple[str, str, str]] = Counter()
-    for settings in plan:
-        if bounds.rounds is not None and len(run.rounds) + len(run.left_out) >= bounds.rounds:
+    told = set()
+    for number, settings in enumerate(plan):
+        if bounds.rounds is not None and number >= bounds.rounds:
             break
-        if bounds.minutes is not None and run.rounds and time.monotonic() - begun > bounds.minutes * 60:
+        if bounds.minutes is not None and number and time.monotonic() - begun > bounds.minutes * 60:
             break
         reason = why_not(settings)
         if reason is not None:
-            run.left_out.append((settings, reason))
+            what = (settings.scenario, settings.adapter, settings.start_method, reason)
+            if what not in told:
+                told.add(what)
+                run.left_out.append((settings, reason))
             continue
         round_ = PLAY[settings.scenario](settings, len(run.rounds))
         run.rounds.append(round_)

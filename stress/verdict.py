@@ -124,12 +124,12 @@ def file_findings(files: list[FileFacts], job: Job) -> list[str]:
     log = Path(job.log)
     rotated = [facts for facts in files if facts.name != log.name]
     findings = [f"{facts.name} is empty" for facts in rotated if not facts.plain_bytes]
-    limit = size_limit(job.rotation)
+    limit, exact = size_limit(job.rotation), ADAPTERS[job.adapter].limit_is_exact
     if limit is not None:
         findings += [
             f"{facts.name} holds {facts.plain_bytes} bytes, over the limit of {limit}"
             for facts in files
-            if facts.plain_bytes > limit and facts.lines > 1
+            if facts.plain_bytes > limit + (0 if exact else facts.longest_line) and facts.lines > 1
         ]
     if job.compression in _PACKED:
         packed = _PACKED[job.compression]

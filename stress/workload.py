@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -53,6 +54,7 @@ def wanted_numbers(job: Job, ledger: Ledger) -> Iterator[int]:
 def log_records(job: Job, ledger: Ledger, slot: LedgerSlot, log: Callable[[str], None]) -> None:
     """Log one thread's records, at the job's rate, between *begin* and *finish* of its slot."""
     texts = bodies(job, slot.number)
+    dies_in, dies_after = job.dooms.get(str(slot.number), (-1, 0.0))
     with Latencies(Path(job.latencies)) as latencies:
         slot.begin()
         wait_for_go(ledger)
@@ -60,6 +62,9 @@ def log_records(job: Job, ledger: Ledger, slot: LedgerSlot, log: Callable[[str],
         for number in wanted_numbers(job, ledger):
             if job.rate:
                 _keep_pace(started + number / job.rate)
+            if number == dies_in:
+                # Nothing handles SIGALRM, so it ends the process as SIGKILL would: at once, wherever it is.
+                signal.setitimer(signal.ITIMER_REAL, dies_after)
             latencies.book(slot.number, slot.call(log, texts[number % _BODIES]))
     slot.finish()
 

@@ -37,11 +37,6 @@ class Disk:
         with self._ballast.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, self.size - free)
 
-    @property
-    def full(self) -> bool:
-        """Whether there is no block left."""
-        return os.statvfs(self.path).f_bavail == 0
-
     def drop_ballast(self) -> None:
         """Make room."""
         self._ballast.unlink()

@@ -22,10 +22,12 @@ DISK_BYTES = 8 * 1024 * 1024
 ROOM = 192 * 1024
 """What is free of the disk at first."""
 
-FILE_LIMIT = 1024 * 1024
+FILE_LIMIT = 384 * 1024
 """What a file may have where no disk can be mounted: more than a ring, which has to be made under the same limit."""
 
 _RECORDS_AFTERWARDS = 50
+_STILL = 0.25
+"""Seconds without growth after which a log that processes write to all the time stands still."""
 
 
 def play_round(settings: Settings, number: int) -> Round:
@@ -53,7 +55,7 @@ def _act(arena: Arena) -> None:
     tree = arena.start(dataclasses.replace(arena.job, role=TREE, file_limit=limit), "tree")
     arena.wait_ready(workers)
     arena.go()
-    arena.wait_for(lambda: disk.full if disk.mounted else _size(arena) >= FILE_LIMIT, "the disk to be full")
+    arena.wait_for(_StandsStill(arena, (ROOM if disk.mounted else FILE_LIMIT) // 2), "the disk to be full")
     arena.recorder.mark("disk full")
     time.sleep(settings.full)  # the time itself, nothing is waited for
     before, size = time.monotonic(), _size(arena)
@@ -71,6 +73,22 @@ def _act(arena: Arena) -> None:
     arena.wait_for(lambda: all(arena.slot(slot).returned >= goal for slot, goal in goals.items()), "further calls")
     arena.stop()
     arena.wait_for_end()
+
+
+class _StandsStill:
+    """Whether the log has stopped growing. A full disk may have room again and again: a broken line is taken back."""
+
+    def __init__(self, arena: Arena, at_least: int) -> None:
+        self._arena = arena
+        self._at_least = at_least
+        self._size = -1
+        self._since = 0.0
+
+    def __call__(self) -> bool:
+        now, size = time.monotonic(), _size(self._arena)
+        if size > self._size or size < self._at_least:
+            self._size, self._since = size, now
+        return now - self._since > _STILL
 
 
 def _size(arena: Arena) -> int:

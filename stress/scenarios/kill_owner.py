@@ -68,7 +68,7 @@ def _kill_some_workers(arena: Arena, chance: random.Random) -> None:
     """Kill workers right behind their owner, so that there are rings of the dead as well as of the living."""
     threads = arena.settings.threads
     for victim in chance.sample(range(arena.settings.processes), arena.settings.kill):
-        if arena.kill_process_of(victim * threads, in_call=chance.random() < arena.settings.aim):
+        if arena.kill_process_of(victim * threads):
             arena.spare_not(range(victim * threads, (victim + 1) * threads))
 
 
