@@ -74,7 +74,6 @@ class Orphan:
             )
 
     def _locked(self, ring: RingFile) -> bool:
-        lock.prepare()
         return lock.acquire(ring.fd, LOCK_BOUND)
 
     def _write_file(self, route: Route, locked: list[RingFile]) -> None:

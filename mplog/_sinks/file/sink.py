@@ -15,7 +15,7 @@ from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
 from mplog._ring.ring import Entry
 from mplog._sinks import report
-from mplog._sinks.file import compression, lock, phase
+from mplog._sinks.file import compression, phase
 from mplog._sinks.file.archiver import Archiver
 from mplog._sinks.file.log_file import LogFile, write_all
 from mplog._sinks.file.options import FileOptions
@@ -60,7 +60,6 @@ class FileSink:
         """
         self.options = options
         self._handler = handler
-        lock.prepare()
         self._file = LogFile(options)
         self._mutex = threading.RLock()
         self._busy = False
