@@ -78,7 +78,7 @@ class TestThreads:
     def test_no_hook_comes_late(self, program: Program, way: str) -> None:
         """Nothing that mplog does later registers a fork hook, which would run for the second half of a fork only."""
         ended = program.run(LATE, way, warnings="ignore")
-        assert ended.log()[-1].endswith("last")
+        assert [line for line in ended.log() if line.endswith(" last")]
 
 
 LATE = """
