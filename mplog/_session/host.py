@@ -22,11 +22,20 @@ from mplog._sinks import report
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
 from mplog._writer.drain import Drain, Source
-from mplog._writer.route import Route
+from mplog._writer.route import COROUTINE, Route
 from mplog._writer.writer import HOUSEKEEPING, Writer
 
 FORK_BOUND = 0.1
 """Seconds that a fork waits for the writer to reach the end of a round."""
+
+STALLED = 5.0
+"""Seconds that `complete()` without a time-out waits for a sink that takes nothing."""
+
+STALLED_LOOP = 1.0
+"""The same for coroutine sinks, whose event loop may wait for this very call."""
+
+ROUND_BOUND = 30.0
+"""Seconds that it waits for the end of a round, in which users' filters, formats and patchers run."""
 
 SHUTDOWN_TIMEOUT = 5.0
 """Seconds that the end of the program waits for a sink that takes nothing."""
@@ -77,43 +86,63 @@ class Host:
         if route is None:
             return
         self.writer.finish(SHUTDOWN_TIMEOUT)
-        with self.writer.mutex:
+        # Without the mutex, too: a round that a user's function does not let come to its end must not keep the caller.
+        held = self.writer.mutex.acquire(timeout=SHUTDOWN_TIMEOUT)
+        try:
             self.routes.pop(number, None)
             if route.outlet is not None:
                 self._close_outlet(route)
             slot = self.slots.pop(number, None)
-            if slot is not None:
+            if slot is not None and held:
                 self._remove_slot(slot)
+        finally:
+            if held:
+                self.writer.mutex.release()
 
-    def hand_over(self, numbers: list[int], deadline: float | None) -> bool:
-        """Give to the sinks of these routes what has been published by now; False when time was up.
+    def hand_over(self, deadline: float | None) -> bool:
+        """Give to the sinks what has been published by now; False when time was up or a sink takes nothing for long.
 
-        Only for sinks that take without waiting for anything, but for the user's own code.
+        Args:
+            deadline: by `monotonic()`; None waits as long as each sink takes something now and then (see STALLED).
         """
+        if self.writer.busy_here or any(
+            isinstance(route.sink, FileSink) and route.sink.busy_here for route in list(self.routes.values())
+        ):
+            return False  # Called from inside of what it would wait for: by a signal handler, or a user's function.
         bound = monotonic() + 1.0 if deadline is None else deadline
         while True:
-            with self.writer.mutex:
-                self.find_rings()
-                self.drain.round(everything=True)
+            if not self.writer.mutex.acquire(
+                timeout=ROUND_BOUND if deadline is None else max(0.0, bound - monotonic())
+            ):
+                return False
+            try:
+                if not self.finished:  # Else everything has been handed over, and the rings may be others' now.
+                    self.find_rings()
+                    self.drain.round(everything=True)
                 if not self.drain.waiting:
                     break
+            finally:
+                self.writer.mutex.release()
             if monotonic() > bound:
                 return False
             time.sleep(0.01)
         outlets = [
-            (route.outlet, route.outlet.put_count)
-            for number, route in list(self.routes.items())
-            if number in numbers and route.outlet is not None
+            (route.outlet, route.outlet.put_count, STALLED_LOOP if route.spec.kind == COROUTINE else STALLED)
+            for route in list(self.routes.values())
+            if route.outlet is not None
         ]
-        return all(outlet.wait_taken(count, deadline) for outlet, count in outlets)
+        return all(outlet.wait_taken(count, deadline, stalled) for outlet, count, stalled in outlets)
 
     def _close_outlet(self, route: Route) -> None:
         assert route.outlet is not None
         if not route.outlet.close(SHUTDOWN_TIMEOUT):
+            why = (
+                "was removed by its own sink" if route.outlet.serves_here else f"took nothing for {SHUTDOWN_TIMEOUT} s"
+            )
             report.once(
                 f"left {route.spec.id}",
-                f"handler {route.spec.id} took nothing for {SHUTDOWN_TIMEOUT} s; {route.outlet.left()} records that "
-                "other processes logged to it are lost.",
+                f"handler {route.spec.id} {why}; {route.outlet.left()} records that other processes logged to it are "
+                "lost.",
             )
 
     def _remove_slot(self, slot: slots.Slot) -> None:
@@ -228,24 +257,23 @@ class Host:
         words[WAKE] = STOPPED
         complete = self.writer.finish(SHUTDOWN_TIMEOUT) and complete
         words[RUN_STATE] = ENDED
-        with self.writer.mutex:
-            for source in list(self.drain.sources):
-                done = source.file.closed_by_producer or is_dead(rings.identity_of(source.file.owner))
-                if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
-                    self._reclaim(source)
-                else:
-                    self.drain.sources.remove(source)
-                    source.file.close()  # And with it the kernel lock: a living producer may take its ring over.
+        idle = self.writer.mutex.acquire(timeout=SHUTDOWN_TIMEOUT)
+        if idle:
+            try:
+                self._let_go()
+            finally:
+                self.writer.mutex.release()
         for route in self.routes.values():
             if route.outlet is not None:
                 self._close_outlet(route)
-        os.close(self.doorbell)
+        if idle:
+            os.close(self.doorbell)
         if not any(True for _ in rings.listed(self.place.ring_directories)):
             for slot in self.slots.values():
                 self._remove_slot(slot)
             self.place.remove()
         else:
-            for slot in self.slots.values():
+            for slot in self.slots.values() if idle else ():
                 slot.close()
         if not complete:
             report.once(
@@ -253,3 +281,13 @@ class Host:
                 f"some records could not be written before the end of process {self.identity.pid}; they are kept in "
                 f"{self.place.path}. The next program that adds the same file writes them.",
             )
+
+    def _let_go(self) -> None:
+        """At the end, with the writer's mutex: reclaim the rings that are through, and give the others back."""
+        for source in list(self.drain.sources):
+            done = source.file.closed_by_producer or is_dead(rings.identity_of(source.file.owner))
+            if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
+                self._reclaim(source)
+            else:
+                self.drain.sources.remove(source)
+                source.file.close()  # And with it the kernel lock: a living producer may take its ring over.

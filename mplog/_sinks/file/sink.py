@@ -101,6 +101,11 @@ class FileSink:
         """Whether this is a regular file, so that locks and slots make sense."""
         return self._file.shared
 
+    @property
+    def busy_here(self) -> bool:
+        """Whether the calling thread is in the middle of a use of the file."""
+        return self._busy and bool(self._mutex._is_owned())  # type: ignore[attr-defined]  # as Condition does
+
     def write(self, data: bytes, wall: float, message: Message | None = None) -> None:
         """Append one finished record at once.
 
