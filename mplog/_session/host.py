@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from mplog._ring.clock import monotonic
-from mplog._ring.layout import DRAINING, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
+from mplog._ring.layout import DRAINING, ENDED, FLUSH_TARGET, FLUSHED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring_file import open_existing
 from mplog._session import recovery, rings
 from mplog._session.identity import Identity, is_dead
@@ -201,7 +201,8 @@ class Host:
         """Reclaim the rings of producers that closed them or are proven dead."""
         now = monotonic()
         for source in list(self.drain.sources):
-            done = source.file.closed_by_producer
+            words = source.file.words
+            done = source.file.closed_by_producer and words[FLUSH_TARGET] <= words[FLUSHED]
             if not done and now - source.quiet_since > HOUSEKEEPING:
                 done = is_dead(rings.identity_of(source.file.owner))
             # Death or closing is proven: only now is a last look at tail worth anything.

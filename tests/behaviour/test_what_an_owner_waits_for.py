@@ -138,7 +138,38 @@ OWN_HANDLER = """
 """
 
 
+THREADS = """
+    import sys, threading
+    from mplog import logger
+
+    sys.setswitchinterval(1e-6)
+    logger.remove()
+    logger.add("app.log", format="{message}", enqueue=True)
+    late = []
+
+    def work(name):
+        for number in range(100):
+            logger.info("{} {}", name, number)
+            if not logger.complete(timeout=5):
+                late.append(name)
+                return
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not late, late
+    with open("app.log") as file:
+        assert len(file.readlines()) == 400
+"""
+
+
 class TestComplete:
+    def test_threads_do_not_take_each_others_place(self, program: Program) -> None:
+        """Each one waits for its own records, also when another one that waits for less asks after it."""
+        program.run(THREADS)
+
     @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
     def test_what_joined_workers_logged_is_in_every_sink(self, program: Program, method: str) -> None:
         """Nobody called `complete()` in the workers; their functions, slow ones too, and files have all of it."""
