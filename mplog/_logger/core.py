@@ -154,22 +154,31 @@ class Core:
                     f"There is no existing handler with id {handler_id}. Present are {sorted(self._handlers)}."
                 )
             chosen = list(self._handlers) if handler_id is None else [handler_id]
-            for number in chosen:
-                handler = self._handlers.pop(number)
+        for number in chosen:
+            with self._lock:
+                handler = self._handlers.pop(number, None)
+                if handler is None:  # Another thread was first.
+                    continue
                 if handler.link is not None and self._host is None:
                     self._gone.add((handler.link.place.id, handler.spec.id))
                 self._swap()
-                self._retire(handler)
+            self._retire(handler)
 
     def _retire(self, handler: Handler) -> None:
-        if self._host is not None and handler.spec.id in self._host.routes:
-            self._host.remove(handler.spec.id)
-            self._publish()
-        if handler.link is None or self._host is not None:
+        """Without the lock: the writer may be inside of a user's function that asks this core for something."""
+        host = self._host
+        if host is not None and handler.spec.id in host.routes:
+            host.remove(handler.spec.id)
+            with self._lock:
+                if self._host is host:
+                    self._publish()
+        if handler.link is None or host is not None:
             handler.close()
 
     def level(self, name: str, no: int | None, color: str | None, icon: str | None) -> Level:
         """Get, create or change a level; calls see it at once. See Logger.level."""
+        if no is None and color is None and icon is None:
+            return level_table.get_or_change(self.levels, name, None, None, None)  # Formats ask for it, in any thread.
         with self._lock:
             made = level_table.get_or_change(self.levels, name, no, color, icon)
             if made != self.levels.get(name):
@@ -489,7 +498,7 @@ class Core:
     def complete(self, timeout: float | None) -> bool:
         """Wait until everything that this process logged is in its sinks; False when time was up.
 
-        In the owner, what workers have published by now for coroutines is handed over, too.
+        In the owner, what workers have published by now is handed over, too: those that it has joined are through.
         """
         if threading.current_thread().name.startswith(WRITING):
             return False  # A sink that is served there would wait for itself.
@@ -498,9 +507,8 @@ class Core:
         for link in list(self._links.values()):
             done = link.flush(None if deadline is None else max(0.0, deadline - monotonic())) and done
         host = self._host
-        coroutines = [handler.spec.id for handler in self.handlers() if handler.spec.kind == COROUTINE]
-        if host is not None and coroutines:
-            done = host.hand_over(coroutines, deadline) and done
+        if host is not None:
+            done = host.hand_over(deadline) and done
         return done
 
     def reopen(self) -> None:

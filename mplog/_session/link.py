@@ -28,6 +28,7 @@ from mplog._ring.layout import (
     HEAD,
     KIND_SPILLED_DATA,
     LOG,
+    RECLAIMED,
     REGISTERED,
     SAID,
     SPILL,
@@ -414,9 +415,11 @@ class Link:
         assert ring is not None
         # Rings that were filled before hold older records, and each round drains all rings: this one is the last.
         words, target = ring.words, producer.tail
-        words[FLUSH_TARGET] = target
         pause = 0.0005
-        while words[FLUSHED] < target:
+        # Reclaimed: another thread has gone on in a further ring, and this one is through.
+        while words[FLUSHED] < target and not words[RECLAIMED]:
+            if words[FLUSH_TARGET] < target:
+                words[FLUSH_TARGET] = target  # In the loop: another thread may store its own, lower one over it.
             self._ring_bell()
             if self.words[WAKE] == STOPPED or (self.place.control.silent_for() > SILENCE and self.place.owner_is_gone):
                 self._become_orphan()

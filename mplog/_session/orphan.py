@@ -115,7 +115,6 @@ class Orphan:
             )
 
     def _locked(self, ring: RingFile, bound: float) -> bool:
-        lock.prepare()
         return lock.acquire(ring.fd, bound)
 
     def _write_file(self, route: Route, locked: list[RingFile], bound: float) -> None:

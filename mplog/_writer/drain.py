@@ -198,7 +198,12 @@ class Drain:
                 route.outlet.put(text, tally)
             else:
                 files[entry[4]].append((*entry[:7], text))
-        shares = [(self.routes[number], self.slots[number], share, 0) for number, share in files.items() if share]
+        # A handler whose removal did not wait for a round that took too long is gone, with what is meant for it.
+        shares = [
+            (self.routes[number], self.slots[number], share, 0)
+            for number, share in files.items()
+            if share and number in self.routes and number in self.slots
+        ]
         ends = [source.reader.position for source in sources]
         return _Pending(sources, ends, starts, shares, counts, spills)
 

@@ -15,7 +15,7 @@ from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
 from mplog._ring.ring import Entry
 from mplog._sinks import report
-from mplog._sinks.file import compression, lock, phase
+from mplog._sinks.file import compression, phase
 from mplog._sinks.file.archiver import Archiver
 from mplog._sinks.file.log_file import LogFile, write_all
 from mplog._sinks.file.options import FileOptions
@@ -60,7 +60,6 @@ class FileSink:
         """
         self.options = options
         self._handler = handler
-        lock.prepare()
         self._file = LogFile(options)
         self._mutex = threading.RLock()
         self._busy = False
@@ -101,6 +100,11 @@ class FileSink:
     def shared(self) -> bool:
         """Whether this is a regular file, so that locks and slots make sense."""
         return self._file.shared
+
+    @property
+    def busy_here(self) -> bool:
+        """Whether the calling thread is in the middle of a use of the file."""
+        return self._busy and bool(self._mutex._is_owned())  # type: ignore[attr-defined]  # as Condition does
 
     def write(self, data: bytes, wall: float, message: Message | None = None) -> None:
         """Append one finished record at once.
