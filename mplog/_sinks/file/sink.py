@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from mplog._capture.record import Message
+from mplog._ring.clock import monotonic
 from mplog._ring.ring import Entry
 from mplog._sinks import report
 from mplog._sinks.file import compression, lock, phase
@@ -144,6 +144,8 @@ class FileSink:
                     self._mend()
             if self._rotates:
                 self._turnover.rotate_for(data, wall, message, rotated)
+                if rotated and file.ends_torn():
+                    self._mend()  # Somebody had the new file's lock before us, and died.
             if not file.size and file.shared:
                 self._mark()
             write_all(file.fd, data)
@@ -266,6 +268,7 @@ class FileSink:
         finish: Callable[[int], None],
         carried: dict[int, int] | None = None,
         last_ends: Sequence[int] | None = None,
+        others: Callable[[], list[Part]] | None = None,
     ) -> None:
         """Append *entries*, each exactly once whatever dies.
 
@@ -276,6 +279,8 @@ class FileSink:
             carried: per ring how far earlier commits have come while no head has moved since (a split batch that is
                 tried again, recovery). Each promise repeats it; it is brought up to date as commits are made.
             last_ends: per ring a position that no later record for this file is before, once all *entries* are in it.
+            others: where other processes use the slot, too (recovery): how far it says that they have come with their
+                rings. Asked before each promise, which repeats it.
 
         Raises:
             FileBusy: the lock was not to be had. What `finish` has not counted is unwritten.
@@ -293,6 +298,12 @@ class FileSink:
                     self._mend()
                 while first < len(entries):
                     last = self._turnover.make_room(entries, first, rotated)
+                    if file.lockable and not file.holds:
+                        raise FileBusy(f"{file.path} was locked by another process right after its rotation")
+                    if slot.is_undone():
+                        # The lock changes from file to file in a rotation: somebody was faster, and died.
+                        self.settle(file.fd)
+                        file.measure()
                     if not file.size and file.shared:
                         self._mark()
                     size = file.size
@@ -305,6 +316,8 @@ class FileSink:
                     parts = [
                         Part(rings[ring], ends.get(ring, starts[ring]), end) for ring, end in sorted(after.items())
                     ]
+                    if others is not None:
+                        parts += others()
                     self._append(part, size, parts, slot)
                     ends.update(after)
                     first = last
@@ -371,7 +384,7 @@ class FileSink:
             if self.options.ends_with_handler:
                 self.close()
             else:
-                self.archiver.wait(time.monotonic() + ENDING_BOUND)
+                self.archiver.wait(monotonic() + ENDING_BOUND)
                 with self._mutex:
                     self._watch_once_more()
         except Exception as error:  # noqa: BLE001 - there is no caller, and other sinks want to be finished, too
@@ -382,7 +395,7 @@ class FileSink:
 
         Raises whatever they raise; the file is closed all the same.
         """
-        self.archiver.wait(time.monotonic() + ENDING_BOUND if deadline is None else deadline)
+        self.archiver.wait(monotonic() + ENDING_BOUND if deadline is None else deadline)
         with self._mutex:
             if self.closed:
                 return
@@ -425,7 +438,7 @@ class FileSink:
 
         A call of another thread that still comes here opens it again, so that its record is not lost.
         """
-        self.archiver.wait(time.monotonic() + ENDING_BOUND)
+        self.archiver.wait(monotonic() + ENDING_BOUND)
         with self._in_use():
             self._file.close()
 
