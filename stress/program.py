@@ -19,9 +19,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from mplog.cli._ledger import STOP, Ledger
 from stress import libraries, steps, workload
 from stress.job import SOAK, STORM, STRANGER, Job
+from stress.ledger import STOP, Ledger
 
 WORKER_FAILED = 3
 KILLED_OR_WELL = (0, -signal.SIGKILL, -signal.SIGALRM)
