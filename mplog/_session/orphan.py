@@ -7,6 +7,7 @@ counted as lost: their code lived in the owner.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from mplog._capture.record import Message
 from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
 from mplog._ring.ring_file import RingFile
 from mplog._session import losses, recovery, rings
+from mplog._session.account import Account, Told
 from mplog._session.link import Link
 from mplog._sinks import report
 from mplog._sinks.file import lock
@@ -28,11 +30,19 @@ LOCK_BOUND = 5.0
 class Orphan:
     """Stands where the producer stood. Safe from any thread."""
 
-    def __init__(self, link: Link, routes: Callable[[], dict[int, Route]]) -> None:
+    def __init__(self, link: Link, routes: Callable[[], dict[int, Route]], *, only_files: bool) -> None:
+        """*only_files*: the owner has no other sinks for this process."""
         self._link = link
+        self._only_files = only_files
         self._routes = routes()
         self._said = False
         self.lost: dict[int, int] = {}
+        self._counting = threading.RLock()
+        self._emitted = self._filtered = self._failed = self._dropped = 0
+        self._unread = 0
+        """Records in our rings when we took them over."""
+        self._left = 0
+        """Of those, what could not be taken over."""
         self._take_over()
 
     def _take_over(self) -> None:
@@ -43,6 +53,8 @@ class Orphan:
             self._say()
         if not mine:
             return
+        self._unread = sum(ring.reader().count_unread() for ring in unread)
+        self._left = self._unread
         locked = [ring for ring in mine if self._locked(ring)]
         complete = len(locked) == len(mine)
         for route in self._routes.values():
@@ -58,6 +70,7 @@ class Orphan:
         for ring in locked:
             losses.tell(ring, streams, leave_others=not complete, direct=True)
         if complete:
+            self._left = 0
             for ring in locked:
                 ring.words[HEAD] = ring.words[TAIL]
                 rings.remove(ring.path)
@@ -109,13 +122,17 @@ class Orphan:
         """Deliver one record in this process. Always True: what cannot be delivered is counted, not tried again."""
         if not self._said:
             self._say()
+        with self._counting:
+            self._emitted += 1
         self._deliver(wall, route, body, kind)
         return True
 
     def _deliver(self, wall: float, number: int, body: bytes, kind: int) -> None:
         route = self._routes.get(number)
         if route is None:
-            self.lost[number] = self.lost.get(number, 0) + 1
+            with self._counting:
+                self._dropped += 1
+                self.lost[number] = self.lost.get(number, 0) + 1
             report.once(f"lost {number}", f"records for handler {number} are lost: its sink died with the owner.")
             return
         try:
@@ -123,6 +140,8 @@ class Orphan:
                 body = recovery.spilled(self._link.place, body)
             text = route.text_of(kind, body)
             if text is None:
+                with self._counting:
+                    self._filtered += 1
                 return
             if isinstance(route.sink, FileSink):
                 route.sink.write(
@@ -131,7 +150,23 @@ class Orphan:
             else:
                 route.sink.write(text if isinstance(text, Message) else Message(text.decode("utf8", "replace")))
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
+            with self._counting:
+                self._failed += 1
             report.error_in_handler(number, None)
+
+    def account(self, published: int, told: Told) -> Account:
+        """What has become of what was *published* for the owner, of which it has *told*, and of all since.
+
+        What it had read and not told of is in its files, as they promise; where it had other sinks, too, it counts as
+        dropped, for what waited for those died with it.
+        """
+        with self._counting:
+            emitted = published + self._emitted
+            silent = max(0, published - told.total - self._unread)
+            dropped = self._dropped + told.lost + (0 if self._only_files else silent)
+            filtered, failed = self._filtered + told.filtered, self._failed + told.failed
+            written = max(0, emitted - dropped - filtered - failed - self._left)
+            return Account(emitted, written, dropped, filtered, failed)
 
     def reopen(self) -> None:
         """Open the files again; as FileSink.reopen."""
