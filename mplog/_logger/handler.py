@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mplog._capture import data
@@ -12,9 +12,10 @@ from mplog._capture.details import Details
 from mplog._capture.record import Message
 from mplog._render.renderer import Renderer
 from mplog._render.template import TimeText
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import DATA_RECORD, LOG
 from mplog._session.account import Account
-from mplog._session.link import LARGEST, Link
+from mplog._session.link import LARGEST, Link, Shorten
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.message_sink import MessageSink
 from mplog._sinks.stream import StreamSink
@@ -112,28 +113,32 @@ class Handler:
     def handle(self, record: dict[str, Any], details: Details) -> None:
         """The whole way: filter, render, deliver. Whatever user code or the sink raises passes through."""
         link, kind, body, text = self.link, LOG, b"", ""
+        shorten: Shorten | None = None
         try:
             level, now = record["level"].no, record["time"].timestamp()
             if link is not None and (details.unpatched or not self.spec.is_whole):
-                body, kind = data.pack(record, details), DATA_RECORD
+                shorten = packed = partial(data.pack, record, details)
+                body, kind = packed(), DATA_RECORD
             else:
                 accept = self.renderer.accept
                 if accept is not None and not accept(record):
                     return
                 if link is not None and not self.spec.as_data:
-                    body = self.renderer.bounded(record, details, self.spec.encode, LARGEST)
+                    shorten = partial(self.renderer.bounded, record, details, self.spec.encode)
+                    body = shorten(LARGEST)
                 else:
                     text = self.renderer.text(record, details)
                     if link is not None:
                         # The text is made here, of the values themselves; what travels of some of them is their `repr`.
-                        body, kind = data.pack(record, details._replace(text=text)), DATA_RECORD
+                        shorten = packed = partial(data.pack, record, details._replace(text=text))
+                        body, kind = packed(), DATA_RECORD
                     elif self.spec.kind == FILE:
                         body = self.spec.encode(text)
         except BaseException:
             self.unmade[0] += 1
             raise
         if link is not None:
-            link.push(now, self.spec.id, level, body, kind)
+            link.push(now, self.spec.id, level, body, kind, shorten)
         elif isinstance(self.sink, FileSink):
             message = None
             if self.spec.asks_about_messages:
@@ -163,4 +168,4 @@ class Handler:
     def close(self) -> None:
         """Stop the sink, if it is here. Its errors pass through."""
         if self.sink is not None:
-            self.sink.close(time.monotonic() + 30.0)
+            self.sink.close(monotonic() + 30.0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from mplog._logger import statistics
 from mplog._logger.core import Core
+from mplog._ring.clock import monotonic
 from mplog._session.host import Host
 from mplog._session.link import Link
 
@@ -148,7 +148,7 @@ def _dropped_of_others(host: Host, links: list[Link]) -> Iterator[Problem]:
 
 
 def _dropped(at: float | None, what: str) -> Iterator[Problem]:
-    ago = None if at is None else time.monotonic() - at
+    ago = None if at is None else monotonic() - at
     if ago is not None and ago < RECENT:
         yield Problem(
             "dropped",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from mplog._capture import process
 from mplog._logger.core import Core
+from mplog._ring.clock import monotonic_ns
 from mplog._session.account import Account
 from mplog._session.host import Host
 from mplog._session.identity import myself
@@ -127,7 +127,7 @@ def lag(core: Core) -> float:
     host = core.host
     stamps = [None if host is None else host.oldest(), *(link.oldest() for link in core.links())]
     oldest = min((stamp for stamp in stamps if stamp is not None), default=None)
-    return 0.0 if oldest is None else max(0.0, (time.monotonic_ns() - oldest) / 1e9)
+    return 0.0 if oldest is None else max(0.0, (monotonic_ns() - oldest) / 1e9)
 
 
 def corrupt(host: Host) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mplog._ring import drops
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import DRAINING, DROPPED, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring_file import open_existing
 from mplog._session import losses, recovery, rings
@@ -110,14 +111,14 @@ class Host:
 
         Only for sinks that take without waiting for anything, but for the user's own code.
         """
-        bound = time.monotonic() + 1.0 if deadline is None else deadline
+        bound = monotonic() + 1.0 if deadline is None else deadline
         while True:
             with self.writer.mutex:
                 self.find_rings()
                 self.drain.round(everything=True)
                 if not self.drain.waiting:
                     break
-            if time.monotonic() > bound:
+            if monotonic() > bound:
                 return False
             time.sleep(0.01)
         outlets = [
@@ -189,13 +190,13 @@ class Host:
             owner = ring.owner
             tally = self.tallies.setdefault((owner.pid, owner.start), Tally(owner.pid, owner.name))
             tally.rings += 1
-            source = Source(ring, ring.reader(), key, tally, time.monotonic())
+            source = Source(ring, ring.reader(), key, tally, monotonic())
             self._known[path] = source
             self.drain.sources.append(source)
 
     def keep(self) -> None:
         """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
-        now = time.monotonic()
+        now = monotonic()
         for source in list(self.drain.sources):
             if source.file.words[DROPPED] != source.dropped:
                 source.dropped = source.file.words[DROPPED]
@@ -266,7 +267,7 @@ class Host:
                 self.writer.mutex.release()
 
     def oldest(self) -> int | None:
-        """The stamp of the oldest record in any ring that is not with its sinks, in ns of `time.monotonic_ns()`."""
+        """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
         stamps = [source.reader.oldest() for source in list(self.drain.sources) if not source.broken]
         return min((stamp for stamp in stamps if stamp is not None), default=None)
 
@@ -274,7 +275,7 @@ class Host:
 
     def pause(self) -> None:
         """Before a fork: no thread of the session runs, and none holds a lock. Bounded."""
-        deadline = time.monotonic() + FORK_BOUND
+        deadline = monotonic() + FORK_BOUND
         if not self.writer.stop(FORK_BOUND):
             report.once("fork", f"the writer did not reach the end of a round in {FORK_BOUND} s; the fork goes on")
         for route in list(self.routes.values()):
@@ -296,6 +297,7 @@ class Host:
 
     def forget(self) -> None:
         """In a forked child: close what must not stay open here, for a copy would keep the parent's locks alive."""
+        self.place.control.let_go()
         for source in self._known.values():
             source.file.close_descriptor()
 
@@ -328,6 +330,7 @@ class Host:
             if route.outlet is not None:
                 self._close_outlet(route)
         os.close(self.doorbell)
+        self.place.control.let_go()
         if not any(True for _ in rings.listed(self.place.ring_directories)):
             for slot in self.slots.values():
                 self._remove_slot(slot)

@@ -8,6 +8,7 @@ import time
 import traceback
 from typing import Any, NamedTuple
 
+from mplog._ring.clock import monotonic
 from mplog._ring.wire import safe_repr
 from mplog._sinks.readiness import PIECE, can_block, is_writable
 
@@ -52,7 +53,7 @@ def error_in_handler(handler: int, record: dict[str, Any] | None, error: BaseExc
 def once(kind: str, text: str) -> None:
     """Say *text*, unless something of this *kind* was said in the last minute. Never waits for a lock."""
     _remember(text)
-    now = time.monotonic()
+    now = monotonic()
     if now - _said.get(kind, -EVERY) < EVERY:
         return
     _said[kind] = now

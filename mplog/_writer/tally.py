@@ -33,7 +33,7 @@ class Tally:
         self.dropped = 0
         """Dropped before they were in a ring, as far as the rings are reclaimed."""
         self.dropped_at: float | None = None
-        """When (`time.monotonic()`) it was seen last that something was dropped there."""
+        """When (`monotonic()`) it was seen last that something was dropped there."""
         self.written = 0
         self.filtered = 0
         self.failed = 0

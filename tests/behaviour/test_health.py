@@ -124,5 +124,6 @@ def test_each_trouble_has_its_name(program: Program, case: str) -> None:
     """The kinds of problems are those that are there, and the text says what to do."""
     source, status, text = CASES[case]
     ended = program.start(BEGIN + source).wait()
+    program.wait_for_members()
     assert ended.status == status, ended.said
     assert text in (ended.here / "health.txt").read_text()
