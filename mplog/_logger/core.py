@@ -24,6 +24,7 @@ from mplog._render.renderer import Renderer
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import GENERATION
 from mplog._session import announce, attach, directory, exit, losses, recovery
+from mplog._session.account import Account
 from mplog._session.host import Host, authkeys
 from mplog._session.identity import myself
 from mplog._session.link import Link
@@ -60,6 +61,9 @@ class Core:
         """Whether the calling thread is logging because of a `catch()`."""
         self._host: Host | None = None
         self._links: dict[bytes, Link] = {}
+        self.removed = Account()
+        """Of the records that went straight to sinks that are removed."""
+        self.rotations_removed = 0
         self._gone: set[tuple[bytes, int]] = set()
         """Handlers of other processes that `remove()` took away in this one."""
         self._provisional = False
@@ -172,8 +176,13 @@ class Core:
             with self._lock:
                 if self._host is host:
                     self._publish()
-        if handler.link is None or host is not None:
-            handler.close()
+        try:
+            if handler.link is None or host is not None:
+                handler.close()
+        finally:
+            with self._lock:
+                self.removed += handler.account()
+                self.rotations_removed += handler.rotations
 
     def level(self, name: str, no: int | None, color: str | None, icon: str | None) -> Level:
         """Get, create or change a level; calls see it at once. See Logger.level."""
@@ -256,6 +265,15 @@ class Core:
             if self._host is None or link.place is not self._host.place:
                 return link
         return None
+
+    @property
+    def host(self) -> Host | None:
+        """This process's own session, if it has one."""
+        return self._host
+
+    def links(self) -> list[Link]:
+        """The ways of this process to sessions, its own included."""
+        return list(self._links.values())
 
     def handlers(self) -> list[Handler]:
         """The handlers in order of addition."""
@@ -491,7 +509,12 @@ class Core:
         return [registry.remote_handler(spec, link) for spec in specs if (link.place.id, spec.id) not in self._gone]
 
     def _adopt(self, link: Link) -> Orphan:
-        return Orphan(link, lambda: registry.routes_without_owner(self._handlers, link))
+        handlers = [handler for handler in list(self._handlers.values()) if handler.link is link]
+        return Orphan(
+            link,
+            lambda: registry.routes_without_owner(self._handlers, link),
+            only_files=all(handler.spec.kind == FILE for handler in handlers),
+        )
 
     # Flush and end
 
@@ -618,9 +641,11 @@ class Core:
             if link is None and host is not None and handler.spec.id in host.routes:
                 link = links[host.place.id]
             fresh = handler.known_as(number)
+            fresh.unmade = [0]
             fresh.link = link
             handlers[number] = fresh
         self._links = links
         self._handlers = handlers
+        self.removed, self.rotations_removed = Account(), 0
         exit.forget()
         self._swap()

@@ -29,6 +29,7 @@ from mplog._ring.layout import (
 )
 from mplog._ring.ring_file import open_existing
 from mplog._session import losses, recovery, rings
+from mplog._session.account import Account, Told, dropped_of
 from mplog._session.identity import Identity, is_dead
 from mplog._session.place import REGISTRY, Place, make_place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
@@ -42,6 +43,9 @@ from mplog._writer.writer import HOUSEKEEPING, Writer
 
 FORK_BOUND = 0.1
 """Seconds that a fork waits for the writer to reach the end of a round."""
+
+ACCOUNT_BOUND = 2.5
+"""Seconds that a snapshot of the counts waits for the end of a round."""
 
 ENDED_KEPT = 1000
 """Processes that have ended whose counts are kept apart; those of older ones are added up."""
@@ -232,6 +236,9 @@ class Host:
         """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
         now = monotonic()
         for source in list(self.drain.sources):
+            if source.file.words[DROPPED] != source.dropped:
+                source.dropped = source.file.words[DROPPED]
+                source.tally.dropped_at = now
             told = self._tell(source, now)
             source.tell_producer()
             words = source.file.words
@@ -273,6 +280,35 @@ class Host:
             if not tally.rings and tally.read == tally.settled:
                 self.earlier.absorb(self.tallies.pop(who))
                 return
+
+    def accounts(self) -> list[tuple[Tally, Account]]:
+        """What has become of the records of each process of this session; of those that ended long ago together, last.
+
+        A record that lies in a damaged ring is in flight for ever.
+        """
+        # Within a bound: a round may wait for a file. Without the mutex some figure may be of a moment later.
+        held = self.writer.mutex.acquire(timeout=ACCOUNT_BOUND)
+        try:
+            files: dict[Tally, list[Source]] = {}
+            for source in list(self.drain.sources):
+                files.setdefault(source.tally, []).append(source)
+            found = []
+            for tally in [*list(self.tallies.values()), self.earlier]:
+                sources = files.get(tally, [])
+                told = Told(tally.written, tally.filtered, tally.failed, tally.lost)
+                read = tally.read + sum(source.reader.count_unread() for source in sources)
+                dropped = tally.dropped + sum(dropped_of(source.file) for source in sources)
+                account = Account(emitted=dropped, dropped=dropped) + told.about(read)
+                found.append((tally, account.with_rings([source.file for source in sources])))
+            return found
+        finally:
+            if held:
+                self.writer.mutex.release()
+
+    def oldest(self) -> int | None:
+        """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
+        stamps = [source.reader.oldest() for source in list(self.drain.sources) if not source.broken]
+        return min((stamp for stamp in stamps if stamp is not None), default=None)
 
     # Around a fork; see fork.py.
 

@@ -58,6 +58,8 @@ class Source:
     quiet_since: float = 0.0
     stuck_since: float | None = None
     broken: bool = False
+    dropped: int = 0
+    """What its producer had dropped at the last look."""
     flush: tuple[int, list[tuple[Route, int]]] | None = None
 
     def tell_producer(self) -> None:
@@ -94,6 +96,8 @@ class Drain:
         self._pending: _Pending | None = None
         self.grace = 0.005
         """Seconds a record waits for older ones of other processes."""
+        self.refusals: dict[int, str] = {}
+        """Per route of a file that refuses: its error."""
         self.crowded = False
         """Whether the last round found a ring so full that its producer may have to wait soon."""
 
@@ -257,15 +261,19 @@ class Drain:
                 )
             except (OSError, FileBusy) as error:
                 pending.retry_at = monotonic() + RETRY
+                self.refusals[route.spec.id] = f"{sink.path}: {error}"
                 report.once(
                     f"write {route.spec.id}",
                     f"handler {route.spec.id} cannot write to {sink.path} ({error}); {len(share) - committed} records "
                     "wait in memory that outlives this process, and the write is tried again.",
                 )
                 return False
+            self.refusals.pop(route.spec.id, None)
             route.written += len(share) - done
             self._count_written(pending, share)
-        for source, end in zip(pending.sources, pending.ends, strict=True):
+        for source, end, count in zip(pending.sources, pending.ends, pending.counts, strict=True):
+            if count:
+                source.tell_producer()
             if not source.broken or end > source.reader.head:
                 source.reader.release(end)
         phase.at(phase.MOVED)

@@ -38,6 +38,8 @@ class Outlet:
         self.put_count = 0
         self.taken = 0
         self.dropped = 0
+        self.dropped_at: float | None = None
+        """When (`monotonic()`) something was dropped last."""
         self._dropped_unsaid = 0
 
     def put(self, message: Message, tally: Tally | None = None) -> None:
@@ -47,6 +49,7 @@ class Outlet:
             self.put_count += 1
             if self._size + cost > CAPACITY:
                 self.dropped += 1
+                self.dropped_at = monotonic()
                 self._dropped_unsaid += 1
                 self.taken += 1
                 if tally is not None:
@@ -78,7 +81,7 @@ class Outlet:
                 message, cost, tally = self._waiting[0] if self._waiting else (Message(), 0, None)
             if unsaid:
                 message = self._notice(f"mplog: {unsaid} records were dropped here: this sink was too slow")
-            failed = False
+            failed, lost = False, self._sink.lost
             try:
                 if not self._sink.write_patiently(message, self._gives_up):
                     continue
@@ -86,11 +89,14 @@ class Outlet:
                 failed = True
                 report.error_in_handler(self._route, getattr(message, "record", None))
             if not unsaid:
+                lost = self._sink.lost - lost
                 with self._wake:
+                    if not self._waiting or self._waiting[0][0] is not message:
+                        continue  # Given up meanwhile, and counted as lost.
                     self._waiting.popleft()
                     self._size -= cost
                     if tally is not None:
-                        tally.add(written=not failed, failed=failed)
+                        tally.add(written=not failed and not lost, failed=failed, lost=not failed and bool(lost))
                     self.taken += 1
                     self._wake.notify_all()
 
@@ -170,4 +176,20 @@ class Outlet:
             thread = self._thread
         if thread is not None and not own:
             thread.join(1.0)
+        if not done:
+            self._give_up()
         return done
+
+    def _give_up(self) -> None:
+        """Count as lost what waits and will not be written."""
+        with self._wake:
+            for _message, _cost, tally in self._waiting:
+                if tally is not None:
+                    tally.add(lost=1)
+            self._waiting.clear()
+            self._size = 0
+
+    @property
+    def fill(self) -> float:
+        """How much of the queue is used, from 0 to 1."""
+        return self._size / CAPACITY
