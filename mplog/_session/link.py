@@ -157,12 +157,18 @@ class Link:
     def _begin(self) -> Producer | Orphan:
         with self._change():
             if self._producer is None:
-                if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
-                    self._adopt()
-                else:
+                if not self._is_unserved():
                     self._open_ring()
+                # SYNC link -> recover, finish: whoever looks for rings to decide that the session may go has found
+                # this one, or the owner was gone by now.
+                if self._is_unserved():
+                    self._adopt()
             assert self._producer is not None
             return self._producer
+
+    def _is_unserved(self) -> bool:
+        """Whether the owner has stopped, or is proven dead."""
+        return bool(self.words[WAKE] == STOPPED) or is_dead(self.place.control.identity)
 
     def _open_ring(self) -> None:
         """Make a ring and register it: the owner lists the rings whenever the bell rings."""
@@ -261,7 +267,7 @@ class Link:
             if self.words[WAKE]:
                 self._ring_bell()  # An awake writer comes by itself, with a larger batch.
             if time.monotonic() > deadline:
-                if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+                if self._is_unserved():
                     self._become_orphan()
                     if self._producer is producer:  # It failed, with an error that has been raised.
                         self._count_drop(level)
@@ -294,6 +300,8 @@ class Link:
             if self.ring is not old:
                 old.words[STATE] = CLOSED
                 self.filled.append(old)
+                if self._is_unserved():  # As in _begin.
+                    self._adopt()
             return True
 
     def _count_drop(self, level: int) -> None:
@@ -388,7 +396,7 @@ class Link:
             self._parked.extend(self._producer.seal())
             self.ring.words[STATE] = CLOSED
             # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
-            if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+            if self._is_unserved():
                 self._adopt()
             else:
                 self._producer = None

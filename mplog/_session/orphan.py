@@ -42,6 +42,7 @@ class Orphan:
         if unread:
             self._say()
         if not mine:
+            self._settle()
             return
         locked = [ring for ring in mine if self._locked(ring)]
         complete = len(locked) == len(mine)
@@ -61,6 +62,13 @@ class Orphan:
             # Whoever is the last of the session to leave it removes it.
             recovery.remove_if_left(link.place)
         # What could not be taken over stays in its ring: the next program that adds the file writes it.
+
+    def _settle(self) -> None:
+        """Keep or take back what the owner promised, before anything is appended that may look the same."""
+        for route in self._routes.values():
+            if isinstance(route.sink, FileSink) and route.sink.shared:
+                with contextlib.suppress(OSError, FileBusy), route.sink.locked(LOCK_BOUND) as file:
+                    route.sink.settle(file.fd)
 
     def _say(self) -> None:
         """Tell the user, when there is something to write: not where a process only ends after its owner."""

@@ -7,8 +7,10 @@ sink of the round has its share.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mplog._capture.record import Message
@@ -18,7 +20,7 @@ from mplog._ring.ring_file import RingFile
 from mplog._sinks import report
 from mplog._sinks.file import phase
 from mplog._sinks.file.sink import FileBusy, FileSink
-from mplog._sinks.file.slot import MAXIMUM_RINGS, Slot
+from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Slot
 from mplog._writer.route import Route
 
 RETRY = 0.25
@@ -69,6 +71,8 @@ class Drain:
         self._pending: _Pending | None = None
         self.grace = 0.005
         """Seconds a record waits for older ones of other processes."""
+        self.others: Callable[[Slot], list[Part]] | None = None
+        """At the end of the session: what a promise must repeat of those of orphans; see FileSink.commit."""
         self.crowded = False
         """Whether the last round found a ring so full that its producer may have to wait soon."""
 
@@ -214,6 +218,7 @@ class Drain:
                     finish,
                     pending.progress.setdefault(route.spec.id, {}),
                     pending.ends,
+                    None if self.others is None else functools.partial(self.others, slot),
                 )
             except (OSError, FileBusy) as error:
                 pending.retry_at = time.monotonic() + RETRY
