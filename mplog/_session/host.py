@@ -221,8 +221,12 @@ class Host:
                 self._ignored.add(path)
                 report.once(f"ring {path}", f"{path} is not read: {error}")
                 continue
-            if not rings.try_lock(ring):
-                ring.close()  # An orphan that found us silent drains it; its own records, in its own order.
+            # An orphan that found us silent or stopped drains it; its own records, in its own order. It may have died
+            # over it: then the next program goes on.
+            if not rings.try_lock(ring) or (
+                self.finished and any(recovery.may_be_taken_over(slot, key) for slot in self.slots.values())
+            ):
+                ring.close()
                 self._ignored.add(path)
                 continue
             owner = ring.owner
@@ -340,6 +344,9 @@ class Host:
         for source in self._known.values():
             source.file.close_descriptor()
 
+    def _parts_of_others(self, slot: slots.Slot) -> list[slots.Part]:
+        return recovery.parts_of_others(self.place, [source.key for source in self.drain.sources])(slot)
+
     def finish(self) -> None:
         """End the session: drain what is published, tell the producers, remove what nobody needs."""
         if self.finished:
@@ -350,6 +357,8 @@ class Host:
         words[RUN_STATE] = DRAINING
         self.writer.stop(patience)
         complete = self.writer.finish(patience)
+        # Whoever takes its ring over while we still write uses our slots, too.
+        self.drain.others = self._parts_of_others
         # SYNC finish -> attend: whoever publishes from now on sees it and takes its own ring over.
         words[WAKE] = STOPPED
         complete = self.writer.finish(patience) and complete

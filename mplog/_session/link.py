@@ -188,12 +188,18 @@ class Link:
     def _begin(self) -> Producer | Orphan:
         with self._change():
             if self._producer is None:
-                if self.words[WAKE] == STOPPED or self.place.owner_is_gone:
-                    self._adopt()
-                else:
+                if not self._is_unserved():
                     self._open_ring()
+                # SYNC link -> recover, finish: whoever looks for rings to decide that the session may go has found
+                # this one, or the owner was gone by now.
+                if self._is_unserved():
+                    self._adopt()
             assert self._producer is not None
             return self._producer
+
+    def _is_unserved(self) -> bool:
+        """Whether the owner has stopped, or is proven dead."""
+        return bool(self.words[WAKE] == STOPPED) or self.place.owner_is_gone
 
     def _open_ring(self) -> None:
         """Make a ring and register it: the owner lists the rings whenever the bell rings."""
@@ -386,6 +392,8 @@ class Link:
                 old.words[STATE] = CLOSED
                 self.filled.append(old)
                 self._stalled_at = None
+                if self._is_unserved():  # As in _begin.
+                    self._adopt()
             return True
 
     def _drop(self, route: int, level: int) -> bool:
@@ -494,7 +502,7 @@ class Link:
             self._leave(self._producer)
             self.ring.words[STATE] = CLOSED
             # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
-            if self.words[WAKE] == STOPPED or self.place.owner_is_gone:
+            if self._is_unserved():
                 self._adopt()
             else:
                 self._producer = None

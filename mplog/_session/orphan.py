@@ -71,6 +71,7 @@ class Orphan:
         """
         self._retry_at = None
         if not self._rings:
+            self._settle()
             return
         locked = [ring for ring in self._rings if self._locked(ring, lock_bound)]
         complete = len(locked) == len(self._rings)
@@ -111,6 +112,13 @@ class Orphan:
                     self._take_over(lock_bound, file_bound)
             finally:
                 self._mutex.release()
+
+    def _settle(self) -> None:
+        """Keep or take back what the owner promised, before anything is appended that may look the same."""
+        for route in self._routes.values():
+            if isinstance(route.sink, FileSink) and route.sink.shared:
+                with contextlib.suppress(OSError, FileBusy), route.sink.locked(LOCK_BOUND) as file:
+                    route.sink.settle(file.fd)
 
     def _say(self) -> None:
         """Tell the user, when there is something to write: not where a process only ends after its owner."""
