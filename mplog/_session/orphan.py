@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from mplog._capture.record import Message
 from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
 from mplog._ring.ring_file import RingFile
-from mplog._session import recovery, rings
+from mplog._session import losses, recovery, rings
 from mplog._session.link import Link
 from mplog._sinks import report
 from mplog._sinks.file import lock
@@ -75,6 +75,9 @@ class Orphan:
                 complete = False
                 report.once(f"orphan {route.spec.id}", f"{route.sink.path} could not be brought up to date: {error}")
         self._write_streams(streams)
+        others = {number: route for number, route in self._routes.items() if not isinstance(route.sink, FileSink)}
+        for ring in locked:
+            losses.tell(ring, others, leave_others=not complete, direct=True)
         if not complete:
             self._retry_at = time.monotonic() + RETRY
             return
