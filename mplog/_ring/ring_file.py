@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import dataclass
 
+from mplog._ring.clock import monotonic_ns
 from mplog._ring.layout import (
     ALIGN_SHIFT,
     CLOSED,
@@ -116,7 +117,7 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True) 
             0,
             owner.session,
             time.time_ns(),
-            time.monotonic_ns(),
+            monotonic_ns(),
             owner.name.encode("utf-8", "replace")[:64],
         )
         fd = _separate(hidden, fd)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import time
 
+from mplog._ring.clock import monotonic_ns
 from mplog._ring.layout import (
     CONTROL_BYTES,
     CONTROL_HEADER,
@@ -45,11 +45,11 @@ class ControlPage:
 
     def beat(self) -> None:
         """Say that the writer lives. Only a hint: death is proven by identity, never by silence."""
-        self.words[HEARTBEAT_NS] = time.monotonic_ns()
+        self.words[HEARTBEAT_NS] = monotonic_ns()
 
     def silent_for(self) -> float:
         """Seconds since the last `beat`."""
-        return (time.monotonic_ns() - self.words[HEARTBEAT_NS]) / 1e9
+        return (monotonic_ns() - self.words[HEARTBEAT_NS]) / 1e9
 
     def hold(self, path: str) -> None:
         """Keep this page's file at *path* open and locked as long as this program runs."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mplog._ring import drops
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import DRAINING, DROPPED, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring_file import open_existing
 from mplog._session import losses, recovery, rings
@@ -106,14 +107,14 @@ class Host:
 
         Only for sinks that take without waiting for anything, but for the user's own code.
         """
-        bound = time.monotonic() + 1.0 if deadline is None else deadline
+        bound = monotonic() + 1.0 if deadline is None else deadline
         while True:
             with self.writer.mutex:
                 self.find_rings()
                 self.drain.round(everything=True)
                 if not self.drain.waiting:
                     break
-            if time.monotonic() > bound:
+            if monotonic() > bound:
                 return False
             time.sleep(0.01)
         outlets = [
@@ -185,13 +186,13 @@ class Host:
             owner = ring.owner
             tally = self.tallies.setdefault((owner.pid, owner.start), Tally(owner.pid, owner.name))
             tally.rings += 1
-            source = Source(ring, ring.reader(), key, tally, time.monotonic())
+            source = Source(ring, ring.reader(), key, tally, monotonic())
             self._known[path] = source
             self.drain.sources.append(source)
 
     def keep(self) -> None:
         """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
-        now = time.monotonic()
+        now = monotonic()
         for source in list(self.drain.sources):
             told = self._tell(source, now)
             source.tell_producer()
@@ -238,7 +239,7 @@ class Host:
 
     def pause(self) -> None:
         """Before a fork: no thread of the session runs, and none holds a lock. Bounded."""
-        deadline = time.monotonic() + FORK_BOUND
+        deadline = monotonic() + FORK_BOUND
         if not self.writer.stop(FORK_BOUND):
             report.once("fork", f"the writer did not reach the end of a round in {FORK_BOUND} s; the fork goes on")
         for route in list(self.routes.values()):

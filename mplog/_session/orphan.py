@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 from mplog._capture.record import Message
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
 from mplog._ring.ring_file import RingFile
 from mplog._session import losses, recovery, rings
@@ -79,7 +79,7 @@ class Orphan:
         for ring in locked:
             losses.tell(ring, others, leave_others=not complete, direct=True)
         if not complete:
-            self._retry_at = time.monotonic() + RETRY
+            self._retry_at = monotonic() + RETRY
             return
         for ring in locked:
             ring.words[HEAD] = ring.words[TAIL]
@@ -147,7 +147,7 @@ class Orphan:
         """Deliver one record in this process. Always True: what cannot be delivered is counted, not tried again."""
         if not self._said:
             self._say()
-        if self._retry_at is not None and time.monotonic() > self._retry_at:
+        if self._retry_at is not None and monotonic() > self._retry_at:
             self._try_again(0.0, FILE_BOUND)
         self._deliver(wall, route, body, kind)
         return True
@@ -185,4 +185,4 @@ class Orphan:
             self._try_again(PATIENCE, PATIENCE)
         for route in self._routes.values():
             if isinstance(route.sink, FileSink):
-                route.sink.archiver.wait(time.monotonic() + 30.0)
+                route.sink.archiver.wait(monotonic() + 30.0)
