@@ -17,7 +17,7 @@ from mplog._ring import drops
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import DRAINING, DROPPED, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring_file import open_existing
-from mplog._session import losses, recovery, rings
+from mplog._session import hosts, losses, recovery, rings
 from mplog._session.identity import Identity, is_dead
 from mplog._session.place import REGISTRY, Place, make_place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
@@ -101,6 +101,14 @@ class Host:
             slot = self.slots.pop(number, None)
             if slot is not None:
                 self._remove_slot(slot)
+
+    def is_joined(self, number: int) -> bool:
+        """Whether strangers send their records to a route, so that it must be served to the end of the session.
+
+        If not, none can begin to from now on.
+        """
+        slot = self.slots.get(number)
+        return slot is not None and not hosts.shut(slot)
 
     def hand_over(self, numbers: list[int], deadline: float | None) -> bool:
         """Give to the sinks of these routes what has been published by now; False when time was up.

@@ -38,10 +38,11 @@ RETRY = 0.25
 class Orphan:
     """Stands where the producer stood. Safe from any thread."""
 
-    def __init__(self, link: Link, routes: Callable[[], dict[int, Route]]) -> None:
+    def __init__(self, link: Link, routes: Callable[[], dict[int, Route]], *, quiet: bool = False) -> None:
+        """*quiet*: nobody needs to know, because somebody else will take the owner's place."""
         self._link = link
         self._routes = routes()
-        self._said = False
+        self._said = quiet
         self._mutex = threading.RLock()
         """Held while older records are written by a later call; a call that does not get it does not wait for it."""
         self._retry_at: float | None = None
@@ -50,7 +51,7 @@ class Orphan:
         mine = [ring for ring in (*link.filled, link.ring) if ring is not None and ring.fd >= 0]
         self._rings = mine
         unread = [ring for ring in mine if ring.words[TAIL] != ring.words[HEAD]]
-        if unread:
+        if unread and not quiet:
             self._say()
         self._take_over(LOCK_BOUND, FILE_BOUND, streams=unread)
 
@@ -172,6 +173,11 @@ class Orphan:
                 route.sink.write(text if isinstance(text, Message) else Message(text.decode("utf8", "replace")))
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
             report.error_in_handler(number, None)
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether nothing older is left in the rings of this process."""
+        return self._retry_at is None
 
     def reopen(self) -> None:
         """Open the files again; as FileSink.reopen."""

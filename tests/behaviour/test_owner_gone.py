@@ -90,8 +90,6 @@ if __name__ == "__main__":
         time.sleep(0.002)
     if how == "killed":
         os.kill(owner, signal.SIGKILL)
-    elif how == "os._exit":
-        os._exit(0)
     else:
         code = "import os, time; open('replaced.txt', 'w').close()"
         code += "\\nwhile not all(map(os.path.exists, ('a.txt', 'b.txt', 'c.txt'))): time.sleep(0.01)"
@@ -109,8 +107,9 @@ def ends(program: Program, names: str = "abc") -> Iterator[tuple[str, dict[str, 
 
 
 class TestGone:
-    @pytest.mark.parametrize("method", ["fork", "spawn"])
-    @pytest.mark.parametrize("how", ["killed", "os._exit", "exec", "exec enqueue"])
+    @pytest.mark.parametrize(
+        ("how", "method"), [("killed", "fork"), ("killed", "spawn"), ("exec", "spawn"), ("exec enqueue", "fork")]
+    )
     def test_workers_notice_in_time_and_write_the_file_themselves(
         self, program: Program, how: str, method: str
     ) -> None:
