@@ -411,7 +411,7 @@ class Core:
             )
             if partner is not None:
                 mine[handler.id] = partner.known_as(handler.id)
-                if partner.link is not None and not handler.auto:
+                if partner.link is not None and by_name and not handler.auto:
                     say_differing(partner.link.place, handler.spec, partner.spec)
                 taken.add(id(partner))
                 if isinstance(handler.sink, FileSink):
