@@ -14,6 +14,7 @@ import sys
 from typing import Any, NamedTuple
 
 from mplog._logger.activation import Activation
+from mplog._logger.differing import differing
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
 from mplog._logger.settings import Settings, Versions
@@ -233,7 +234,8 @@ def same_sink(handler: Handler, remote: list[Handler], *, by_name: bool = True) 
     wanted = _target_of(handler)
     if not by_name and handler.spec.file is None and handler.spec.stream is None:
         return None
-    return next((other for other in remote if wanted is not None and _target_of(other) == wanted), None)
+    found = [other for other in remote if wanted is not None and _target_of(other) == wanted]
+    return min(found, key=lambda other: len(differing(handler.spec, other.spec)), default=None)
 
 
 def _target_of(handler: Handler) -> tuple[str, str] | None:
