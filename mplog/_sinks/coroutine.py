@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from mplog._capture.record import Message
+from mplog._ring.clock import monotonic
 from mplog._sinks import report
 from mplog._sinks.message_sink import MessageSink, Unfinished
 
@@ -46,14 +47,13 @@ class CoroutineSink(MessageSink):
         self._finished = self._finished_seen = 0
         self._blocked = False
         self._pending: dict[_Delivery, None] = {}  # in order
-        self.lost = 0
-        """Records of other processes for which there was no loop, or one that did not come to an end with them."""
 
     def _hand_over(self, message: Message) -> None:
         running = running_loop()
         loop = self._loop or running
         if loop is None:
-            return  # As documented: nobody could ever run it.
+            self.lost += 1  # As documented: nobody could ever run it.
+            return
         if loop is not self._last:
             self._last = loop
             self._leave_closed_loops()
@@ -93,13 +93,13 @@ class CoroutineSink(MessageSink):
 
     def _wait_for_room(self, loop: Loop, give_up: Callable[[], bool]) -> bool:
         """Wait while there is much to do and the loop does it; False when *give_up* said so."""
-        since = time.monotonic()
+        since = monotonic()
         while loop.is_running() and len(self._pending) >= MAXIMUM_PENDING:
             if self._finished != self._finished_seen:
                 self._finished_seen = self._finished
                 self._blocked = False
-                since = time.monotonic()
-            elif self._blocked or time.monotonic() - since > BLOCKED:
+                since = monotonic()
+            elif self._blocked or monotonic() - since > BLOCKED:
                 self._blocked = True
                 return True
             if give_up():

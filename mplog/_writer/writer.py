@@ -14,6 +14,7 @@ import threading
 import time
 from typing import Protocol
 
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import ASLEEP, AWAKE, REGISTERED, WAKE
 from mplog._sinks import report
 from mplog._writer.drain import Drain
@@ -68,6 +69,11 @@ class Writer:
         """Whether the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def busy_here(self) -> bool:
+        """Whether the calling thread is in the middle of a round, which what it does now interrupts or is part of."""
+        return bool(self.mutex._is_owned())  # type: ignore[attr-defined]  # as Condition does
+
     def start(self) -> None:
         """Start the thread, unless it runs. Late in the interpreter's end threads cannot start: then `step` is used."""
         with self._life:
@@ -119,7 +125,7 @@ class Writer:
         busy_until = 0.0
         while not self._stop:
             found = self.step()
-            now = time.monotonic()
+            now = monotonic()
             if found:
                 busy_until = now + LINGER
             waits = self._answer()
@@ -163,7 +169,7 @@ class Writer:
         """One round, with housekeeping when it is time."""
         with self.mutex:
             self._household.beat()
-            now = time.monotonic()
+            now = monotonic()
             registered = self._words[REGISTERED]
             if registered != self._registered:
                 # Read before the look at the directory: a ring that appears after it changes the number again.
@@ -180,18 +186,25 @@ class Writer:
             return self.drain.answer_flushes()
 
     def finish(self, patience: float) -> bool:
-        """Drain everything that is published now, in the calling thread; False when a file kept refusing."""
-        deadline = time.monotonic() + patience
-        with self.mutex:
+        """Drain everything that is published now, in the calling thread.
+
+        False when a file kept refusing, or a user's function kept a round from its end, for *patience* seconds.
+        """
+        if not self.mutex.acquire(timeout=patience):
+            return False
+        try:
+            deadline = monotonic() + patience
             self._household.find_rings()
             while True:
                 found = self.drain.round(everything=True)
                 self.drain.answer_flushes()
                 if found:
-                    deadline = max(deadline, time.monotonic() + patience / 2)
+                    deadline = max(deadline, monotonic() + patience / 2)
                     continue
                 if not self.drain.waiting and not self.drain.unread():
                     return True
-                if time.monotonic() > deadline:
+                if monotonic() > deadline:
                     return False
                 time.sleep(NAP)
+        finally:
+            self.mutex.release()
