@@ -186,27 +186,39 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
             entries += _entries(ring, number, start, None, slot.route)
         entries = _finished(sorted(entries), place, render)
         if entries:
-            # A ring that is gone has everything in all of its files.
-            present = _keys_of(rings.listed(place.ring_directories)).difference(keys)
-
-            def others() -> list[Part]:
-                # Asked each time: orphans of one session share its slot, and a rotation lets another one in between.
-                kept = slot.last_done()
-                parts = kept.parts if kept is not None else ()
-                return [Part(part.ring, part.end, part.end) for part in parts if part.ring in present]
-
-            sink.commit(entries, keys, starts, slot, lambda _: None, dict(enumerate(starts)), others=others)
+            # Asked each time: orphans of one session share its slot, and a rotation lets another one in between.
+            others = parts_of_others(place, keys)
+            sink.commit(
+                entries, keys, starts, slot, lambda _: None, dict(enumerate(starts)), others=lambda: others(slot)
+            )
     for ring in ring_files:
         losses.tell(ring, {slot.route: route}, direct=True)
     return len(entries)
 
 
-def _keys_of(paths: Iterable[str]) -> set[bytes]:
-    found = set()
-    for path in paths:
+def parts_of_others(place: Place, mine: Iterable[bytes]) -> Callable[[Slot], list[Part]]:
+    """What a promise must repeat of the last one in its slot, so that nobody forgets how far the others have come.
+
+    Args:
+        mine: the rings that the promise itself is about.
+    """
+    present = set()
+    for path in rings.listed(place.ring_directories):  # A ring that is gone has everything in all of its files.
         with contextlib.suppress(ValueError):
-            found.add(rings.key_of(path))
-    return found
+            present.add(rings.key_of(path))
+    present.difference_update(mine)
+
+    def parts(slot: Slot) -> list[Part]:
+        kept = slot.last_done()
+        return [Part(part.ring, part.end, part.end) for part in kept.parts if part.ring in present] if kept else []
+
+    return parts
+
+
+def may_be_taken_over(slot: Slot, key: bytes) -> bool:
+    """Whether an orphan may have written something of the ring *key*, whose lock the caller holds, into this file."""
+    kept = slot.last_done()
+    return slot.is_undone() or (kept is not None and any(part.ring == key for part in kept.parts))
 
 
 def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> None:

@@ -17,9 +17,12 @@ from typing import Any
 import injection
 from ledger import BEGUN, ENDED, PID, RETURNED, WHO, Ledger, text
 
-from mplog import QueueOptions, logger
+from mplog._logger.logger import logger
+from mplog._ring.layout import STOPPED, WAKE
 from mplog._session import link
+from mplog._session.host import Host
 from mplog._session.identity import start_token
+from mplog._session.queue_options import QueueOptions
 from mplog._writer.drain import Drain
 
 COUNT = 200
@@ -50,6 +53,9 @@ class Play:
     deaths: dict[str, str] = field(default_factory=dict)
     """Who dies beside the victim, and at which point."""
 
+    late: bool = False
+    """Whether the owner finds the rings of its workers only when it is about to end and the victim is dead."""
+
     foreign: bool = False
     """Whether a stranger that knows no locks appends to the first file before the next start."""
 
@@ -74,6 +80,7 @@ PLAYS = {
     "overtaken": Play("die", capacity=_LARGE, gate=COUNT, deaths=_HALF, foreign=True),
     "half archived": Play(workers=0, app=_ARCHIVING, deaths={"owner": "archive: named"}),
     "full": Play(gate=150),
+    "late": Play("outlive", capacity=_LARGE, late=True),
 }
 
 
@@ -143,6 +150,8 @@ def _own(act: Act, ledger: Ledger) -> None:
     names = WHO[1 : 1 + act.play.workers]
     if act.play.gate:
         _hold_back(Drain.round, lambda: all(_is_past(ledger, name, act.play.gate) for name in names))
+    if act.play.late:
+        _find_late(lambda: _is_past(ledger, "worker1", COUNT + LATER) or _is_gone(ledger, "worker1"))
     player = Player(ledger, "owner")
     owner = os.getpid()
     living: dict[int, str] = {}
@@ -176,17 +185,36 @@ def _hold_back(drain: Callable[..., int], is_open: Callable[[], bool]) -> None:
     Drain.round = round  # type: ignore[method-assign]
 
 
+def _is_gone(ledger: Ledger, name: str) -> bool:
+    return start_token(ledger.get(name, PID)) is None
+
+
+def _find_late(is_time: Callable[[], bool]) -> None:
+    find = Host.find_rings
+
+    def find_rings(self: Host) -> None:
+        if self.place.control.words[WAKE] == STOPPED:
+            while not is_time():
+                time.sleep(0.001)
+            find(self)
+
+    Host.find_rings = find_rings  # type: ignore[method-assign]
+
+
+def _is_stopped() -> bool:
+    return any(link.words[WAKE] == STOPPED for link in logger._core._links.values())
+
+
 def _work(act: Act, player: Player, ledger: Ledger, owner: int) -> None:
     player.log(COUNT)
     if act.play.then == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if act.play.then == "outlive":
-        while os.getppid() == owner:
+        while os.getppid() == owner and not _is_stopped():
             time.sleep(0.001)
-        if act.play.deaths and player.who == "worker0":
+        if (act.play.deaths or act.play.late) and player.who == "worker0":
             # The one that dies takes over first, so that it finds what the owner has left.
-            other = ledger.get("worker1", PID)
-            while start_token(other) is not None and ledger.get("worker1", RETURNED) < COUNT + LATER:
+            while not _is_gone(ledger, "worker1") and ledger.get("worker1", RETURNED) < COUNT + LATER:
                 time.sleep(0.001)
         player.log(COUNT + LATER)
     if player.who == "worker0":

@@ -180,7 +180,7 @@ _after("archive: a dead one's source removed", "_sinks.file.compression", "_clea
 _after("archive: a dead one's part removed", "_sinks.file.compression", "_clear", "_remove(part)")
 
 # The owner is dead, and a worker takes its own ring over.
-_cased(Case("takeover", "worker1"))
+_cased(Case("takeover", "worker1"), Case("late", "worker1"))
 _after("take over: ring sealed", "_session.link", "Link._adopt", "self._leave(")
 _after("take over: ring locked", "_session.orphan", "Orphan._take_over", "locked = [")
 _before("take over: before a file is written", "_session.orphan", "Orphan._write_file", "recovery.write_rest(", 0, 1)

@@ -30,6 +30,9 @@ class Rules(NamedTuple):
 
     rotates: bool = False
     foreign: bool = False
+    stops: bool = False
+    """The owner ends while it lives, and has not found the ring b, whose worker takes it over meanwhile."""
+
     mark_done: bool = True
     promise_first: bool = True
     two_banks: bool = True
@@ -126,8 +129,8 @@ def rings_of(state: State, index: int, rules: Rules) -> tuple[int, ...] | None:
     owner_dead = not is_alive(state.actors[OWNER])
     free = [ring for ring in (0, 1) if not state.ring_locks[ring]]
     if index == OWNER:
-        return (0, 1)
-    if not owner_dead:
+        return (0,) if rules.stops else (0, 1)
+    if not owner_dead and not (rules.stops and index == 2):
         return None
     if index != NEXT:
         # It waits for the lock of its own ring.
@@ -246,7 +249,7 @@ def settle(state: State, index: int, rules: Rules, slot: Slot) -> Iterator[State
     """Keep or take back the promise of a dead process."""
     actor = state.actors[index]
     following = actor._replace(at="room" if actor.todo else "read")
-    if slot.intent <= slot.done or index == OWNER:
+    if slot.intent <= slot.done:
         yield moved(state, index, following)
         return
     promise = slot.bank(slot.intent)
@@ -317,11 +320,10 @@ def following(state: State, rules: Rules) -> Iterator[State]:
 def is_over(state: State) -> bool:
     """Whether all that can be written has been: every worker is through or dead, and the next program has recovered."""
     owner, a, b, successor = state.actors
+    recovered = successor.at == "end" or state.slot is None
     if owner.at == "end":
-        return True
-    return owner.at == "dead" and all(
-        actor.at == "end" or (actor.at == "dead" and (successor.at == "end" or state.slot is None)) for actor in (a, b)
-    )
+        return {a.at, b.at} <= {"wait", "end"} and state.heads == TAILS
+    return owner.at == "dead" and all(actor.at == "end" or (actor.at == "dead" and recovered) for actor in (a, b))
 
 
 def faults(state: State) -> list[str]:
@@ -358,7 +360,9 @@ def explore(rules: Rules, *, stop: bool = False) -> tuple[int, set[str]]:
 
 
 @pytest.mark.parametrize(
-    "rules", [Rules(), Rules(rotates=True), Rules(foreign=True)], ids=["plain", "rotated", "foreign"]
+    "rules",
+    [Rules(), Rules(rotates=True), Rules(foreign=True), Rules(stops=True), Rules(stops=True, rotates=True)],
+    ids=["plain", "rotated", "foreign", "stopping", "stopping and rotated"],
 )
 def test_each_record_is_there_once(rules: Rules) -> None:
     """Whoever dies where, with rotations between the records and with a stranger in the file."""
@@ -380,6 +384,7 @@ def test_each_record_is_there_once(rules: Rules) -> None:
         (Rules(proof=False), "is doubled"),
         (Rules(lock=False), "is doubled"),
         (Rules(ask_others=False, rotates=True), "is doubled"),
+        (Rules(ask_others=False, stops=True, rotates=True), "is doubled"),
         (Rules(settle_after_gap=False, rotates=True), "is doubled"),
         (Rules(keep_whole=False, foreign=True), "is doubled"),
     ],
@@ -393,6 +398,7 @@ def test_each_record_is_there_once(rules: Rules) -> None:
         "takeover without proof of death",
         "no lock of the file",
         "others remembered and not asked again",
+        "an owner that stops forgets who has taken over",
         "not settled again after the lock has changed",
         "whole records before a torn one repeated",
     ],
