@@ -195,12 +195,11 @@ class Writer:
         try:
             deadline = monotonic() + patience
             self._household.find_rings()
-            targets = [(source, source.reader.tail) for source in self.drain.sources]
+            published = self.drain.published()
             while True:
                 found = self.drain.round(everything=True)
                 self.drain.answer_flushes()
-                reached = all(source.broken or source.reader.position >= target for source, target in targets)
-                if reached and not self.drain.waiting:
+                if self.drain.is_through(published):
                     return True
                 if found:
                     deadline = max(deadline, monotonic() + patience / 2)
