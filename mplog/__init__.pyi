@@ -12,7 +12,20 @@ from multiprocessing.context import BaseContext
 from os import PathLike
 from re import Pattern
 from types import TracebackType
-from typing import Any, BinaryIO, Final, NamedTuple, Protocol, TextIO, TypeAlias, TypedDict, TypeVar, final, overload
+from typing import (
+    Any,
+    BinaryIO,
+    Final,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TextIO,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    final,
+    overload,
+)
 
 if sys.version_info >= (3, 14):
     from string.templatelib import Template
@@ -21,7 +34,7 @@ if sys.version_info >= (3, 14):
 else:
     _Text: TypeAlias = str
 
-__all__ = ["attach", "logger"]
+__all__ = ["QueueOptions", "attach", "logger"]
 
 __version__: Final[str]
 
@@ -168,11 +181,79 @@ class Contextualizer(_ContextDecorator): ...
 
 AwaitableCompleter: TypeAlias = Awaitable[None]
 
+@final
+class QueueOptions:
+    ring_size: Final[int]
+    overflow: Final[Literal["grow", "block", "drop"]]
+    block_timeout: Final[float | None]
+    further_rings: Final[int]
+    reserve: Final[float]
+    order_window: Final[float]
+    runtime_directory: Final[str | None]
+    shutdown_timeout: Final[float]
+    def __init__(
+        self,
+        *,
+        ring_size: int = ...,
+        overflow: Literal["grow", "block", "drop"] = ...,
+        block_timeout: float | None = ...,
+        further_rings: int = ...,
+        reserve: float = ...,
+        order_window: float = ...,
+        runtime_directory: str | PathLike[str] | None = ...,
+        shutdown_timeout: float = ...,
+    ) -> None: ...
+
 # With a time-out the wait may end early: true, and True when awaited, if everything is in its sinks.
 @final
 class Completion(Awaitable[bool]):
     def __bool__(self) -> bool: ...
     def __await__(self) -> Generator[Any, Any, bool]: ...
+
+@final
+class ProcessStatistics:
+    pid: Final[int]
+    name: Final[str]
+    emitted: Final[int]
+    written: Final[int]
+    dropped: Final[int]
+    filtered: Final[int]
+    failed: Final[int]
+    in_flight: Final[int]
+    ring_fill: Final[float]
+
+@final
+class Statistics:
+    processes: Final[tuple[ProcessStatistics, ...]]
+    writer_lag: Final[float]
+    rotations: Final[int]
+    corrupt_rings: Final[int]
+    last_error: Final[str | None]
+    last_error_at: Final[float | None]
+    @property
+    def emitted(self) -> int: ...
+    @property
+    def written(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def filtered(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def in_flight(self) -> int: ...
+
+@final
+class Problem:
+    kind: Final[Literal["owner", "late", "full", "sink", "dropped", "corrupt"]]
+    text: Final[str]
+
+@final
+class Health:
+    problems: Final[tuple[Problem, ...]]
+    @property
+    def ok(self) -> bool: ...
+    def __bool__(self) -> bool: ...
 
 class Logger:
     @overload
@@ -246,6 +327,8 @@ class Logger:
     @overload
     def complete(self, timeout: float | None) -> Completion: ...
     def reopen(self) -> None: ...
+    def statistics(self) -> Statistics: ...
+    def health(self) -> Health: ...
     @overload
     def catch(
         self,
@@ -292,6 +375,7 @@ class Logger:
         patcher: PatcherFunction | None = ...,
         activation: Sequence[ActivationConfig] | None = ...,
         strict: bool | None = ...,
+        queue: QueueOptions | None = ...,
     ) -> list[int]: ...
     def reinstall(self) -> None: ...
     @staticmethod

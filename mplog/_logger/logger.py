@@ -14,7 +14,7 @@ from typing import Any
 
 from mplog._capture.patching import Patcher
 from mplog._capture.record import Message
-from mplog._logger import call
+from mplog._logger import call, health, statistics
 from mplog._logger import parse as parsing
 from mplog._logger.call import log, log_level
 from mplog._logger.catch import MESSAGE, Catcher, Rule
@@ -23,11 +23,14 @@ from mplog._logger.context import Contextualizer
 from mplog._logger.copies import duplicate, install, promote
 from mplog._logger.core import Core
 from mplog._logger.environment import DEFAULTS
+from mplog._logger.health import Health
 from mplog._logger.levels import AT_IMPORT, Level
 from mplog._logger.options import Given
+from mplog._logger.statistics import Statistics
 from mplog._logger.views import PLAIN, Options, portable
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import GENERATION
+from mplog._session.queue_options import QueueOptions
 
 _NUMBERS = {name: level.no for name, level in AT_IMPORT.items()}
 _TRACE, _DEBUG, _INFO, _SUCCESS = (_NUMBERS[name] for name in ("TRACE", "DEBUG", "INFO", "SUCCESS"))
@@ -181,6 +184,21 @@ class Logger:
         """
         self._core.reopen()
 
+    def statistics(self) -> Statistics:
+        """A snapshot of what has become of the records of this process and of those that it writes for.
+
+        For each process, `emitted` = `written` + `dropped` + `filtered` + `failed` + `in_flight`, and after
+        `complete()` nothing of this process is in flight. A record counts once for each handler.
+        """
+        return statistics.take(self._core)
+
+    def health(self) -> Health:
+        """Whether everything is all right, as far as this process can see; if not, what, and what to do about it.
+
+        The answer is true when there is no problem. Never raises, and waits for nothing for more than seconds.
+        """
+        return health.look(self._core)
+
     def bind(self, /, **extra: Any) -> Logger:
         """A logger whose records carry *extra*, too. This one is not changed."""
         return Logger(self._core, {**self._extra, **extra}, self._options, self._patchers)
@@ -276,6 +294,7 @@ class Logger:
         patcher: Patcher | None = None,
         activation: Iterable[tuple[str | None, bool]] | None = None,
         strict: bool | None = None,
+        queue: QueueOptions | None = None,
     ) -> list[int]:
         """Configure several things at once, for this process and its workers. What is not given stays.
 
@@ -286,6 +305,8 @@ class Logger:
             patcher: called with every record before any handler sees it.
             activation: (name, enabled), in order, for `enable()` and `disable()`.
             strict: let messages that cannot be formatted, lazy arguments and patchers that raise, raise in the call.
+            queue: how the queues between processes behave. The directory takes effect for the next session, the size
+                for rings that are made later, the rest at once.
 
         Returns:
             The ids of the added handlers.
@@ -293,6 +314,10 @@ class Logger:
         Raises:
             Exception: what the methods raise; what was done before that stays done.
         """
+        if queue is not None:
+            if not isinstance(queue, QueueOptions):
+                raise TypeError(f"Invalid queue, it should be a mplog.QueueOptions, not: '{type(queue).__name__}'")
+            self._core.set_queue(queue)
         if handlers is not None:
             self.remove()
         for arguments in levels if levels is not None else ():

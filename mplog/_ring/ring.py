@@ -19,7 +19,7 @@ import mmap
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from zlib import crc32
 
 from mplog._ring.clock import monotonic_ns
@@ -43,7 +43,10 @@ from mplog._ring.layout import (
 )
 
 RESERVE_LEVEL = 30
-"""Records of at least this level may use the last eighth of the ring."""
+"""Records of at least this level may use the reserve of the ring."""
+
+RESERVE = 0.125
+"""Share of the ring that others may not use, unless something else is said."""
 
 _pack_prefix = PREFIX.pack
 _pack_record = RECORD_AND_PREFIX.pack_into
@@ -86,11 +89,18 @@ class Producer:
     )
 
     def __init__(
-        self, words: memoryview, buffer: mmap.mmap | memoryview, base: int = 0, *, checked: bool = True
+        self,
+        words: memoryview,
+        buffer: mmap.mmap | memoryview,
+        base: int = 0,
+        *,
+        checked: bool = True,
+        reserve: float = RESERVE,
     ) -> None:
         """*words* is the header cast to u64; the records begin at *base* of *buffer*, to its end, a power of two.
 
         The map itself is cheaper to store into than a view of it. A *checked* ring's records have a CRC.
+        *reserve* is the share of the ring that low levels may not use.
         """
         self._checked = checked
         self._marks = (FLAG_CRC if checked else 0) << FLAGS_SHIFT
@@ -99,7 +109,7 @@ class Producer:
         self._base = base
         self._capacity = len(buffer) - base
         self._mask = self._capacity - 1
-        self.low_limit = self._capacity - self._capacity // 8
+        self.low_limit = self._capacity - int(self._capacity * reserve)
         self._tail: int = words[TAIL]
         # Where low levels must stop, by the head as it was seen last.
         self._fits: int = words[HEAD] + self.low_limit
@@ -220,6 +230,16 @@ class Producer:
         return self._tail
 
     @property
+    def count(self) -> int:
+        """How many records were published here, modulo 2**32."""
+        return self._seq
+
+    @property
+    def nested(self) -> int:
+        """How many records of interrupting calls wait to be published."""
+        return len(self._nested)
+
+    @property
     def drained(self) -> bool:
         """Whether everything published has been taken by its sinks."""
         return bool(self._words[HEAD] >= self._tail)
@@ -278,13 +298,15 @@ class Reader:
         capacity = self._capacity
         if tail == start:
             return []
-        if tail < start or tail - self.head > capacity or tail & (ALIGN - 1):
+        if tail < start or tail - self.head > capacity or (tail | start) & (ALIGN - 1):
             raise RingCorrupt(f"tail {tail} does not fit head {self.head} and position {start} in {capacity} bytes")
         if limit is not None and limit < tail:
             tail = limit
         entries: list[Entry] = []
-        append, unpack, checked = entries.append, _unpack, self._checked
+        append, unpack = entries.append, _unpack
         youngest = horizon if horizon is not None else _END_OF_TIME
+        # What the third number of nearly every record is, where it alone says that the record is whole.
+        usual = -1 if self._checked else LOG << KIND_SHIFT
         position = start
         expected = self._seq
         mask = capacity - 1
@@ -305,26 +327,29 @@ class Reader:
                     marks = kind << KIND_SHIFT
                     stamp, wall, route, level = 0, 0.0, 0, 0
                 after = at + RECORD_BYTES + length
-                kind = marks >> KIND_SHIFT & 0xFF
-                if kind == PAD and not (position + after) & mask:
-                    at = after
-                    continue
-                if expected is None:
-                    expected = found
-                if (
-                    found != expected
-                    or stamp > youngest
-                    or after > size
-                    or length < PREFIX_BYTES
-                    or (checked and crc32(block[at + RECORD_BYTES : after], kind) != crc)
-                ):
-                    self.position, self._seq, self.only = position + at, expected, only
-                    return entries
-                expected = (found + 1) & 0xFFFFFFFF
+                if found != expected or marks != usual or stamp > youngest or after > size or length < PREFIX_BYTES:
+                    kind = marks >> KIND_SHIFT & 0xFF
+                    if kind == PAD and not (position + after) & mask:
+                        at = after
+                        continue
+                    if expected is None:
+                        expected = found
+                    if (
+                        found != expected & 0xFFFFFFFF
+                        or stamp > youngest
+                        or after > size
+                        or length < PREFIX_BYTES
+                        or (self._checked and crc32(block[at + RECORD_BYTES : after], kind) != crc)
+                    ):
+                        self.position, self._seq, self.only = position + at, expected, only
+                        return entries
+                    if kind != LOG:
+                        only = -1
+                else:
+                    kind = LOG
                 if route != only:
                     only = route if only == -2 else -1
-                if kind != LOG:
-                    only = -1
+                expected = found + 1
                 begin = at + BODY
                 at = (after + 15) & -16
                 append((stamp, ring, position + at, kind, route, level, wall, block[begin:after]))
@@ -335,6 +360,34 @@ class Reader:
     def unread(self) -> bool:
         """Whether there is something published that `read` has not returned."""
         return self.tail != self.position
+
+    def count_unread(self) -> int:
+        """How many records are published that `read` has not returned; of a damaged ring, as far as it is whole."""
+        return sum(1 for _ in self._stamps(self.position))
+
+    def oldest(self) -> int | None:
+        """The stamp of the oldest record that is not released; None where there is none, or HEAD moves just now."""
+        head = self.head
+        stamp = next(self._stamps(head), None)
+        return stamp if self.head == head else None
+
+    def _stamps(self, position: int) -> Iterator[int]:
+        """The stamps of all records from *position* on, by their headers alone."""
+        mask = self._capacity - 1
+        tail = self.tail
+        if tail - position > self._capacity or position & (ALIGN - 1):
+            return
+        while position < tail:
+            offset = position & mask
+            length, _seq, kind, *_ = RECORD.unpack_from(self._data, offset)
+            end = offset + RECORD_BYTES + length
+            if end > self._capacity:
+                return
+            if kind != PAD:
+                if length < PREFIX_BYTES:
+                    return
+                yield PREFIX.unpack_from(self._data, offset + RECORD_BYTES)[0]
+            position += padded(length)
 
     def release(self, position: int) -> None:
         """Move HEAD to *position*: everything before it has reached its sinks."""

@@ -10,23 +10,45 @@ import os
 import pickle
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
+from mplog._ring import drops
 from mplog._ring.clock import monotonic
-from mplog._ring.layout import DRAINING, ENDED, FLUSH_TARGET, FLUSHED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
+from mplog._ring.layout import (
+    DRAINING,
+    DROPPED,
+    ENDED,
+    FLUSH_TARGET,
+    FLUSHED,
+    GENERATION,
+    RECLAIMED,
+    RUN_STATE,
+    STOPPED,
+    WAKE,
+)
 from mplog._ring.ring_file import open_existing
-from mplog._session import recovery, rings
+from mplog._session import losses, recovery, rings
+from mplog._session.account import Account, Told, dropped_of
 from mplog._session.identity import Identity, is_dead
 from mplog._session.place import REGISTRY, Place, make_place
+from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._sinks import report
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
 from mplog._writer.drain import Drain, Source
 from mplog._writer.route import COROUTINE, Route
+from mplog._writer.tally import Tally
 from mplog._writer.writer import HOUSEKEEPING, Writer
 
 FORK_BOUND = 0.1
 """Seconds that a fork waits for the writer to reach the end of a round."""
+
+ACCOUNT_BOUND = 2.5
+"""Seconds that a snapshot of the counts waits for the end of a round."""
+
+ENDED_KEPT = 1000
+"""Processes that have ended whose counts are kept apart; those of older ones are added up."""
 
 STALLED = 5.0
 """Seconds that `complete()` without a time-out waits for a sink that takes nothing."""
@@ -36,9 +58,6 @@ STALLED_LOOP = 1.0
 
 ROUND_BOUND = 30.0
 """Seconds that it waits for the end of a round, in which users' filters, formats and patchers run."""
-
-SHUTDOWN_TIMEOUT = 5.0
-"""Seconds that the end of the program waits for a sink that takes nothing."""
 
 
 def authkeys() -> list[bytes]:
@@ -55,8 +74,13 @@ def authkeys() -> list[bytes]:
 class Host:
     """One session of this process. Configuration comes under the logger's lock, draining under the writer's mutex."""
 
-    def __init__(self, identity: Identity) -> None:
-        """Raises OSError when no runtime directory can be used."""
+    def __init__(self, identity: Identity, options: Callable[[], QueueOptions] = lambda: DEFAULTS) -> None:
+        """*options* gives the queue options as they are when it is called.
+
+        Raises:
+            OSError: no runtime directory can be used.
+        """
+        self._options = options
         recovery.sweep()
         self.identity = identity
         self.place: Place = make_place(identity, authkeys())
@@ -67,7 +91,13 @@ class Host:
         self.writer = Writer(self.drain, self.place.control.words, self.doorbell, self)
         self._known: dict[str, Source] = {}
         self._ignored: set[str] = set()
+        self._told_at: dict[tuple[int, int], float] = {}
+        self.tallies: dict[tuple[int, int], Tally] = {}
+        """What has become of the records of each process, by pid and start token; living ones, and the last ended."""
+        self.earlier = Tally(0, "")
+        """Of all processes that have ended before those."""
         self.finished = False
+        self.drain.grace = options().order_window
 
     def add(self, route: Route) -> None:
         """Serve *route* for the processes of the session. A file gets its slot before any record can come."""
@@ -75,9 +105,7 @@ class Host:
             sink = route.sink
             if isinstance(sink, FileSink):
                 sink.archiver.background = True
-                self.slots[route.spec.id] = slots.create(
-                    recovery.slot_path(self.place, sink, route.spec.id), self.place.id, route.spec.id
-                )
+                self.slots[route.spec.id] = recovery.make_slot(self.place, sink, route.spec.id)
             self.routes[route.spec.id] = route
 
     def remove(self, number: int) -> None:
@@ -85,10 +113,14 @@ class Host:
         route = self.routes.get(number)
         if route is None:
             return
-        self.writer.finish(SHUTDOWN_TIMEOUT)
+        patience = self._options().shutdown_timeout
+        self.writer.finish(patience)
         # Without the mutex, too: a round that a user's function does not let come to its end must not keep the caller.
-        held = self.writer.mutex.acquire(timeout=SHUTDOWN_TIMEOUT)
+        held = self.writer.mutex.acquire(timeout=patience)
         try:
+            if held:
+                for source in self.drain.sources:
+                    losses.tell(source.file, {number: route})
             self.routes.pop(number, None)
             if route.outlet is not None:
                 self._close_outlet(route)
@@ -139,10 +171,9 @@ class Host:
 
     def _close_outlet(self, route: Route) -> None:
         assert route.outlet is not None
-        if not route.outlet.close(SHUTDOWN_TIMEOUT):
-            why = (
-                "was removed by its own sink" if route.outlet.serves_here else f"took nothing for {SHUTDOWN_TIMEOUT} s"
-            )
+        patience = self._options().shutdown_timeout
+        if not route.outlet.close(patience):
+            why = "was removed by its own sink" if route.outlet.serves_here else f"took nothing for {patience} s"
             report.once(
                 f"left {route.spec.id}",
                 f"handler {route.spec.id} {why}; {route.outlet.left()} records that other processes logged to it are "
@@ -157,6 +188,7 @@ class Host:
 
     def publish(self, registry: dict[str, Any]) -> None:
         """Make *registry* what new workers start with and running ones change to at their next call."""
+        self.drain.grace = self._options().order_window
         generation = self.place.control.words[GENERATION] + 1
         registry["generation"] = generation
         path = os.path.join(self.place.path, REGISTRY)
@@ -193,32 +225,98 @@ class Host:
                 self._ignored.add(path)
                 report.once(f"ring {path}", f"{path} is not read: {error}")
                 continue
-            if not rings.try_lock(ring):
-                ring.close()  # An orphan that found us silent drains it; its own records, in its own order.
+            # An orphan that found us silent or stopped drains it; its own records, in its own order. It may have died
+            # over it: then the next program goes on.
+            if not rings.try_lock(ring) or (
+                self.finished and any(recovery.may_be_taken_over(slot, key) for slot in self.slots.values())
+            ):
+                ring.close()
                 self._ignored.add(path)
                 continue
-            source = Source(ring, ring.reader(), key, monotonic())
+            owner = ring.owner
+            tally = self.tallies.setdefault((owner.pid, owner.start), Tally(owner.pid, owner.name))
+            tally.rings += 1
+            source = Source(ring, ring.reader(), key, tally, monotonic())
             self._known[path] = source
             self.drain.sources.append(source)
 
     def keep(self) -> None:
-        """Reclaim the rings of producers that closed them or are proven dead."""
+        """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
         now = monotonic()
         for source in list(self.drain.sources):
+            if source.file.words[DROPPED] != source.dropped:
+                source.dropped = source.file.words[DROPPED]
+                source.tally.dropped_at = now
+            told = self._tell(source, now)
+            source.tell_producer()
             words = source.file.words
             done = source.file.closed_by_producer and words[FLUSH_TARGET] <= words[FLUSHED]
             if not done and now - source.quiet_since > HOUSEKEEPING:
                 done = is_dead(rings.identity_of(source.file.owner))
             # Death or closing is proven: only now is a last look at tail worth anything.
-            if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
+            if done and told and not source.broken and not source.reader.unread() and not self.drain.waiting:
                 self._reclaim(source)
 
+    def _tell(self, source: Source, now: float) -> bool:
+        """Say in the log what the process of *source* has dropped, unless it was said of it just now."""
+        if not drops.any_unsaid(source.file.words):
+            return True
+        who = source.file.owner.pid, source.file.owner.start
+        if self.drain.waiting or now - self._told_at.get(who, -losses.EVERY) < losses.EVERY:
+            return False
+        self._told_at[who] = now
+        return losses.tell(source.file, self.routes, leave_others=False)
+
     def _reclaim(self, source: Source) -> None:
+        tally, owner = source.tally, source.file.owner
+        tally.dropped += source.file.words[DROPPED]
+        tally.rings -= 1
+        source.tell_producer()
         source.file.words[RECLAIMED] = 1
         self.drain.sources.remove(source)
         self._known.pop(source.file.path, None)
         rings.remove(source.file.path)
         source.file.close()
+        if not tally.rings:
+            self._told_at.pop((owner.pid, owner.start), None)
+            if len(self.tallies) > ENDED_KEPT:
+                self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        """Add the counts of a process that has ended long ago to those of the earlier ones."""
+        for who, tally in self.tallies.items():
+            if not tally.rings and tally.read == tally.settled:
+                self.earlier.absorb(self.tallies.pop(who))
+                return
+
+    def accounts(self) -> list[tuple[Tally, Account]]:
+        """What has become of the records of each process of this session; of those that ended long ago together, last.
+
+        A record that lies in a damaged ring is in flight for ever.
+        """
+        # Within a bound: a round may wait for a file. Without the mutex some figure may be of a moment later.
+        held = self.writer.mutex.acquire(timeout=ACCOUNT_BOUND)
+        try:
+            files: dict[Tally, list[Source]] = {}
+            for source in list(self.drain.sources):
+                files.setdefault(source.tally, []).append(source)
+            found = []
+            for tally in [*list(self.tallies.values()), self.earlier]:
+                sources = files.get(tally, [])
+                told = Told(tally.written, tally.filtered, tally.failed, tally.lost)
+                read = tally.read + sum(source.reader.count_unread() for source in sources)
+                dropped = tally.dropped + sum(dropped_of(source.file) for source in sources)
+                account = Account(emitted=dropped, dropped=dropped) + told.about(read)
+                found.append((tally, account.with_rings([source.file for source in sources])))
+            return found
+        finally:
+            if held:
+                self.writer.mutex.release()
+
+    def oldest(self) -> int | None:
+        """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
+        stamps = [source.reader.oldest() for source in list(self.drain.sources) if not source.broken]
+        return min((stamp for stamp in stamps if stamp is not None), default=None)
 
     # Around a fork; see fork.py.
 
@@ -246,23 +344,30 @@ class Host:
 
     def forget(self) -> None:
         """In a forked child: close what must not stay open here, for a copy would keep the parent's locks alive."""
+        self.place.control.let_go()
         for source in self._known.values():
             source.file.close_descriptor()
+
+    def _parts_of_others(self, slot: slots.Slot) -> list[slots.Part]:
+        return recovery.parts_of_others(self.place, [source.key for source in self.drain.sources])(slot)
 
     def finish(self) -> None:
         """End the session: drain what is published, tell the producers, remove what nobody needs."""
         if self.finished:
             return
+        patience = self._options().shutdown_timeout
         self.finished = True
         words = self.place.control.words
         words[RUN_STATE] = DRAINING
-        self.writer.stop(SHUTDOWN_TIMEOUT)
-        complete = self.writer.finish(SHUTDOWN_TIMEOUT)
+        self.writer.stop(patience)
+        complete = self.writer.finish(patience)
+        # Whoever takes its ring over while we still write uses our slots, too.
+        self.drain.others = self._parts_of_others
         # SYNC finish -> attend: whoever publishes from now on sees it and takes its own ring over.
         words[WAKE] = STOPPED
-        complete = self.writer.finish(SHUTDOWN_TIMEOUT) and complete
+        complete = self.writer.finish(patience) and complete
         words[RUN_STATE] = ENDED
-        idle = self.writer.mutex.acquire(timeout=SHUTDOWN_TIMEOUT)
+        idle = self.writer.mutex.acquire(timeout=patience)
         if idle:
             try:
                 self._let_go()
@@ -273,6 +378,7 @@ class Host:
                 self._close_outlet(route)
         if idle:
             os.close(self.doorbell)
+        self.place.control.let_go()
         if not any(True for _ in rings.listed(self.place.ring_directories)):
             for slot in self.slots.values():
                 self._remove_slot(slot)
@@ -290,6 +396,9 @@ class Host:
     def _let_go(self) -> None:
         """At the end, with the writer's mutex: reclaim the rings that are through, and give the others back."""
         for source in list(self.drain.sources):
+            if not self.drain.waiting:
+                losses.tell(source.file, self.routes, leave_others=False)
+            source.tell_producer()
             done = source.file.closed_by_producer or is_dead(rings.identity_of(source.file.owner))
             if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
                 self._reclaim(source)

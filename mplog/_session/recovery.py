@@ -19,14 +19,14 @@ from collections.abc import Callable, Iterable
 from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA, SPILL
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
-from mplog._session import directory, rings
+from mplog._session import directory, losses, rings
 from mplog._session.identity import is_dead
 from mplog._session.place import Place, all_places, open_place
 from mplog._sinks import report
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.file.slot import Promise, Slot
-from mplog._sinks.file.take_back import Found, take_back
+from mplog._sinks.file.slot import Part, Promise, Slot
+from mplog._sinks.file.take_back import Found, begun, take_back
 from mplog._writer.drain import read_spilled
 from mplog._writer.route import Route
 
@@ -43,6 +43,15 @@ def slot_path(place: Place, sink: FileSink, route: int) -> str:
     files = directory.private(os.path.join(base, "files"))
     shared = directory.private(os.path.join(files, sink.key()))
     return os.path.join(shared, f"{place.id.hex()}-{route}{slots.SUFFIX}")
+
+
+def make_slot(place: Place, sink: FileSink, route: int) -> Slot:
+    """Make the slot of *route* for the file of *sink*. Raises OSError: no room or no rights."""
+    for _ in range(3):
+        # Another process may remove the empty directory of this file while we fill it.
+        with contextlib.suppress(FileNotFoundError):
+            return slots.create(slot_path(place, sink, route), place.id, route)
+    return slots.create(slot_path(place, sink, route), place.id, route)
 
 
 def slots_of(session: str) -> list[str]:
@@ -91,8 +100,8 @@ def _finished(entries: Iterable[Entry], place: Place, render: Render) -> list[En
     return finished
 
 
-def _promised(place: Place, promise: Promise, route: int, render: Render) -> bytes | None:
-    """The bytes that *promise* was about, from the rings that still hold them; None when they do not."""
+def _promised(place: Place, promise: Promise, route: int, render: Render) -> list[Entry] | None:
+    """The entries that *promise* was about, from the rings that still hold them; None when they do not."""
     entries: list[Entry] = []
     for number, part in enumerate(promise.parts):
         if part.start == part.end:
@@ -108,9 +117,23 @@ def _promised(place: Place, promise: Promise, route: int, render: Render) -> byt
             entries += _entries(ring, number, part.start, part.end, route)
         finally:
             ring.close()
-    entries.sort()
-    data = b"".join(entry[7] for entry in _finished(entries, place, render))
-    return data if len(data) == promise.length else None
+    finished = _finished(sorted(entries), place, render)
+    return finished if sum(len(entry[7]) for entry in finished) == promise.length else None
+
+
+def _kept(promise: Promise, entries: list[Entry], size: int) -> Promise | None:
+    """The part of *promise* whose *entries* are whole in its first *size* bytes; None when that is none."""
+    ends: dict[int, int] = {}
+    length = 0
+    for entry in entries:
+        if length + len(entry[7]) > size:
+            break
+        length += len(entry[7])
+        ends[entry[1]] = entry[2]
+    if not ends:
+        return None
+    parts = tuple(Part(part.ring, part.start, ends.get(at, part.start)) for at, part in enumerate(promise.parts))
+    return Promise(promise.device, promise.inode, promise.offset, length, parts)
 
 
 def settle_intent(fd: int, place: Place, slot: Slot, render: Render, end: bytes) -> None:
@@ -124,25 +147,33 @@ def settle_intent(fd: int, place: Place, slot: Slot, render: Render, end: bytes)
     if (status.st_dev, status.st_ino) != (promise.device, promise.inode):
         slot.take_back()
         return
-    data = _promised(place, promise, slot.route, render)
-    if data is None:
+    entries = _promised(place, promise, slot.route, render)
+    if entries is None:
         slot.take_back()
         return
+    data = b"".join([entry[7] for entry in entries])
     found = take_back(fd, promise.offset, data, end)
-    if found is Found.WHOLE:
+    kept = _kept(promise, entries, begun(fd, promise.offset, data)) if found is Found.TORN else None
+    if kept is not None:
+        slot.shrink(kept)
+    if found is Found.WHOLE or kept is not None:
         slot.done()
     else:
         slot.take_back()
     if found is Found.TORN:
-        report.once("torn", "a write was cut short by a kill and overtaken by others; it is repeated whole")
+        report.once("torn", "a write was cut short by a kill and overtaken by others; the cut record is repeated whole")
 
 
-def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slot) -> int:
-    """Append what *ring_files* still hold for *route*; how many records. The caller holds the rings' kernel locks."""
+def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slot, bound: float = BOUND) -> int:
+    """Append what *ring_files* still hold for *route*; how many records. The caller holds the rings' kernel locks.
+
+    Raises FileBusy when the log file's lock is not to be had within *bound* seconds, and OSError when it cannot be
+    written; nothing is lost or done twice then.
+    """
     sink = route.sink
     assert isinstance(sink, FileSink)
     render = _renderer(route)
-    with sink.locked(BOUND) as file:
+    with sink.locked(bound) as file:
         settle_intent(file.fd, place, slot, render, sink.options.text.end)
         kept = slot.last_done()
         ends = {part.ring: part.end for part in kept.parts} if kept is not None else {}
@@ -154,12 +185,40 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
             starts.append(start)
             entries += _entries(ring, number, start, None, slot.route)
         entries = _finished(sorted(entries), place, render)
-        if not entries:
-            return 0
-        carried = {len(keys) + index: end for index, end in enumerate(ends.values())}
-        carried.update(dict(enumerate(starts)))
-        sink.commit(entries, [*keys, *ends], [*starts, *ends.values()], slot, lambda _: None, carried)
-        return len(entries)
+        if entries:
+            # Asked each time: orphans of one session share its slot, and a rotation lets another one in between.
+            others = parts_of_others(place, keys)
+            sink.commit(
+                entries, keys, starts, slot, lambda _: None, dict(enumerate(starts)), others=lambda: others(slot)
+            )
+    for ring in ring_files:
+        losses.tell(ring, {slot.route: route}, direct=True)
+    return len(entries)
+
+
+def parts_of_others(place: Place, mine: Iterable[bytes]) -> Callable[[Slot], list[Part]]:
+    """What a promise must repeat of the last one in its slot, so that nobody forgets how far the others have come.
+
+    Args:
+        mine: the rings that the promise itself is about.
+    """
+    present = set()
+    for path in rings.listed(place.ring_directories):  # A ring that is gone has everything in all of its files.
+        with contextlib.suppress(ValueError):
+            present.add(rings.key_of(path))
+    present.difference_update(mine)
+
+    def parts(slot: Slot) -> list[Part]:
+        kept = slot.last_done()
+        return [Part(part.ring, part.end, part.end) for part in kept.parts if part.ring in present] if kept else []
+
+    return parts
+
+
+def may_be_taken_over(slot: Slot, key: bytes) -> bool:
+    """Whether an orphan may have written something of the ring *key*, whose lock the caller holds, into this file."""
+    kept = slot.last_done()
+    return slot.is_undone() or (kept is not None and any(part.ring == key for part in kept.parts))
 
 
 def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> None:
@@ -210,11 +269,25 @@ def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:
         for name in names:
             if name.endswith(slots.SUFFIX):
                 with contextlib.suppress(OSError, ValueError):
-                    written += _recover_slot(os.path.join(shared, name), base, make_route)
+                    written += recover_slot(os.path.join(shared, name), make_route)
+        if not names:
+            with contextlib.suppress(OSError):
+                os.rmdir(shared)  # Whoever removed the last slot died before this.
     return written
 
 
-def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> int:
+def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = BOUND) -> int:
+    """Write what a dead session left for the file of the slot at *path*; how many records.
+
+    Args:
+        make_route: the handler of that file, here, for the number it has in its session.
+        bound: seconds to wait for the log file's lock.
+
+    Raises:
+        FileBusy: somebody held the log file's lock for longer than *bound*.
+        OSError, ValueError: the slot or the session cannot be read, or the log file cannot be written.
+    """
+    base = os.path.dirname(os.path.dirname(os.path.dirname(path)))
     session = os.path.basename(path).split("-")[0]
     try:
         place = open_place(os.path.join(base, "sessions", session))
@@ -222,19 +295,19 @@ def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> i
         os.unlink(path)
         return 0
     try:
-        if not is_dead(place.control.identity) and not place.ended:
+        if not place.owner_is_gone and not place.ended:
             return 0
         slot = slots.open_existing(path)
         taken: list[RingFile] = []
         everything = True
         try:
             for ring_path in list(rings.listed(place.ring_directories)):
-                ring = _take(ring_path)
+                ring = _take(ring_path, place)
                 if ring is None:
                     everything = False
                 else:
                     taken.append(ring)
-            written = write_rest(place, taken, make_route(slot.route), slot)
+            written = write_rest(place, taken, make_route(slot.route), slot, bound)
         finally:
             slot.close()
             for ring in taken:
@@ -243,19 +316,26 @@ def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> i
             with contextlib.suppress(OSError):
                 os.unlink(path)
                 os.rmdir(os.path.dirname(path))
-            _remove_if_done(place)
+            remove_if_done(place)
         return written
     finally:
         place.control.close()
 
 
-def _take(path: str) -> RingFile | None:
-    """The ring at *path* with its kernel lock, when its producer is proven dead and nobody else drains it."""
+def is_left_behind(ring: RingFile, place: Place) -> bool:
+    """Whether it is proven that nobody publishes into *ring* of the session *place* any more."""
+    producer = rings.identity_of(ring.owner)
+    # Of a program that exec has replaced only the lock of its session tells, if it had one.
+    return is_dead(producer) or (producer == place.control.identity and place.owner_is_gone)
+
+
+def _take(path: str, place: Place) -> RingFile | None:
+    """The ring at *path* with its kernel lock, when it is left behind and nobody else drains it."""
     try:
         ring = open_existing(path)
     except (OSError, ValueError):
         return None
-    if is_dead(rings.identity_of(ring.owner)) and rings.try_lock(ring):
+    if is_left_behind(ring, place) and rings.try_lock(ring):
         return ring
     ring.close()
     return None
@@ -269,18 +349,29 @@ def remove_if_left(place: Place) -> None:
         with contextlib.suppress(OSError):
             os.unlink(path)
             os.rmdir(os.path.dirname(path))
-    place.remove()
+    _forget(place)
 
 
-def _remove_if_done(place: Place) -> None:
+def remove_if_done(place: Place) -> None:
     """Delete a dead session when no file waits for its records and no producer lives."""
     if slots_of(place.id.hex()):
         return
     for path in rings.listed(place.ring_directories):
-        ring = _take(path)
+        ring = _take(path, place)
         if ring is None:
             return
+        losses.tell(ring, {}, leave_others=False)
         ring.close()
+    _forget(place)
+
+
+def _forget(place: Place) -> None:
+    """Delete a session, with the slots that its owner died over before they were whole."""
+    for base in directory.existing_bases():
+        for path in glob.glob(os.path.join(base, "files", "*", f"{place.id.hex()}-*{slots.SUFFIX}.tmp")):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+                os.rmdir(os.path.dirname(path))
     place.remove()
 
 
@@ -292,7 +383,7 @@ def sweep() -> None:
         except (OSError, ValueError):
             continue
         try:
-            if is_dead(place.control.identity):
-                _remove_if_done(place)
+            if place.owner_is_gone:
+                remove_if_done(place)
         finally:
             place.control.close()

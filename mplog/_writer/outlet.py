@@ -14,6 +14,7 @@ from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
 from mplog._sinks import report
 from mplog._sinks.message_sink import MessageSink
+from mplog._writer.tally import Tally
 
 CAPACITY = 64 * 1024 * 1024
 """Bytes that wait at most, roughly."""
@@ -28,7 +29,7 @@ class Outlet:
     def __init__(self, sink: MessageSink, route: int) -> None:
         self._sink = sink
         self._route = route
-        self._waiting: deque[tuple[Message, int]] = deque()
+        self._waiting: deque[tuple[Message, int, Tally | None]] = deque()
         self._size = 0
         self._wake = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
@@ -37,19 +38,24 @@ class Outlet:
         self.put_count = 0
         self.taken = 0
         self.dropped = 0
+        self.dropped_at: float | None = None
+        """When (`monotonic()`) something was dropped last."""
         self._dropped_unsaid = 0
 
-    def put(self, message: Message) -> None:
-        """Queue *message*, or drop and count it when too much waits already."""
+    def put(self, message: Message, tally: Tally | None = None) -> None:
+        """Queue *message*, or drop and count it when too much waits already; *tally* gets what becomes of it."""
         cost = len(message) + (RECORD_COST if hasattr(message, "record") else TEXT_COST)
         with self._wake:
             self.put_count += 1
             if self._size + cost > CAPACITY:
                 self.dropped += 1
+                self.dropped_at = monotonic()
                 self._dropped_unsaid += 1
                 self.taken += 1
+                if tally is not None:
+                    tally.add(lost=1)
                 return
-            self._waiting.append((message, cost))
+            self._waiting.append((message, cost, tally))
             self._size += cost
             if self._thread is None and not self._paused:
                 self._start()
@@ -72,18 +78,25 @@ class Outlet:
                     self._wake.notify_all()
                     return
                 unsaid, self._dropped_unsaid = self._dropped_unsaid, 0
-                message, cost = self._waiting[0] if self._waiting else (Message(), 0)
+                message, cost, tally = self._waiting[0] if self._waiting else (Message(), 0, None)
             if unsaid:
                 message = self._notice(f"mplog: {unsaid} records were dropped here: this sink was too slow")
+            failed, lost = False, self._sink.lost
             try:
                 if not self._sink.write_patiently(message, self._gives_up):
                     continue
             except BaseException:  # noqa: BLE001 - a sink that raises has taken the record; the thread goes on
+                failed = True
                 report.error_in_handler(self._route, getattr(message, "record", None))
             if not unsaid:
+                lost = self._sink.lost - lost
                 with self._wake:
+                    if not self._waiting or self._waiting[0][0] is not message:
+                        continue  # Given up meanwhile, and counted as lost.
                     self._waiting.popleft()
                     self._size -= cost
+                    if tally is not None:
+                        tally.add(written=not failed and not lost, failed=failed, lost=not failed and bool(lost))
                     self.taken += 1
                     self._wake.notify_all()
 
@@ -163,4 +176,20 @@ class Outlet:
             thread = self._thread
         if thread is not None and not own:
             thread.join(1.0)
+        if not done:
+            self._give_up()
         return done
+
+    def _give_up(self) -> None:
+        """Count as lost what waits and will not be written."""
+        with self._wake:
+            for _message, _cost, tally in self._waiting:
+                if tally is not None:
+                    tally.add(lost=1)
+            self._waiting.clear()
+            self._size = 0
+
+    @property
+    def fill(self) -> float:
+        """How much of the queue is used, from 0 to 1."""
+        return self._size / CAPACITY
