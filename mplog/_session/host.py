@@ -28,7 +28,7 @@ from mplog._ring.layout import (
     WAKE,
 )
 from mplog._ring.ring_file import open_existing
-from mplog._session import losses, recovery, rings
+from mplog._session import hosts, losses, recovery, rings
 from mplog._session.account import Account, Told, dropped_of
 from mplog._session.identity import Identity, is_dead
 from mplog._session.place import REGISTRY, Place, make_place
@@ -130,6 +130,14 @@ class Host:
         finally:
             if held:
                 self.writer.mutex.release()
+
+    def is_joined(self, number: int) -> bool:
+        """Whether strangers send their records to a route, so that it must be served to the end of the session.
+
+        If not, none can begin to from now on.
+        """
+        slot = self.slots.get(number)
+        return slot is not None and not hosts.shut(slot)
 
     def hand_over(self, deadline: float | None) -> bool:
         """Give to the sinks what has been published by now; False when time was up or a sink takes nothing for long.

@@ -75,6 +75,10 @@ class Orphan(Protocol):
     def account(self, published: int, told: Told) -> Account:
         """What has become of what was *published* before, of which the owner has *told*, and of all since."""
 
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether nothing older is left in the rings of this process."""
+
 
 class Adopter(Protocol):
     """Makes the orphan of a link, after writing what its rings still hold. See orphan.py."""
@@ -479,6 +483,12 @@ class Link:
             time.sleep(pause)
             pause = min(pause * 2, 0.002)
         return True
+
+    @property
+    def is_on_its_own(self) -> bool:
+        """Whether the owner is gone, and everything that was meant for it has been written by this process."""
+        producer = self._producer
+        return self.orphaned and not isinstance(producer, Producer | None) and producer.has_caught_up
 
     def reopen(self) -> None:
         """Open again the files that this process writes because the owner is gone; as FileSink.reopen."""

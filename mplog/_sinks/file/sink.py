@@ -33,6 +33,12 @@ BATCH_BOUND = 2.0
 REOPEN_BOUND = 1.0
 """Seconds that `reopen` waits for a write of another thread; that thread opens the file again, then."""
 
+COMPANY = 16
+"""Direct appends that found something of others behind the last one, before this process looks who they are."""
+
+COMPANY_EVERY = 0.1
+"""Seconds between two such looks."""
+
 ENDING_BOUND = 30.0
 """Seconds that the end of a handler waits for archives in the making."""
 
@@ -73,6 +79,10 @@ class FileSink:
         self.closed = False
         self.settle: Callable[[int], None] = _nothing
         """Called with the descriptor, under the file's lock: keeps or takes back what killed sessions promised."""
+        self.company: Callable[[FileSink], None] | None = None
+        """Called, after a direct append, when other processes append to the file all the time."""
+        self._met = 0
+        self._look_at = 0.0
         self.unlocked = 0
         self.emitted = self.written = self.failed = self.dropped = 0
         """What has become of the records of direct calls; what `commit` appends is counted by the writer."""
@@ -137,6 +147,19 @@ class FileSink:
                 self._busy = False
                 if self._nested:
                     self._write_nested()
+        if self._met >= COMPANY:
+            self._look_around(wall)
+
+    def _look_around(self, wall: float) -> None:
+        """Tell of the company, when nobody holds the mutex for this call."""
+        self._met = 0
+        if self.company is not None and not self._busy and not 0 < self._look_at - wall <= COMPANY_EVERY:
+            self._look_at = wall + COMPANY_EVERY
+            self.company(self)
+
+    def has_company(self) -> bool:
+        """Whether another process has the file open to append to it."""
+        return self._file.is_used()
 
     def _write(self, data: bytes, wall: float, message: Message | None) -> None:
         if self.closed:
@@ -154,8 +177,10 @@ class FileSink:
             if file.shared:
                 if not self._follows:
                     file.measure()
-                if file.size != file.left and file.ends_torn():
-                    self._mend()
+                if file.size != file.left:
+                    self._met += 1
+                    if file.ends_torn():
+                        self._mend()
             if self._rotates:
                 self._turnover.rotate_for(data, wall, message, rotated)
                 if rotated and file.ends_torn():
