@@ -168,13 +168,20 @@ def read(place: Place, *, foreign: bool | None = None) -> Published | None:
             if os.fstat(fd).st_uid != os.geteuid():
                 return None
             found = pickle.load(file)
-    except (OSError, pickle.UnpicklingError, EOFError):
+        mine, theirs = _program(), found["program"]
+        if foreign is None:
+            foreign = mine != theirs if mine and theirs else place.came_by_environment
+        routes = [_unpacked(packed, foreign=foreign) for packed in found["routes"]]
+        return Published(found["levels"], routes, found["settings"], foreign, theirs)
+    except (OSError, EOFError):
         return None
-    mine, theirs = _program(), found["program"]
-    if foreign is None:
-        foreign = mine != theirs if mine and theirs else place.came_by_environment
-    routes = [_unpacked(packed, foreign=foreign) for packed in found["routes"]]
-    return Published(found["levels"], routes, found["settings"], foreign, theirs)
+    except Exception as error:  # noqa: BLE001 - another version's objects may fail in any way, at the program's start
+        report.once(
+            "registry",
+            f"process {place.control.identity.pid} has another version of mplog ({error!r}); this process does not "
+            "follow its configuration. Use one version in both.",
+        )
+        return None
 
 
 def remote_handler(spec: RouteSpec, link: Link) -> Handler:

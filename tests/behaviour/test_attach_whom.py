@@ -13,6 +13,7 @@ from programs import Program
 import mplog
 from mplog._logger.core import Core
 from mplog._session import announce
+from mplog._sinks import report
 
 
 class TestNobodyToJoin:
@@ -255,6 +256,20 @@ class TestNotTrusted:
         os.symlink(Path(session) / "real", Path(session) / REGISTRY)
         (place,) = announce.announced()
         assert registry.read(place) is None
+
+    @pytest.mark.parametrize("content", [b"", b"torn", b"cmplog._logger.gone\nNone\n.", b"cos\nstat\n(tR.", b"}."])
+    def test_a_registry_of_another_version(
+        self, session: str, content: bytes, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Whatever it does when it is read, the process that joins starts."""
+        from mplog._logger import registry
+        from mplog._session.place import REGISTRY
+
+        report._said.clear()
+        (Path(session) / REGISTRY).write_bytes(content)
+        (place,) = announce.announced()
+        assert registry.read(place) is None
+        assert not content or "has another version of mplog (" in capsys.readouterr().err
 
 
 def test_a_logger_that_does_not_serve_the_process_announces_nothing(tmp_path: Path) -> None:
