@@ -23,6 +23,7 @@ from mplog._ring.wire import Represented, safe_repr
 from mplog._session import recovery
 from mplog._session.link import Link
 from mplog._session.place import REGISTRY, Place
+from mplog._session.queue_options import QueueOptions
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.kinds import open_sink
@@ -41,6 +42,7 @@ class PackedSettings(NamedTuple):
     """Whether there is a patcher."""
     activation: Activation
     strict: bool | None
+    queue: QueueOptions
     versions: Versions
 
 
@@ -92,6 +94,7 @@ def pack_settings(settings: Settings) -> PackedSettings:
         settings.patcher is not None or settings.owner_patches,
         settings.activation,
         settings.strict,
+        settings.queue,
         settings.versions,
     )
 
@@ -109,6 +112,8 @@ def follow(mine: Settings, theirs: PackedSettings, seen: Versions, *, foreign: b
         changes["activation"] = theirs.activation
     if theirs.versions.strict != seen.strict:
         changes["strict"] = theirs.strict
+    if theirs.versions.queue != seen.queue:
+        changes["queue"] = theirs.queue
     return dataclasses.replace(mine, **changes) if changes else mine
 
 
@@ -146,10 +151,16 @@ class Published(NamedTuple):
     settings: PackedSettings
     foreign: bool
     """Whether the owner is another program, whose functions are not here."""
+    program: str
+    """The path of its main module; empty where it has none."""
 
 
-def read(place: Place) -> Published | None:
-    """What the owner of *place* published last; None when its session is gone."""
+def read(place: Place, *, foreign: bool | None = None) -> Published | None:
+    """What the owner of *place* published last; None when its session is gone.
+
+    Args:
+        foreign: whether the owner is another program; by default that is found out.
+    """
     try:
         fd = os.open(os.path.join(place.path, REGISTRY), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         with open(fd, "rb") as file:
@@ -159,9 +170,10 @@ def read(place: Place) -> Published | None:
     except (OSError, pickle.UnpicklingError, EOFError):
         return None
     mine, theirs = _program(), found["program"]
-    foreign = mine != theirs if mine and theirs else place.came_by_environment
+    if foreign is None:
+        foreign = mine != theirs if mine and theirs else place.came_by_environment
     routes = [_unpacked(packed, foreign=foreign) for packed in found["routes"]]
-    return Published(found["levels"], routes, found["settings"], foreign)
+    return Published(found["levels"], routes, found["settings"], foreign, theirs)
 
 
 def remote_handler(spec: RouteSpec, link: Link) -> Handler:

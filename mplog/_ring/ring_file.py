@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import dataclass
 
+from mplog._ring.clock import monotonic_ns
 from mplog._ring.layout import (
     ALIGN_SHIFT,
     CLOSED,
@@ -22,7 +23,7 @@ from mplog._ring.layout import (
     MAGIC_WORD,
     STATE,
 )
-from mplog._ring.ring import Producer, Reader, split_views
+from mplog._ring.ring import RESERVE, Producer, Reader, split_views
 
 MINIMUM_CAPACITY = 16 * 1024
 
@@ -54,9 +55,9 @@ class RingFile:
         self.owner = owner
         self.checked = checked
 
-    def producer(self) -> Producer:
+    def producer(self, reserve: float = RESERVE) -> Producer:
         """The publishing end, for the process that made the ring."""
-        return Producer(self.words, self.map, DATA, checked=self.checked)
+        return Producer(self.words, self.map, DATA, checked=self.checked, reserve=reserve)
 
     def reader(self) -> Reader:
         """The draining end, from HEAD on, for the holder of the ring's kernel lock."""
@@ -116,9 +117,10 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True) 
             0,
             owner.session,
             time.time_ns(),
-            time.monotonic_ns(),
+            monotonic_ns(),
             owner.name.encode("utf-8", "replace")[:64],
         )
+        fd = _separate(hidden, fd)
         ring = RingFile(path, fd, mapping, owner, checked=checked)
         # SYNC create -> open_existing: the magic comes last.
         ring.words[MAGIC_WORD] = MAGIC
@@ -152,13 +154,28 @@ def open_existing(path: str) -> RingFile:
         mapping = mmap.mmap(fd, status.st_size)
         try:
             owner, checked = _check(path, mapping, status.st_size)
-        except ValueError:
+            fd = _separate(path, fd)
+        except (ValueError, OSError):
             mapping.close()
             raise
     except BaseException:
         os.close(fd)
         raise
     return RingFile(path, fd, mapping, owner, checked=checked)
+
+
+def _separate(path: str, fd: int) -> int:
+    """Another descriptor for the ring's kernel lock, in the place of *fd*.
+
+    A map keeps a copy of the descriptor it was made with, which forked children cannot close; and a lock lives as long
+    as any copy of its descriptor, so theirs would keep it from being taken after its holder's death.
+    """
+    other = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    if not os.path.sameopenfile(fd, other):
+        os.close(other)
+        raise FileNotFoundError(f"{path} was removed while it was opened")
+    os.close(fd)
+    return other
 
 
 def _check(path: str, mapping: mmap.mmap, size: int) -> tuple[RingOwner, bool]:

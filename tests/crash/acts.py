@@ -19,9 +19,10 @@ from ledger import BEGUN, ENDED, PID, RETURNED, WHO, Ledger, text
 
 from mplog._logger.logger import logger
 from mplog._ring.layout import STOPPED, WAKE
-from mplog._session import link, rings
+from mplog._session import link
 from mplog._session.host import Host
 from mplog._session.identity import start_token
+from mplog._session.queue_options import QueueOptions
 from mplog._writer.drain import Drain
 
 COUNT = 200
@@ -121,10 +122,10 @@ class Player:
 def perform(act: Act) -> None:
     """Be the first process of *act*, to its end."""
     # A death is noticed at the next record, and not a second later; a full ring is given up soon.
-    link.SILENCE, link.LOOK_EVERY, link.FULL_BOUND = 0.0, 0.005, 0.1
-    rings.CAPACITY = act.play.capacity
+    vars(link).update(SILENCE=0.0, LOOK_EVERY=0.005)
     ledger = Ledger(Path(act.directory) / "ledger")
     act.arm(act.who)
+    logger.configure(queue=QueueOptions(ring_size=act.play.capacity, block_timeout=0.1))
     logger.remove()
     logger.add("app.log", format="{message}", **act.play.app)
     logger.add("other.log", format="{level} {message}")

@@ -40,12 +40,12 @@ def move_heads_first() -> None:
     """Move the heads when records are read, before they are in any file."""
     share_out = Drain._share_out
 
-    def early(self: Drain, sources: Any, starts: Any, entries: Any, only: Any) -> Any:
+    def early(self: Drain, sources: Any, starts: Any, entries: Any, *rest: Any) -> Any:
         for source in sources:
             source.reader.release(source.reader.position)
-        return share_out(self, sources, starts, entries, only)
+        return share_out(self, sources, starts, entries, *rest)
 
-    Drain._share_out = early  # type: ignore[method-assign]
+    Drain._share_out = early  # type: ignore[method-assign,assignment]
 
 
 def settle_nothing() -> None:

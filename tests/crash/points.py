@@ -181,14 +181,14 @@ _after("archive: a dead one's part removed", "_sinks.file.compression", "_clear"
 
 # The owner is dead, and a worker takes its own ring over.
 _cased(Case("takeover", "worker1"), Case("late", "worker1"))
-_after("take over: ring sealed", "_session.link", "Link._adopt", "if isinstance(self._producer, Producer)")
+_after("take over: ring sealed", "_session.link", "Link._adopt", "self._leave(")
 _after("take over: ring locked", "_session.orphan", "Orphan._take_over", "locked = [")
 _before("take over: before a file is written", "_session.orphan", "Orphan._write_file", "recovery.write_rest(", 0, 1)
 _after("take over: one file written, one not", "_session.orphan", "Orphan._write_file", "recovery.write_rest(", 0, 1)
 _before("take over: files written, head not moved", "_session.orphan", "Orphan._take_over", "ring.words[HEAD] =")
 _after("take over: head moved", "_session.orphan", "Orphan._take_over", "ring.words[HEAD] =")
 _after("take over: ring removed", "_session.orphan", "Orphan._take_over", "rings.remove(ring.path)")
-_after("take over: session left", "_session.orphan", "Orphan._take_over", "recovery.remove_if_left(")
+_after("take over: session left", "_session.orphan", "Orphan._recover_others", "recovery.remove_if_left(")
 
 # All are dead, and the next program recovers; the takeover by a worker goes the same way.
 _cased(Case("left", "next1"), Case("takeover", "worker1"))
@@ -198,9 +198,9 @@ _after("recover: settled", "_session.recovery", "write_rest", "settle_intent(")
 _before("recover: rings read, nothing written", "_session.recovery", "write_rest", "sink.commit(")
 _after("recover: written", "_session.recovery", "write_rest", "sink.commit(")
 _cased(Case("left", "next1"))
-_after("recover: rings taken", "_session.recovery", "_recover_slot", "for ring_path in list(")
-_before("recover: before a slot is removed", "_session.recovery", "_recover_slot", "os.unlink(path)", 1, 2)
-_after("recover: one slot removed, one not", "_session.recovery", "_recover_slot", "os.unlink(path)", 1, 2)
+_after("recover: rings taken", "_session.recovery", "recover_slot", "for ring_path in list(")
+_before("recover: before a slot is removed", "_session.recovery", "recover_slot", "os.unlink(path)", 1, 2)
+_after("recover: one slot removed, one not", "_session.recovery", "recover_slot", "os.unlink(path)", 1, 2)
 _before("recover: before the session is removed", "_session.recovery", "_forget", "place.remove()")
 _after("recover: session removed", "_session.recovery", "_forget", "place.remove()")
 _cased(Case("written", "next1"))
@@ -232,7 +232,7 @@ _after("finish: its directory is removed", "_session.place", "Place.remove", "sh
 
 # A worker ends, before and after its owner.
 _cased(Case("workers", "worker1"))
-_after("leave: ring sealed", "_session.link", "Link.close", "self._parked.extend(")
+_after("leave: ring sealed", "_session.link", "Link.close", "self._leave(")
 _after("leave: closed said", "_session.link", "Link.close", "self.ring.words[STATE] = CLOSED")
 _before("leave: before the bell", "_session.link", "Link.close", "self._ring_bell()")
 
