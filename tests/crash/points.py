@@ -116,7 +116,7 @@ _after("session: registry named", "_session.host", "Host.publish", "os.replace("
 
 # The owner's writer drains.
 _cased(Case("workers", "owner", 3), Case("orphans", "owner", 3))
-_before("drain: nothing read", "_writer.drain", "Drain.round", "for index, source in enumerate")
+_after("drain: nothing read", "_writer.drain", "Drain.round", "starts = [")
 _before("drain: read", "_writer.drain", "Drain.round", "self._pending = self._share_out")
 _before("drain: shared out", "_writer.drain", "Drain.round", "self._settle(self._pending)")
 _cased(Case("workers", "owner"), Case("orphans", "owner", 2), Case("orphans", "owner", 3))
