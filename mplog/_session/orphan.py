@@ -78,7 +78,7 @@ class Orphan:
         """
         self._retry_at = None
         if not self._rings:
-            self._settle()
+            self._settle(file_bound)
             return
         locked = [ring for ring in self._rings if self._locked(ring, lock_bound)]
         complete = len(locked) == len(self._rings)
@@ -120,11 +120,11 @@ class Orphan:
             finally:
                 self._mutex.release()
 
-    def _settle(self) -> None:
+    def _settle(self, bound: float) -> None:
         """Keep or take back what the owner promised, before anything is appended that may look the same."""
         for route in self._routes.values():
             if isinstance(route.sink, FileSink) and route.sink.shared:
-                with contextlib.suppress(OSError, FileBusy), route.sink.locked(LOCK_BOUND) as file:
+                with contextlib.suppress(OSError, FileBusy), route.sink.locked(bound) as file:
                     route.sink.settle(file.fd)
 
     def _say(self) -> None:

@@ -337,7 +337,8 @@ class FileSink:
                 rings. Asked before each promise, which repeats it.
 
         Raises:
-            FileBusy: the lock was not to be had. What `finish` has not counted is unwritten.
+            FileBusy: the lock was not to be had, or a promise about so many rings has no room in its bank until some
+                of them are gone. What `finish` has not counted is unwritten.
             OSError: the file cannot be written. What `finish` has not counted is unwritten and cut off again.
         """
         with self._in_use():
@@ -372,6 +373,8 @@ class FileSink:
                     ]
                     if others is not None:
                         parts += others()
+                    if len(parts) > MAXIMUM_RINGS:
+                        raise FileBusy(f"{len(parts)} processes have unwritten records for {file.path} at once")
                     self._append(part, size, parts, slot)
                     ends.update(after)
                     first = last
@@ -395,7 +398,6 @@ class FileSink:
             write_all(fd, data)
             return
         device, inode = self._file.identity
-        assert len(parts) <= MAXIMUM_RINGS
         slot.intend(Promise(device, inode, size, len(data), tuple(parts)))
         phase.at(phase.INTENDED)
         try:
