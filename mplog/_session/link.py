@@ -49,7 +49,7 @@ LOOK_EVERY = 0.25
 """Seconds between two looks at the owner's heartbeat, at the next record after that."""
 
 LIFE_EVERY = 0.1
-"""Seconds between two looks at the owner's life while a call waits for room."""
+"""Seconds between two looks at the owner's life while calls find no room."""
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of the largest record; a longer one is cut, with a mark."""
@@ -111,6 +111,8 @@ class Link:
         """What was logged by calls that interrupted such a change in its own thread; it is pushed at its end."""
         self._largest_inline = 0
         self._look_at = 0.0
+        self._life_at = 0.0
+        """When (`monotonic()`) calls that find no room look at the owner's life again."""
         self.orphaned = False
         self._stalled_at: int | None = None
         """The head of our ring when a call had waited for it in vain; until it moves no other call waits again."""
@@ -283,7 +285,6 @@ class Link:
             body, kind = self._spill(body, kind, shorten)
         waited_from = monotonic_ns()
         deadline: float | None = None
-        look_at = 0.0
         pause = 0.0002
         while True:
             producer = self._producer or self._begin()
@@ -294,13 +295,11 @@ class Link:
                 self._attend(wall)
                 return True
             now = monotonic()
-            if self._owner_is_gone(now >= look_at):
+            if self._owner_is_gone(now):
                 self._become_orphan()
                 if self._producer is producer:  # It failed, with an error that has been raised.
                     return self._drop(route, level)
                 continue
-            if now >= look_at:
-                look_at = now + LIFE_EVERY
             if self.words[WAKE]:
                 self._ring_bell()  # An awake writer comes by itself, with a larger batch.
             options = self._options()
@@ -314,12 +313,16 @@ class Link:
             time.sleep(min(pause, max(0.0, deadline - now)))
             pause = min(pause * 2, 0.001)
 
-    def _owner_is_gone(self, look: bool) -> bool:
-        """Whether the owner has stopped or, at a closer *look*, is proven dead."""
+    def _owner_is_gone(self, now: float) -> bool:
+        """Whether the owner has ended its session or, as far as was looked at lately, is proven dead."""
         if self.words[WAKE] == STOPPED:
             return True
+        if now < self._life_at:
+            return False
+        # Not in every call: this costs much more than dropping a record does.
+        self._life_at = now + LIFE_EVERY
         control = self.place.control
-        return look and control.silent_for() > SILENCE and self.place.owner_is_gone
+        return control.silent_for() > SILENCE and self.place.owner_is_gone
 
     def _is_stalled(self) -> bool:
         """Whether nothing was drained since a call has waited in vain."""
