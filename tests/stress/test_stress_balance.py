@@ -13,7 +13,7 @@ from stress.balance import balance_findings
 GOOD = {"pid": 7, "name": "worker", "emitted": 10, "written": 7, "dropped": 2, "filtered": 0, "failed": 1}
 
 
-def snapshot(**changes: Any) -> Statistics:
+def snapshot(**changes: Any) -> Any:
     """One process as it was counted."""
     process = ProcessStatistics(**{**GOOD, "in_flight": 0, "ring_fill": 0.0, **changes})
     return Statistics((process,), 0.0, 0, 0, None, None)
