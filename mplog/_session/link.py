@@ -27,6 +27,7 @@ from mplog._ring.layout import (
     HEAD,
     KIND_SPILLED_DATA,
     LOG,
+    RECLAIMED,
     REGISTERED,
     SAID,
     SPILL,
@@ -76,6 +77,10 @@ class Orphan(Protocol):
 
     def account(self, published: int, told: Told) -> Account:
         """What has become of what was *published* before, of which the owner has *told*, and of all since."""
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether nothing older is left in the rings of this process."""
 
 
 class Adopter(Protocol):
@@ -194,12 +199,18 @@ class Link:
     def _begin(self) -> Producer | Orphan:
         with self._change():
             if self._producer is None:
-                if self.words[WAKE] == STOPPED or self.place.owner_is_gone:
-                    self._adopt()
-                else:
+                if not self._is_unserved():
                     self._open_ring()
+                # SYNC link -> recover, finish: whoever looks for rings to decide that the session may go has found
+                # this one, or the owner was gone by now.
+                if self._is_unserved():
+                    self._adopt()
             assert self._producer is not None
             return self._producer
+
+    def _is_unserved(self) -> bool:
+        """Whether the owner has stopped, or is proven dead."""
+        return bool(self.words[WAKE] == STOPPED) or self.place.owner_is_gone
 
     def _open_ring(self) -> None:
         """Make a ring and register it: the owner lists the rings whenever the bell rings."""
@@ -396,6 +407,8 @@ class Link:
                 old.words[STATE] = CLOSED
                 self.filled.append(old)
                 self._stalled_at = None
+                if self._is_unserved():  # As in _begin.
+                    self._adopt()
             return True
 
     def _drop(self, route: int, level: int, body: bytes, kind: int) -> bool:
@@ -479,9 +492,11 @@ class Link:
         assert ring is not None
         # Rings that were filled before hold older records, and each round drains all rings: this one is the last.
         words, target = ring.words, producer.tail
-        words[FLUSH_TARGET] = target
         pause = 0.0005
-        while words[FLUSHED] < target:
+        # Reclaimed: another thread has gone on in a further ring, and this one is through.
+        while words[FLUSHED] < target and not words[RECLAIMED]:
+            if words[FLUSH_TARGET] < target:
+                words[FLUSH_TARGET] = target  # In the loop: another thread may store its own, lower one over it.
             self._ring_bell()
             if self.words[WAKE] == STOPPED or (self.place.control.silent_for() > SILENCE and self.place.owner_is_gone):
                 self._become_orphan()
@@ -491,6 +506,12 @@ class Link:
             time.sleep(pause)
             pause = min(pause * 2, 0.002)
         return True
+
+    @property
+    def is_on_its_own(self) -> bool:
+        """Whether the owner is gone, and everything that was meant for it has been written by this process."""
+        producer = self._producer
+        return self.orphaned and not isinstance(producer, Producer | None) and producer.has_caught_up
 
     def reopen(self) -> None:
         """Open again the files that this process writes because the owner is gone; as FileSink.reopen."""
@@ -514,7 +535,7 @@ class Link:
             self._leave(self._producer)
             self.ring.words[STATE] = CLOSED
             # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
-            if self.words[WAKE] == STOPPED or self.place.owner_is_gone:
+            if self._is_unserved():
                 self._adopt()
             else:
                 self._producer = None

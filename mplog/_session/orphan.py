@@ -39,12 +39,19 @@ RETRY = 0.25
 class Orphan:
     """Stands where the producer stood. Safe from any thread."""
 
-    def __init__(self, link: Link, routes: Callable[[], dict[int, Route]], *, only_files: bool) -> None:
-        """*only_files*: the owner has no other sinks for this process."""
+    def __init__(
+        self, link: Link, routes: Callable[[], dict[int, Route]], *, only_files: bool, quiet: bool = False
+    ) -> None:
+        """Write what is unread, first.
+
+        Args:
+            only_files: the owner has no other sinks for this process.
+            quiet: nobody needs to know, because somebody else will take the owner's place.
+        """
         self._link = link
         self._only_files = only_files
         self._routes = routes()
-        self._said = False
+        self._said = quiet
         self._mutex = threading.RLock()
         """Held while older records are written by a later call; a call that does not get it does not wait for it."""
         self._retry_at: float | None = None
@@ -56,7 +63,7 @@ class Orphan:
         mine = [ring for ring in (*link.filled, link.ring) if ring is not None and ring.fd >= 0]
         self._rings = mine
         unread = [ring for ring in mine if ring.words[TAIL] != ring.words[HEAD]]
-        if unread:
+        if unread and not quiet:
             self._say()
         self._unread = self._left = sum(ring.reader().count_unread() for ring in unread)
         """Records that our rings held, and those of them that are there still."""
@@ -71,6 +78,7 @@ class Orphan:
         """
         self._retry_at = None
         if not self._rings:
+            self._settle()
             return
         locked = [ring for ring in self._rings if self._locked(ring, lock_bound)]
         complete = len(locked) == len(self._rings)
@@ -112,6 +120,13 @@ class Orphan:
             finally:
                 self._mutex.release()
 
+    def _settle(self) -> None:
+        """Keep or take back what the owner promised, before anything is appended that may look the same."""
+        for route in self._routes.values():
+            if isinstance(route.sink, FileSink) and route.sink.shared:
+                with contextlib.suppress(OSError, FileBusy), route.sink.locked(LOCK_BOUND) as file:
+                    route.sink.settle(file.fd)
+
     def _say(self) -> None:
         """Tell the user, when there is something to write: not where a process only ends after its owner."""
         self._said = True
@@ -124,7 +139,6 @@ class Orphan:
             )
 
     def _locked(self, ring: RingFile, bound: float) -> bool:
-        lock.prepare()
         return lock.acquire(ring.fd, bound)
 
     def _write_file(self, route: Route, locked: list[RingFile], bound: float) -> None:
@@ -137,7 +151,7 @@ class Orphan:
         try:
             slot = slots.open_existing(path)
         except FileNotFoundError:
-            slot = slots.create(path, place.id, route.spec.id)
+            slot = recovery.make_slot(place, sink, route.spec.id)
         try:
             recovery.write_rest(place, locked, route, slot, bound)
         finally:
@@ -203,6 +217,11 @@ class Orphan:
             filtered, failed = self._filtered + told.filtered, self._failed + told.failed
             written = max(0, emitted - dropped - filtered - failed - self._left)
             return Account(emitted, written, dropped, filtered, failed)
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether nothing older is left in the rings of this process."""
+        return self._retry_at is None
 
     def reopen(self) -> None:
         """Open the files again; as FileSink.reopen."""

@@ -7,9 +7,11 @@ sink of the round has its share.
 from __future__ import annotations
 
 import contextlib
+import functools
 import operator
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mplog._capture.record import Message
@@ -30,7 +32,7 @@ from mplog._ring.ring_file import RingFile
 from mplog._sinks import report
 from mplog._sinks.file import phase
 from mplog._sinks.file.sink import FileBusy, FileSink
-from mplog._sinks.file.slot import MAXIMUM_RINGS, Slot
+from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Slot
 from mplog._writer.route import Route
 from mplog._writer.tally import Tally
 
@@ -98,6 +100,8 @@ class Drain:
         """Seconds a record waits for older ones of other processes."""
         self.refusals: dict[int, str] = {}
         """Per route of a file that refuses: its error."""
+        self.others: Callable[[Slot], list[Part]] | None = None
+        """At the end of the session: what a promise must repeat of those of orphans; see FileSink.commit."""
         self.crowded = False
         """Whether the last round found a ring so full that its producer may have to wait soon."""
 
@@ -202,7 +206,12 @@ class Drain:
                 route.outlet.put(text, tally)
             else:
                 files[entry[4]].append((*entry[:7], text))
-        shares = [(self.routes[number], self.slots[number], share, 0) for number, share in files.items() if share]
+        # A handler whose removal did not wait for a round that took too long is gone, with what is meant for it.
+        shares = [
+            (self.routes[number], self.slots[number], share, 0)
+            for number, share in files.items()
+            if share and number in self.routes and number in self.slots
+        ]
         ends = [source.reader.position for source in sources]
         return _Pending(sources, ends, starts, shares, counts, spills)
 
@@ -253,6 +262,7 @@ class Drain:
                     finish,
                     pending.progress.setdefault(route.spec.id, {}),
                     pending.ends,
+                    None if self.others is None else functools.partial(self.others, slot),
                 )
             except (OSError, FileBusy) as error:
                 pending.retry_at = monotonic() + RETRY

@@ -63,7 +63,10 @@ class Outlet:
 
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._run, name=f"mplog-outlet-{self._route}", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # No thread can be had now, or any more: the writer must not fail; the next message tries.
+            self._thread = None
 
     def _run(self) -> None:
         while True:
@@ -103,6 +106,11 @@ class Outlet:
         message.record = notice(text)
         return message
 
+    @property
+    def serves_here(self) -> bool:
+        """Whether the calling thread is that of the outlet, so that the sink itself asks."""
+        return self._thread is threading.current_thread()
+
     def _gives_up(self) -> bool:
         return self._paused or self._closing
 
@@ -125,18 +133,20 @@ class Outlet:
                 self._start()
 
     def taken_up_to(self, count: int) -> bool:
-        """Whether the first *count* messages have been handed to the sink or dropped."""
-        return self.taken >= count
+        """Whether the first *count* messages have been handed to the sink or dropped, or never will be."""
+        return self.taken >= count or self._closing
 
-    def wait_taken(self, count: int, deadline: float | None) -> bool:
-        """Wait until the first *count* messages are taken; False at *deadline*, or after a second without any."""
+    def wait_taken(self, count: int, deadline: float | None, stalled: float) -> bool:
+        """Wait until the first *count* messages are taken; False at *deadline*, or after *stalled* s without any."""
         with self._wake:
-            while self.taken < count:
+            while not self.taken_up_to(count):
+                if self.serves_here:
+                    return False  # Called by the sink, which cannot take anything meanwhile.
                 seen = self.taken
-                bound = 1.0 if deadline is None else min(1.0, deadline - monotonic())
+                bound = stalled if deadline is None else min(stalled, deadline - monotonic())
                 if bound <= 0 or (not self._wake.wait(bound) and self.taken == seen):
                     return False
-        return True
+        return self.taken >= count
 
     def wait_empty(self, patience: float) -> bool:
         """Wait until all is taken, as long as the sink takes at least one message in *patience* seconds."""
@@ -157,13 +167,14 @@ class Outlet:
 
     def close(self, patience: float) -> bool:
         """Wait as `wait_empty`, then end the thread; whether everything was taken."""
-        done = self.wait_empty(patience)
+        own = self.serves_here
+        done = self.left() <= 1 if own else self.wait_empty(patience)  # Its own message is in its hands.
         with self._wake:
             self._closing = True
             self._paused = True
             self._wake.notify_all()
             thread = self._thread
-        if thread is not None:
+        if thread is not None and not own:
             thread.join(1.0)
         if not done:
             self._give_up()
