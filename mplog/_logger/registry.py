@@ -226,6 +226,7 @@ def _sink_here(handler: Handler) -> FileSink | MessageSink | None:
     if spec.file is not None:
         if sink is None:
             sink = file_sink(dataclasses.replace(spec, file=dataclasses.replace(spec.file, mode="a")), handler.renderer)
+            sink.of_orphan = True
         assert isinstance(sink, FileSink)
         sink.archiver.background = False
         sink.closed = False

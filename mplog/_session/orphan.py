@@ -179,6 +179,7 @@ class Orphan:
 
     def _deliver(self, wall: float, number: int, body: bytes, kind: int) -> None:
         route = self._routes.get(number)
+        counts = True
         if route is None:
             with self._counting:
                 self._dropped += 1
@@ -194,6 +195,10 @@ class Orphan:
                     self._filtered += 1
                 return
             if isinstance(route.sink, FileSink):
+                if not route.sink.of_orphan:
+                    counts = False  # The sink does, for the handler that it belongs to.
+                    with self._counting:
+                        self._emitted -= 1
                 route.sink.write(
                     text if isinstance(text, bytes) else text.encode(), wall, getattr(text, "message", None)
                 )
@@ -201,7 +206,7 @@ class Orphan:
                 route.sink.write(text if isinstance(text, Message) else Message(text.decode("utf8", "replace")))
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
             with self._counting:
-                self._failed += 1
+                self._failed += counts
             report.error_in_handler(number, None)
 
     def account(self, published: int, told: Told) -> Account:
