@@ -70,6 +70,8 @@ class Company:
             return
         try:
             self._meet(sink)
+        except FileNotFoundError:
+            pass  # Sessions that end remove the directories that are empty.
         except Exception as error:  # noqa: BLE001 - the record is written; everything else can be tried again
             report.once(
                 "company", f"{sink.path} is written by several programs, and this one goes by itself: {error!r}"

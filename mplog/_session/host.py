@@ -80,10 +80,8 @@ class Host:
         with self.writer.mutex:
             sink = route.sink
             if isinstance(sink, FileSink):
+                self.slots[route.spec.id] = recovery.new_slot(self.place, sink, route.spec.id)
                 sink.archiver.background = True
-                self.slots[route.spec.id] = slots.create(
-                    recovery.slot_path(self.place, sink, route.spec.id), self.place.id, route.spec.id
-                )
             self.routes[route.spec.id] = route
 
     def remove(self, number: int) -> None:

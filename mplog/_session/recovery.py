@@ -45,6 +45,15 @@ def slot_path(place: Place, sink: FileSink, route: int) -> str:
     return os.path.join(shared, f"{place.id.hex()}-{route}{slots.SUFFIX}")
 
 
+def new_slot(place: Place, sink: FileSink, route: int) -> Slot:
+    """Make the slot of *route* for the file of *sink*. Raises OSError where there is no room."""
+    for _ in range(20):
+        # Sessions that end remove the directories that are empty, perhaps while we fill them.
+        with contextlib.suppress(FileNotFoundError):
+            return slots.create(slot_path(place, sink, route), place.id, route)
+    return slots.create(slot_path(place, sink, route), place.id, route)
+
+
 def slots_of(session: str) -> list[str]:
     """The paths of all slots of the session with this id (hex)."""
     return [
