@@ -1,4 +1,8 @@
-"""How many records per second eight programs without a common parent get into one file that rotates."""
+"""How many records per second eight programs without a common parent get into one file that rotates.
+
+The end of an interpreter that has imported a logging library takes as long as some thousand records, so each program
+logs more than that.
+"""
 
 from __future__ import annotations
 
@@ -57,8 +61,8 @@ SUBJECT = Subject(
     title='8 programs without a common parent, rotation="1 MB"',
     unit="records per second",
     contenders=("mplog", "concurrent-log-handler"),
-    targets=(Target("concurrent-log-handler", "at least", 2, ">= 2"),),
-    records=5_000,
-    quick_records=2_500,
+    targets=(Target("concurrent-log-handler", "at least", 4, ">= 4"),),
+    records=10_000,
+    quick_records=5_000,
     measure=measure,
 )

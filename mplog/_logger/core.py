@@ -155,6 +155,9 @@ class Core:
     def _enqueue(self, handler: Handler) -> None:
         host = self._make_host()
         if host is not None:
+            self._serve(handler)
+            if handler.spec.id not in host.routes:
+                return  # There is no room for its slot, which was said; it writes directly.
             handler.link = self._links.setdefault(
                 host.place.id, Link(host.place, self._adopt, host.doorbell, self.queue_options)
             )

@@ -151,7 +151,10 @@ class Orphan:
         try:
             slot = slots.open_existing(path)
         except FileNotFoundError:
-            slot = recovery.make_slot(place, sink, route.spec.id)
+            try:
+                slot = recovery.new_slot(place, sink, route.spec.id)
+            except FileExistsError:  # Another orphan was first.
+                slot = slots.open_existing(path)
         try:
             recovery.write_rest(place, locked, route, slot, bound)
         finally:

@@ -45,10 +45,10 @@ def slot_path(place: Place, sink: FileSink, route: int) -> str:
     return os.path.join(shared, f"{place.id.hex()}-{route}{slots.SUFFIX}")
 
 
-def make_slot(place: Place, sink: FileSink, route: int) -> Slot:
-    """Make the slot of *route* for the file of *sink*. Raises OSError: no room or no rights."""
-    for _ in range(3):
-        # Another process may remove the empty directory of this file while we fill it.
+def new_slot(place: Place, sink: FileSink, route: int) -> Slot:
+    """Make the slot of *route* for the file of *sink*. Raises OSError where there is no room."""
+    for _ in range(20):
+        # Sessions that end remove the directories that are empty, perhaps while we fill them.
         with contextlib.suppress(FileNotFoundError):
             return slots.create(slot_path(place, sink, route), place.id, route)
     return slots.create(slot_path(place, sink, route), place.id, route)

@@ -84,3 +84,27 @@ def test_every_record_arrives(program: Program, mounts: str, sentences: int, met
 
     assert_once_in_order(ended.log(), [f"worker{number} {count}" for number in range(6) for count in range(3000)])
     assert sentences == ended.said.count("mplog:"), ended.said
+
+
+def test_no_slot_for_a_file(program: Program) -> None:
+    """Where a file cannot be promised anything, its records do not go through a queue: none is lost, with `enqueue`."""
+    ended = program.start(
+        """
+        import os
+        from mplog import logger
+        os.mkdir(f"{os.environ['MPLOG_RUNTIME_DIR']}/mplog-{os.geteuid()}", 0o700)
+        open(f"{os.environ['MPLOG_RUNTIME_DIR']}/mplog-{os.geteuid()}/files", "w").close()
+        logger.remove()
+        logger.add("app.log", format="{process.id} {message}", enqueue=True)
+        for count in range(100):
+            logger.info("owner {}", count)
+        pid = os.fork()
+        if not pid:
+            for count in range(100):
+                logger.info("child {}", count)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        """
+    ).wait()
+    assert ended.said.count("no room for the commit slot") == 1
+    assert_once_in_order(ended.log(), [f"{name} {count}" for name in ("owner", "child") for count in range(100)])

@@ -151,9 +151,10 @@ def create(path: str, session: bytes, route: int) -> Slot:
     """Make a slot file, complete before it has its name.
 
     Raises:
+        FileExistsError: there is one; it is never replaced, for somebody may have promised something in it.
         OSError: no room or no rights.
     """
-    hidden = f"{path}.tmp"
+    hidden = f"{path}.{os.getpid()}.tmp"
     fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         os.posix_fallocate(fd, 0, SLOT_BYTES)
@@ -162,12 +163,10 @@ def create(path: str, session: bytes, route: int) -> Slot:
         slot = Slot(path, mapping)
         slot._words[_ROUTE] = route
         slot._words[0] = MAGIC
-        os.rename(hidden, path)
-    except BaseException:
-        os.unlink(hidden)
-        raise
+        os.link(hidden, path)
     finally:
         os.close(fd)
+        os.unlink(hidden)
     return slot
 
 
