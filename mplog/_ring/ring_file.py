@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import dataclass
 
+from mplog._ring import descriptor
 from mplog._ring.layout import (
     ALIGN_SHIFT,
     CLOSED,
@@ -42,11 +43,12 @@ class RingOwner:
 class RingFile:
     """A mapped ring file. Closing releases the mapping and the descriptor, never the file."""
 
-    __slots__ = ("_view", "capacity", "checked", "data", "fd", "map", "owner", "path", "words")
+    __slots__ = ("_identity", "_view", "capacity", "checked", "data", "fd", "map", "owner", "path", "words")
 
     def __init__(self, path: str, fd: int, mapping: mmap.mmap, owner: RingOwner, *, checked: bool) -> None:
         self.path = path
         self.fd = fd
+        self._identity = descriptor.identity_of(fd)
         self.map = mapping
         self._view = memoryview(mapping)
         self.words, self.data = split_views(self._view)
@@ -71,15 +73,17 @@ class RingFile:
         """Give the mapping and the descriptor back. Idempotent."""
         for view in (self.words, self.data, self._view):
             view.release()
-        self.map.close()
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        descriptor.unmap(self.map)
+        self._close_descriptor()
 
-    def close_descriptor(self) -> None:
-        """Close the descriptor and keep the mapping: for a child that forgets its parent's ring."""
+    def forget(self) -> None:
+        """In a child that has its parent's ring: close the descriptor, and keep the mapping for who is using it."""
+        self._close_descriptor()
+        descriptor.keep(self.map)
+
+    def _close_descriptor(self) -> None:
         if self.fd >= 0:
-            os.close(self.fd)
+            descriptor.close(self.fd, self._identity)
             self.fd = -1
 
 
@@ -96,7 +100,7 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True) 
     fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         os.posix_fallocate(fd, 0, HEADER_BYTES + capacity)
-        mapping = mmap.mmap(fd, HEADER_BYTES + capacity)
+        mapping = descriptor.map_file(fd, HEADER_BYTES + capacity)
         flags = FLAG_PURE | (FLAG_CRC if checked else 0)
         HEADER.pack_into(
             mapping,
@@ -149,11 +153,11 @@ def open_existing(path: str) -> RingFile:
             )
         if status.st_size <= DATA:
             raise ValueError(f"{path} has {status.st_size} bytes, too few for a ring")
-        mapping = mmap.mmap(fd, status.st_size)
+        mapping = descriptor.map_file(fd, status.st_size)
         try:
             owner, checked = _check(path, mapping, status.st_size)
         except ValueError:
-            mapping.close()
+            descriptor.unmap(mapping)
             raise
     except BaseException:
         os.close(fd)

@@ -6,6 +6,7 @@ import mmap
 import os
 import time
 
+from mplog._ring import descriptor
 from mplog._ring.layout import (
     CONTROL_BYTES,
     CONTROL_HEADER,
@@ -46,7 +47,7 @@ class ControlPage:
     def close(self) -> None:
         """Unmap. Idempotent."""
         self.words.release()
-        self._map.close()
+        descriptor.unmap(self._map)
 
 
 def create(directory: str, session: bytes, owner: Identity) -> ControlPage:
@@ -55,7 +56,7 @@ def create(directory: str, session: bytes, owner: Identity) -> ControlPage:
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         os.posix_fallocate(fd, 0, CONTROL_BYTES)
-        mapping = mmap.mmap(fd, CONTROL_BYTES)
+        mapping = descriptor.map_file(fd, CONTROL_BYTES)
     finally:
         os.close(fd)
     CONTROL_HEADER.pack_into(
@@ -86,7 +87,7 @@ def open_existing(directory: str) -> ControlPage:
             raise PermissionError(f"{path} belongs to user {status.st_uid}, not to {os.geteuid()}; it is not used.")
         if status.st_size != CONTROL_BYTES:
             raise ValueError(f"{path} has {status.st_size} bytes; a control page has {CONTROL_BYTES}")
-        mapping = mmap.mmap(fd, CONTROL_BYTES)
+        mapping = descriptor.map_file(fd, CONTROL_BYTES)
     finally:
         os.close(fd)
     layout, endian, uid, session, boot, namespace = CONTROL_HEADER.unpack_from(mapping, CONTROL_HEADER_AT)
@@ -94,6 +95,6 @@ def open_existing(directory: str) -> ControlPage:
     magic, pid, start = words[0], words[OWNER_PID], words[OWNER_START]
     words.release()
     if magic != CONTROL_MAGIC or layout != LAYOUT or endian != ENDIAN or uid != os.geteuid():
-        mapping.close()
+        descriptor.unmap(mapping)
         raise ValueError(f"{path} is no control page of layout {LAYOUT} of this user; it is not used")
     return ControlPage(mapping, session, Identity(pid, start, boot, namespace))

@@ -211,8 +211,11 @@ class Host:
 
     def forget(self) -> None:
         """In a forked child: close what must not stay open here, for a copy would keep the parent's locks alive."""
+        self.writer.forget()
         for source in self._known.values():
-            source.file.close_descriptor()
+            source.file.close()
+        for slot in self.slots.values():
+            slot.close()
 
     def finish(self) -> None:
         """End the session: drain what is published, tell the producers, remove what nobody needs."""
@@ -238,7 +241,7 @@ class Host:
         for route in self.routes.values():
             if route.outlet is not None:
                 self._close_outlet(route)
-        os.close(self.doorbell)
+        self.doorbell.close()
         if not any(True for _ in rings.listed(self.place.ring_directories)):
             for slot in self.slots.values():
                 self._remove_slot(slot)

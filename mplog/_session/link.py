@@ -39,6 +39,7 @@ from mplog._session import rings
 from mplog._session.identity import is_dead, myself
 from mplog._session.place import Place
 from mplog._sinks import report
+from mplog._writer.doorbell import Doorbell
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at the owner's heartbeat, at the next record after that."""
@@ -81,7 +82,7 @@ class Link:
     A forked child must not use its parent's link; it makes its own with `inherit`.
     """
 
-    def __init__(self, place: Place, adopter: Adopter, doorbell: int | None = None) -> None:
+    def __init__(self, place: Place, adopter: Adopter, doorbell: Doorbell | None = None) -> None:
         self.place = place
         self.words = place.control.words
         self._adopter = adopter
@@ -102,11 +103,19 @@ class Link:
         self.pid = process.pid()
 
     def inherit(self) -> Link:
-        """The link of a forked child to the same session: same mappings, nothing of the parent's ring."""
+        """The link of a forked child to the same session: same mappings, nothing of the parent's ring.
+
+        A log call that forked, in a value's `__str__` say, goes on with this link in the child, too: it is led to the
+        new one.
+        """
+        made = Link(self.place, self._adopter, self._doorbell)
         for ring in (self.ring, *self.filled):
             if ring is not None:
-                ring.close_descriptor()
-        return Link(self.place, self._adopter, self._doorbell)
+                ring.forget()
+        self._mutex, self._parked = made._mutex, deque()
+        self._changing = made._changing
+        self._producer, self.ring, self._largest_inline, self.orphaned = made, None, sys.maxsize, True
+        return made
 
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
         """Deliver one record to *route*. Returns False when it was dropped (and counted).
@@ -198,11 +207,7 @@ class Link:
         self._producer = ring.producer()
         # SYNC register -> step: the file is there under its name before the number changes.
         self.words[REGISTERED] = time.monotonic_ns() ^ self.pid << 40
-        self._ring_bell()
-
-    def _ring_bell(self) -> None:
-        with contextlib.suppress(OSError):  # Full: it has been rung already.
-            os.write(self._doorbell, b"!")
+        self._doorbell.ring()
 
     def _attend(self, wall: float) -> None:
         """The writer sleeps, or it is time to see whether it lives."""
@@ -211,7 +216,7 @@ class Link:
             self._become_orphan()
             return
         if wake:
-            self._ring_bell()
+            self._doorbell.ring()
         if wall > self._look_at:
             self._look_at = wall + LOOK_EVERY
             if self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity):
@@ -259,7 +264,7 @@ class Link:
                 self._attend(wall)
                 return True
             if self.words[WAKE]:
-                self._ring_bell()  # An awake writer comes by itself, with a larger batch.
+                self._doorbell.ring()  # An awake writer comes by itself, with a larger batch.
             if time.monotonic() > deadline:
                 if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
                     self._become_orphan()
@@ -357,7 +362,7 @@ class Link:
         words[FLUSH_TARGET] = target
         pause = 0.0005
         while words[FLUSHED] < target:
-            self._ring_bell()
+            self._doorbell.ring()
             if self.words[WAKE] == STOPPED or (
                 self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity)
             ):
@@ -368,6 +373,10 @@ class Link:
             time.sleep(pause)
             pause = min(pause * 2, 0.005)
         return True
+
+    def complete(self) -> None:
+        """As `flush`, for a link that a fork led to this one."""
+        self.flush(None)
 
     def reopen(self) -> None:
         """Open again the files that this process writes because the owner is gone; as FileSink.reopen."""
@@ -393,4 +402,4 @@ class Link:
             else:
                 self._producer = None
                 self.ring = None
-                self._ring_bell()
+                self._doorbell.ring()

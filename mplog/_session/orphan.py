@@ -41,8 +41,8 @@ class Orphan:
         unread = [ring for ring in mine if ring.words[TAIL] != ring.words[HEAD]]
         if unread:
             self._say()
-        if not mine:
-            return
+        if not mine and link.place.is_served:
+            return  # The owner lives, and there was no room for a ring.
         locked = [ring for ring in mine if self._locked(ring)]
         complete = len(locked) == len(mine)
         for route in self._routes.values():

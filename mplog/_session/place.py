@@ -11,6 +11,7 @@ from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._session import control, directory
 from mplog._session.control import ControlPage
 from mplog._session.identity import Identity, boot_id, is_dead, pid_namespace
+from mplog._writer.doorbell import Doorbell
 
 REGISTRY = "registry"
 DOORBELL = "doorbell"
@@ -73,9 +74,9 @@ class Place:
         """Where records too large for a ring wait."""
         return os.path.join(self.path, "spill")
 
-    def open_doorbell(self) -> int:
-        """Open the doorbell: both ends, so that ringing can neither block nor raise SIGPIPE."""
-        return os.open(os.path.join(self.path, DOORBELL), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    def open_doorbell(self) -> Doorbell:
+        """Open what wakes its writer. Raises OSError when the session is gone."""
+        return Doorbell(os.path.join(self.path, DOORBELL))
 
     def remove(self) -> None:
         """Delete what names the session, then its directories: cut short in between, it is still found and swept."""

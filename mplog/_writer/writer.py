@@ -8,14 +8,13 @@ ceiling on every sleep is the net under that.
 from __future__ import annotations
 
 import contextlib
-import os
-import select
 import threading
 import time
 from typing import Protocol
 
 from mplog._ring.layout import ASLEEP, AWAKE, REGISTERED, WAKE
 from mplog._sinks import report
+from mplog._writer.doorbell import Doorbell
 from mplog._writer.drain import Drain
 
 CEILING = 0.05
@@ -49,7 +48,7 @@ class Household(Protocol):
 class Writer:
     """The thread, and the way to stop and restart it around a fork. Made by the owner of a session."""
 
-    def __init__(self, drain: Drain, words: memoryview, doorbell: int, household: Household) -> None:
+    def __init__(self, drain: Drain, words: memoryview, doorbell: Doorbell, household: Household) -> None:
         self.drain = drain
         self._words = words
         self._doorbell = doorbell
@@ -94,6 +93,10 @@ class Writer:
                 self._thread = None
         return True
 
+    def forget(self) -> None:
+        """In a forked child: its one thread may be this one, in a filter of the user's that forked."""
+        self._thread = self._wanted = None
+
     @property
     def _stop(self) -> bool:
         """Whether the calling thread shall end."""
@@ -101,20 +104,17 @@ class Writer:
 
     def ring(self) -> None:
         """Wake the thread. A full doorbell has been rung already."""
-        with contextlib.suppress(OSError):
-            os.write(self._doorbell, b"!")
+        self._doorbell.ring()
 
     def _run(self) -> None:
-        poll = select.poll()
-        poll.register(self._doorbell, select.POLLIN)
         while not self._stop:
             try:
-                self._cycle(poll)
+                self._cycle()
             except Exception:  # noqa: BLE001 - whatever happens in one round, the next one is tried
                 report.error_in_handler(-1, None)
                 time.sleep(CEILING)
 
-    def _cycle(self, poll: select.poll) -> None:
+    def _cycle(self) -> None:
         """Drain until there is nothing for a while, then sleep until the doorbell."""
         busy_until = 0.0
         while not self._stop:
@@ -125,39 +125,32 @@ class Writer:
             waits = self._answer()
             if not found and not waits and now >= busy_until:
                 break
-            if not self.drain.crowded and poll.poll(NAP * 1000):
-                self._arrived()
-        self._sleep(poll)
+            if not self.drain.crowded:
+                self._doorbell.wait(NAP)
+        self._sleep()
 
-    def _sleep(self, poll: select.poll) -> None:
+    def _sleep(self) -> None:
         words = self._words
         if self._stop:
             return
         if self.drain.waiting:
             # A file refuses; nothing can be read before it takes what is owed to it.
-            poll.poll(CEILING * 1000)
+            self._doorbell.wait(CEILING)
             return
         words[WAKE] = ASLEEP
         # SYNC sleep -> wake: the word is stored before the rings are looked at again. Pairs with Link.push.
         if self.drain.unread() or self._stop or words[REGISTERED] != self._registered:
             # Records that are too young wait out their grace here, awake.
             self._wake_up()
-            poll.poll(self.drain.grace * 1000 / 2)
+            self._doorbell.wait(self.drain.grace / 2)
             return
-        rung = poll.poll(CEILING * 1000)
+        self._doorbell.wait(CEILING)
         self._wake_up()
-        if rung:
-            self._arrived()
 
     def _wake_up(self) -> None:
         # Once asked to stop, the word belongs to Host.finish: a late thread must not take STOPPED back.
         if not self._stop:
             self._words[WAKE] = AWAKE
-
-    def _arrived(self) -> None:
-        """The bell rang: empty it."""
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._doorbell, 4096)
 
     def step(self) -> int:
         """One round, with housekeeping when it is time."""

@@ -19,6 +19,8 @@ import struct
 from dataclasses import dataclass
 from zlib import crc32
 
+from mplog._ring import descriptor
+
 MAGIC = 0x31544F4C_53474C50
 BANK_AT = 0x100
 BANK_BYTES = 16 * 1024
@@ -118,7 +120,7 @@ class Slot:
     def close(self) -> None:
         """Unmap. The file stays. Idempotent."""
         self._words.release()
-        self._map.close()
+        descriptor.unmap(self._map)
 
 
 def create(path: str, session: bytes, route: int) -> Slot:
@@ -131,7 +133,7 @@ def create(path: str, session: bytes, route: int) -> Slot:
     fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         os.posix_fallocate(fd, 0, SLOT_BYTES)
-        mapping = mmap.mmap(fd, SLOT_BYTES)
+        mapping = descriptor.map_file(fd, SLOT_BYTES)
         mapping[0x20:0x30] = session
         slot = Slot(path, mapping)
         slot._words[_ROUTE] = route
@@ -157,7 +159,7 @@ def open_existing(path: str) -> Slot:
         status = os.fstat(fd)
         if status.st_uid != os.geteuid() or status.st_size != SLOT_BYTES:
             raise ValueError(f"{path} is no slot of this user ({status.st_size} bytes, owner {status.st_uid})")
-        mapping = mmap.mmap(fd, SLOT_BYTES)
+        mapping = descriptor.map_file(fd, SLOT_BYTES)
     finally:
         os.close(fd)
     slot = Slot(path, mapping)
