@@ -6,6 +6,7 @@ within one boot and one pid namespace; outside of these nothing is known, and un
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ def boot_id() -> bytes:
         try:
             with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
                 _boot = uuid.UUID(file.read().strip()).bytes
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+                return bytes(16)  # For now: this process has no descriptor left.
             _boot = bytes(16)
     return _boot
 
@@ -58,7 +61,8 @@ def start_token(pid: int) -> int | None:
     try:
         fields = _stat_fields(pid)
     except (FileNotFoundError, ProcessLookupError):
-        return None if os.path.exists("/proc/self/stat") else _start_without_proc(pid)
+        # Also where /proc is there: it may be mounted so that it shows other users' processes to nobody.
+        return _start_without_proc(pid)
     except OSError:
         return 0
     if fields[0] in (b"Z", b"X", b"x"):
@@ -84,7 +88,8 @@ def myself() -> Identity:
 
 def is_dead(who: Identity) -> bool:
     """Whether *who* is proven dead. False when it lives and when nothing can be proven from here."""
-    if who.boot != boot_id():
+    boot = boot_id()
+    if boot != who.boot and any(boot) and any(who.boot):
         return True
     if who.namespace != pid_namespace():
         return False
