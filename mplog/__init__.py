@@ -9,9 +9,10 @@ from __future__ import annotations
 from mplog._logger.autoinit import start
 from mplog._logger.joining import attach
 from mplog._logger.logger import logger
+from mplog._session.queue_options import QueueOptions
 from mplog._version import __version__ as __version__
 
-__all__ = ["attach", "logger"]
+__all__ = ["QueueOptions", "attach", "logger"]
 
 start(logger)
 del start

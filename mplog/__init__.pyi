@@ -12,7 +12,20 @@ from multiprocessing.context import BaseContext
 from os import PathLike
 from re import Pattern
 from types import TracebackType
-from typing import Any, BinaryIO, Final, NamedTuple, Protocol, TextIO, TypeAlias, TypedDict, TypeVar, final, overload
+from typing import (
+    Any,
+    BinaryIO,
+    Final,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TextIO,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    final,
+    overload,
+)
 
 if sys.version_info >= (3, 14):
     from string.templatelib import Template
@@ -21,7 +34,7 @@ if sys.version_info >= (3, 14):
 else:
     _Text: TypeAlias = str
 
-__all__ = ["attach", "logger"]
+__all__ = ["QueueOptions", "attach", "logger"]
 
 __version__: Final[str]
 
@@ -168,6 +181,29 @@ class Contextualizer(_ContextDecorator): ...
 
 AwaitableCompleter: TypeAlias = Awaitable[None]
 
+@final
+class QueueOptions:
+    ring_size: Final[int]
+    overflow: Final[Literal["grow", "block", "drop"]]
+    block_timeout: Final[float | None]
+    further_rings: Final[int]
+    reserve: Final[float]
+    order_window: Final[float]
+    runtime_directory: Final[str | None]
+    shutdown_timeout: Final[float]
+    def __init__(
+        self,
+        *,
+        ring_size: int = ...,
+        overflow: Literal["grow", "block", "drop"] = ...,
+        block_timeout: float | None = ...,
+        further_rings: int = ...,
+        reserve: float = ...,
+        order_window: float = ...,
+        runtime_directory: str | PathLike[str] | None = ...,
+        shutdown_timeout: float = ...,
+    ) -> None: ...
+
 # With a time-out the wait may end early: true, and True when awaited, if everything is in its sinks.
 @final
 class Completion(Awaitable[bool]):
@@ -292,6 +328,7 @@ class Logger:
         patcher: PatcherFunction | None = ...,
         activation: Sequence[ActivationConfig] | None = ...,
         strict: bool | None = ...,
+        queue: QueueOptions | None = ...,
     ) -> list[int]: ...
     def reinstall(self) -> None: ...
     @staticmethod

@@ -23,12 +23,13 @@ from mplog._logger.state import STILL, State
 from mplog._render.markup import level_color
 from mplog._render.renderer import Renderer
 from mplog._ring.layout import GENERATION
-from mplog._session import announce, attach, exit, recovery
-from mplog._session.host import SHUTDOWN_TIMEOUT, Host, authkeys
+from mplog._session import announce, attach, directory, exit, losses, recovery
+from mplog._session.host import Host, authkeys
 from mplog._session.identity import myself
 from mplog._session.link import Link
 from mplog._session.orphan import Orphan
 from mplog._session.place import Place
+from mplog._session.queue_options import QueueOptions
 from mplog._sinks import report
 from mplog._sinks.file import claim
 from mplog._sinks.file.sink import FileSink
@@ -140,7 +141,9 @@ class Core:
     def _enqueue(self, handler: Handler) -> None:
         host = self._make_host()
         if host is not None:
-            handler.link = self._links.setdefault(host.place.id, Link(host.place, self._adopt, host.doorbell))
+            handler.link = self._links.setdefault(
+                host.place.id, Link(host.place, self._adopt, host.doorbell, self.queue_options)
+            )
             host.writer.start()
 
     def remove(self, handler_id: int | None) -> None:
@@ -180,9 +183,30 @@ class Core:
         with self._lock:
             if name == "patcher" and self._host is not None and self._settings.patcher is not None:
                 # What workers have left for the patcher that goes, it does first.
-                self._host.writer.finish(SHUTDOWN_TIMEOUT)
+                self._host.writer.finish(self.queue_options().shutdown_timeout)
             self._settings = self._settings.changed(name, value)
             self._changed()
+
+    def queue_options(self) -> QueueOptions:
+        """The queue options as they are now."""
+        return self._settings.queue
+
+    def set_queue(self, options: QueueOptions) -> None:
+        """Let queues behave so; a session that runs stays where it is.
+
+        Raises:
+            ValueError: a session runs in another runtime directory.
+        """
+        with self._lock:
+            if self._host is not None and options.runtime_directory != self._settings.queue.runtime_directory:
+                raise ValueError(
+                    f"'runtime_directory' cannot be changed to {options.runtime_directory!r}: the queues of this "
+                    f"process are in {self._host.place.path} already. Configure it before the first child process "
+                    "and the first enqueue=True."
+                )
+            self.set("queue", options)
+            if self.serves:
+                directory.choose(options.runtime_directory)
 
     def set_activation(self, name: str | None, enabled: bool) -> None:
         """One `enable()` or `disable()`."""
@@ -201,6 +225,7 @@ class Core:
         Args:
             generation: the number of the owner's registry that it comes from, read before that; None: unchanged.
         """
+        losses.level_names.update({level.no: level.name for level in self.levels.values()})
         words: Any = STILL
         leader = self._leader()
         if leader is not None:
@@ -234,7 +259,7 @@ class Core:
         if self._host is not None:
             return self._host
         try:
-            host = Host(myself())
+            host = Host(myself(), self.queue_options)
         except OSError as error:
             report.once(
                 "no session",
@@ -306,7 +331,7 @@ class Core:
                 # What the passport will bring can be found already, most often. A fork server is never an owner.
                 place = None if self._links else attach.find_session()
                 if place is not None:
-                    self._links[place.id] = Link(place, self._adopt)
+                    self._links[place.id] = Link(place, self._adopt, None, self.queue_options)
                     self._settle_locked(arrived=True)
                 return self._is_served()
             if self._provisional:
@@ -324,7 +349,7 @@ class Core:
     def _join_announced(self) -> None:
         for place in announce.announced():
             with contextlib.suppress(OSError):  # It has ended since.
-                self._links[place.id] = Link(place, self._adopt)
+                self._links[place.id] = Link(place, self._adopt, None, self.queue_options)
         if self._links:
             self._settle_locked(arrived=True, by_name=False)
 
@@ -338,7 +363,7 @@ class Core:
         with self._lock:
             for place in places:
                 if place.id not in self._links and (self._host is None or self._host.place.id != place.id):
-                    self._links[place.id] = Link(place, self._adopt)
+                    self._links[place.id] = Link(place, self._adopt, None, self.queue_options)
             self._settle_locked(arrived=True)
 
     def renew(self) -> State:
@@ -366,7 +391,7 @@ class Core:
         if not arrived and not self._links:
             place = attach.find_session()
             if place is not None:
-                self._links[place.id] = Link(place, self._adopt)
+                self._links[place.id] = Link(place, self._adopt, None, self.queue_options)
         provisional, self._provisional = self._provisional, False
         early = [handler for handler in self._handlers.values() if handler.link is None] if self._links else []
         if not self._links and provisional:
@@ -449,6 +474,8 @@ class Core:
         seen = self._settings_seen.get(link.place.id, Versions())
         self._settings_seen[link.place.id] = settings.versions
         self._settings = registry.follow(self._settings, settings, seen, foreign=foreign)
+        if self.serves and settings.versions.queue != seen.queue:
+            directory.choose(self._settings.queue.runtime_directory)
         before = self._levels_said.get(link.place.id, {})
         self._levels_said[link.place.id] = theirs
         self.levels = {**self.levels, **{name: level for name, level in theirs.items() if before.get(name) != level}}
@@ -574,7 +601,7 @@ class Core:
         if host is not None:
             host.forget()
             self._settings_seen[host.place.id] = self._settings.versions
-            links[host.place.id] = Link(host.place, self._adopt, host.doorbell)
+            links[host.place.id] = Link(host.place, self._adopt, host.doorbell, self.queue_options)
         handlers = {}
         for number, handler in self._handlers.items():
             if handler.sink is not None:

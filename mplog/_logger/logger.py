@@ -28,6 +28,7 @@ from mplog._logger.levels import AT_IMPORT, Level
 from mplog._logger.options import Given
 from mplog._logger.views import PLAIN, Options, portable
 from mplog._ring.layout import GENERATION
+from mplog._session.queue_options import QueueOptions
 
 _NUMBERS = {name: level.no for name, level in AT_IMPORT.items()}
 _TRACE, _DEBUG, _INFO, _SUCCESS = (_NUMBERS[name] for name in ("TRACE", "DEBUG", "INFO", "SUCCESS"))
@@ -276,6 +277,7 @@ class Logger:
         patcher: Patcher | None = None,
         activation: Iterable[tuple[str | None, bool]] | None = None,
         strict: bool | None = None,
+        queue: QueueOptions | None = None,
     ) -> list[int]:
         """Configure several things at once, for this process and its workers. What is not given stays.
 
@@ -286,6 +288,8 @@ class Logger:
             patcher: called with every record before any handler sees it.
             activation: (name, enabled), in order, for `enable()` and `disable()`.
             strict: let messages that cannot be formatted, lazy arguments and patchers that raise, raise in the call.
+            queue: how the queues between processes behave. The directory takes effect for the next session, the size
+                for rings that are made later, the rest at once.
 
         Returns:
             The ids of the added handlers.
@@ -293,6 +297,10 @@ class Logger:
         Raises:
             Exception: what the methods raise; what was done before that stays done.
         """
+        if queue is not None:
+            if not isinstance(queue, QueueOptions):
+                raise TypeError(f"Invalid queue, it should be a mplog.QueueOptions, not: '{type(queue).__name__}'")
+            self._core.set_queue(queue)
         if handlers is not None:
             self.remove()
         for arguments in levels if levels is not None else ():

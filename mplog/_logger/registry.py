@@ -23,6 +23,7 @@ from mplog._ring.wire import Represented, safe_repr
 from mplog._session import recovery
 from mplog._session.link import Link
 from mplog._session.place import REGISTRY, Place
+from mplog._session.queue_options import QueueOptions
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.kinds import open_sink
@@ -41,6 +42,7 @@ class PackedSettings(NamedTuple):
     """Whether there is a patcher."""
     activation: Activation
     strict: bool | None
+    queue: QueueOptions
     versions: Versions
 
 
@@ -92,6 +94,7 @@ def pack_settings(settings: Settings) -> PackedSettings:
         settings.patcher is not None or settings.owner_patches,
         settings.activation,
         settings.strict,
+        settings.queue,
         settings.versions,
     )
 
@@ -109,6 +112,8 @@ def follow(mine: Settings, theirs: PackedSettings, seen: Versions, *, foreign: b
         changes["activation"] = theirs.activation
     if theirs.versions.strict != seen.strict:
         changes["strict"] = theirs.strict
+    if theirs.versions.queue != seen.queue:
+        changes["queue"] = theirs.queue
     return dataclasses.replace(mine, **changes) if changes else mine
 
 

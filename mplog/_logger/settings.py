@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from mplog._capture.patching import Patcher
 from mplog._logger.activation import Activation
+from mplog._session.queue_options import DEFAULTS, QueueOptions
 
 
 class Versions(NamedTuple):
@@ -21,6 +22,7 @@ class Versions(NamedTuple):
     patcher: int = 0
     activation: int = 0
     strict: int = 0
+    queue: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Settings:
     activation: Activation = Activation()  # noqa: RUF009 - immutable
     strict: bool | None = None
     """None: as the environment says."""
+    queue: QueueOptions = DEFAULTS
     versions: Versions = Versions()  # noqa: RUF009 - immutable
 
     def changed(self, name: str, value: Any) -> Settings:

@@ -9,6 +9,7 @@ Ring file: a 4 KiB header, then `capacity` bytes of records.
     0x008  HEADER struct   stored once by the producer
     0x100  producer line   only the producing process stores here
     0x200  writer line     only the holder of the ring's kernel lock stores here
+    0x400  drop table      entries of three words: route and level, count (producer), said (writer); see drops.py
     0x1000 records
 
 A record is a 16-byte header, then its payload, padded to a multiple of 16:
@@ -61,6 +62,17 @@ HEAD: Final = 0x200 // 8
 """End of the last record that all its sinks have taken; HEAD <= TAIL <= HEAD + capacity."""
 FLUSHED: Final = 0x208 // 8
 RECLAIMED: Final = 0x210 // 8
+DROPS_SAID: Final = 0x218 // 8
+"""How many of DROPPED the log tells of."""
+WRITTEN: Final = 0x220 // 8
+"""What has become of the records of this ring: given to their sinks. The writer tells now and then, and at a flush."""
+FILTERED: Final = 0x228 // 8
+FAILED: Final = 0x230 // 8
+LOST: Final = 0x238 // 8
+"""Dropped behind the ring, by a sink that was too slow."""
+DROP_TABLE: Final = 0x400 // 8
+DROP_ENTRIES: Final = 64
+"""The last one takes all that the others do not name."""
 
 OPEN: Final = 0
 CLOSED: Final = 1

@@ -43,7 +43,10 @@ from mplog._ring.layout import (
 )
 
 RESERVE_LEVEL = 30
-"""Records of at least this level may use the last eighth of the ring."""
+"""Records of at least this level may use the reserve of the ring."""
+
+RESERVE = 0.125
+"""Share of the ring that others may not use, unless something else is said."""
 
 _pack_prefix = PREFIX.pack
 _pack_record = RECORD_AND_PREFIX.pack_into
@@ -86,11 +89,18 @@ class Producer:
     )
 
     def __init__(
-        self, words: memoryview, buffer: mmap.mmap | memoryview, base: int = 0, *, checked: bool = True
+        self,
+        words: memoryview,
+        buffer: mmap.mmap | memoryview,
+        base: int = 0,
+        *,
+        checked: bool = True,
+        reserve: float = RESERVE,
     ) -> None:
         """*words* is the header cast to u64; the records begin at *base* of *buffer*, to its end, a power of two.
 
         The map itself is cheaper to store into than a view of it. A *checked* ring's records have a CRC.
+        *reserve* is the share of the ring that low levels may not use.
         """
         self._checked = checked
         self._marks = (FLAG_CRC if checked else 0) << FLAGS_SHIFT
@@ -99,7 +109,7 @@ class Producer:
         self._base = base
         self._capacity = len(buffer) - base
         self._mask = self._capacity - 1
-        self.low_limit = self._capacity - self._capacity // 8
+        self.low_limit = self._capacity - int(self._capacity * reserve)
         self._tail: int = words[TAIL]
         # Where low levels must stop, by the head as it was seen last.
         self._fits: int = words[HEAD] + self.low_limit
@@ -220,6 +230,11 @@ class Producer:
         return self._tail
 
     @property
+    def count(self) -> int:
+        """How many records were published here, modulo 2**32."""
+        return self._seq
+
+    @property
     def drained(self) -> bool:
         """Whether everything published has been taken by its sinks."""
         return bool(self._words[HEAD] >= self._tail)
@@ -283,8 +298,10 @@ class Reader:
         if limit is not None and limit < tail:
             tail = limit
         entries: list[Entry] = []
-        append, unpack, checked = entries.append, _unpack, self._checked
+        append, unpack = entries.append, _unpack
         youngest = horizon if horizon is not None else _END_OF_TIME
+        # What the third number of nearly every record is, where it alone says that the record is whole.
+        usual = -1 if self._checked else LOG << KIND_SHIFT
         position = start
         expected = self._seq
         mask = capacity - 1
@@ -305,26 +322,29 @@ class Reader:
                     marks = kind << KIND_SHIFT
                     stamp, wall, route, level = 0, 0.0, 0, 0
                 after = at + RECORD_BYTES + length
-                kind = marks >> KIND_SHIFT & 0xFF
-                if kind == PAD and not (position + after) & mask:
-                    at = after
-                    continue
-                if expected is None:
-                    expected = found
-                if (
-                    found != expected
-                    or stamp > youngest
-                    or after > size
-                    or length < PREFIX_BYTES
-                    or (checked and crc32(block[at + RECORD_BYTES : after], kind) != crc)
-                ):
-                    self.position, self._seq, self.only = position + at, expected, only
-                    return entries
-                expected = (found + 1) & 0xFFFFFFFF
+                if found != expected or marks != usual or stamp > youngest or after > size or length < PREFIX_BYTES:
+                    kind = marks >> KIND_SHIFT & 0xFF
+                    if kind == PAD and not (position + after) & mask:
+                        at = after
+                        continue
+                    if expected is None:
+                        expected = found
+                    if (
+                        found != expected & 0xFFFFFFFF
+                        or stamp > youngest
+                        or after > size
+                        or length < PREFIX_BYTES
+                        or (self._checked and crc32(block[at + RECORD_BYTES : after], kind) != crc)
+                    ):
+                        self.position, self._seq, self.only = position + at, expected, only
+                        return entries
+                    if kind != LOG:
+                        only = -1
+                else:
+                    kind = LOG
                 if route != only:
                     only = route if only == -2 else -1
-                if kind != LOG:
-                    only = -1
+                expected = found + 1
                 begin = at + BODY
                 at = (after + 15) & -16
                 append((stamp, ring, position + at, kind, route, level, wall, block[begin:after]))

@@ -23,7 +23,7 @@ from mplog._ring.layout import (
     MAGIC_WORD,
     STATE,
 )
-from mplog._ring.ring import Producer, Reader, split_views
+from mplog._ring.ring import RESERVE, Producer, Reader, split_views
 
 MINIMUM_CAPACITY = 16 * 1024
 
@@ -56,9 +56,9 @@ class RingFile:
         self.owner = owner
         self.checked = checked
 
-    def producer(self) -> Producer:
+    def producer(self, reserve: float = RESERVE) -> Producer:
         """The publishing end, for the process that made the ring."""
-        return Producer(self.words, self.map, DATA, checked=self.checked)
+        return Producer(self.words, self.map, DATA, checked=self.checked, reserve=reserve)
 
     def reader(self) -> Reader:
         """The draining end, from HEAD on, for the holder of the ring's kernel lock."""

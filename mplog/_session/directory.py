@@ -6,8 +6,8 @@
         by-pid/<pid>-<start>               names the session of an owner, for its children
         files/<key>/                       commit slots of one log file, see _sinks/file/slot.py
 
-`<runtime>` is MPLOG_RUNTIME_DIR, else memory-backed /dev/shm, else the temporary directory. When the
-first one is missing or full, the next one serves.
+`<runtime>` is what the queue options say, else MPLOG_RUNTIME_DIR, else memory-backed /dev/shm, else the temporary
+directory. When the first one is missing or full, the next one serves.
 """
 
 from __future__ import annotations
@@ -20,15 +20,28 @@ import tempfile
 from mplog._sinks import report
 
 ENVIRONMENT = "MPLOG_RUNTIME_DIR"
+_option: str | None = None
 MINIMUM_FREE = 512 * 1024
 """Bytes a memory-backed file system must have free to be chosen for a session."""
 
 
+def choose(path: str | None) -> None:
+    """Have *path* used instead of what the environment says; None: as the environment says."""
+    global _option
+    _option = path
+
+
+def chosen() -> str | None:
+    """The directory that the user has named, if any."""
+    named = _option or os.environ.get(ENVIRONMENT)
+    return os.path.abspath(named) if named else None
+
+
 def candidates() -> list[str]:
     """Directories in which the runtime directory may be made, best first."""
-    chosen = os.environ.get(ENVIRONMENT)
-    if chosen:
-        return [os.path.abspath(chosen)]
+    named = chosen()
+    if named:
+        return [named]
     return ["/dev/shm", tempfile.gettempdir()]
 
 
@@ -83,7 +96,7 @@ def private(path: str) -> str:
 
 def base_in(candidate: str) -> str:
     """The user's own directory inside *candidate*, made if needed."""
-    if os.environ.get(ENVIRONMENT):
+    if chosen():
         os.makedirs(candidate, mode=0o700, exist_ok=True)
     return private(os.path.join(candidate, f"mplog-{os.geteuid()}"))
 
@@ -110,7 +123,7 @@ def new_base(need: int = MINIMUM_FREE) -> str:
     """
     reasons = []
     for candidate in candidates():
-        if not os.environ.get(ENVIRONMENT) and not os.path.isdir(candidate):
+        if not chosen() and not os.path.isdir(candidate):
             reasons.append(f"{candidate}: missing")
             continue
         try:

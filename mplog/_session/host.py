@@ -10,25 +10,29 @@ import os
 import pickle
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
-from mplog._ring.layout import DRAINING, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
+from mplog._ring import drops
+from mplog._ring.layout import DRAINING, DROPPED, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring_file import open_existing
-from mplog._session import recovery, rings
+from mplog._session import losses, recovery, rings
 from mplog._session.identity import Identity, is_dead
 from mplog._session.place import REGISTRY, Place, make_place
+from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._sinks import report
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
 from mplog._writer.drain import Drain, Source
 from mplog._writer.route import Route
+from mplog._writer.tally import Tally
 from mplog._writer.writer import HOUSEKEEPING, Writer
 
 FORK_BOUND = 0.1
 """Seconds that a fork waits for the writer to reach the end of a round."""
 
-SHUTDOWN_TIMEOUT = 5.0
-"""Seconds that the end of the program waits for a sink that takes nothing."""
+ENDED_KEPT = 1000
+"""Processes that have ended whose counts are kept apart; those of older ones are added up."""
 
 
 def authkeys() -> list[bytes]:
@@ -45,8 +49,13 @@ def authkeys() -> list[bytes]:
 class Host:
     """One session of this process. Configuration comes under the logger's lock, draining under the writer's mutex."""
 
-    def __init__(self, identity: Identity) -> None:
-        """Raises OSError when no runtime directory can be used."""
+    def __init__(self, identity: Identity, options: Callable[[], QueueOptions] = lambda: DEFAULTS) -> None:
+        """*options* gives the queue options as they are when it is called.
+
+        Raises:
+            OSError: no runtime directory can be used.
+        """
+        self._options = options
         recovery.sweep()
         self.identity = identity
         self.place: Place = make_place(identity, authkeys())
@@ -57,7 +66,13 @@ class Host:
         self.writer = Writer(self.drain, self.place.control.words, self.doorbell, self)
         self._known: dict[str, Source] = {}
         self._ignored: set[str] = set()
+        self._told_at: dict[tuple[int, int], float] = {}
+        self.tallies: dict[tuple[int, int], Tally] = {}
+        """What has become of the records of each process, by pid and start token; living ones, and the last ended."""
+        self.earlier = Tally(0, "")
+        """Of all processes that have ended before those."""
         self.finished = False
+        self.drain.grace = options().order_window
 
     def add(self, route: Route) -> None:
         """Serve *route* for the processes of the session. A file gets its slot before any record can come."""
@@ -75,8 +90,10 @@ class Host:
         route = self.routes.get(number)
         if route is None:
             return
-        self.writer.finish(SHUTDOWN_TIMEOUT)
+        self.writer.finish(self._options().shutdown_timeout)
         with self.writer.mutex:
+            for source in self.drain.sources:
+                losses.tell(source.file, {number: route})
             self.routes.pop(number, None)
             if route.outlet is not None:
                 self._close_outlet(route)
@@ -108,10 +125,11 @@ class Host:
 
     def _close_outlet(self, route: Route) -> None:
         assert route.outlet is not None
-        if not route.outlet.close(SHUTDOWN_TIMEOUT):
+        patience = self._options().shutdown_timeout
+        if not route.outlet.close(patience):
             report.once(
                 f"left {route.spec.id}",
-                f"handler {route.spec.id} took nothing for {SHUTDOWN_TIMEOUT} s; {route.outlet.left()} records that "
+                f"handler {route.spec.id} took nothing for {patience} s; {route.outlet.left()} records that "
                 "other processes logged to it are lost.",
             )
 
@@ -123,6 +141,7 @@ class Host:
 
     def publish(self, registry: dict[str, Any]) -> None:
         """Make *registry* what new workers start with and running ones change to at their next call."""
+        self.drain.grace = self._options().order_window
         generation = self.place.control.words[GENERATION] + 1
         registry["generation"] = generation
         path = os.path.join(self.place.path, REGISTRY)
@@ -163,27 +182,57 @@ class Host:
                 ring.close()  # An orphan that found us silent drains it; its own records, in its own order.
                 self._ignored.add(path)
                 continue
-            source = Source(ring, ring.reader(), key, time.monotonic())
+            owner = ring.owner
+            tally = self.tallies.setdefault((owner.pid, owner.start), Tally(owner.pid, owner.name))
+            tally.rings += 1
+            source = Source(ring, ring.reader(), key, tally, time.monotonic())
             self._known[path] = source
             self.drain.sources.append(source)
 
     def keep(self) -> None:
-        """Reclaim the rings of producers that closed them or are proven dead."""
+        """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
         now = time.monotonic()
         for source in list(self.drain.sources):
+            told = self._tell(source, now)
+            source.tell_producer()
             done = source.file.closed_by_producer
             if not done and now - source.quiet_since > HOUSEKEEPING:
                 done = is_dead(rings.identity_of(source.file.owner))
             # Death or closing is proven: only now is a last look at tail worth anything.
-            if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
+            if done and told and not source.broken and not source.reader.unread() and not self.drain.waiting:
                 self._reclaim(source)
 
+    def _tell(self, source: Source, now: float) -> bool:
+        """Say in the log what the process of *source* has dropped, unless it was said of it just now."""
+        if not drops.any_unsaid(source.file.words):
+            return True
+        who = source.file.owner.pid, source.file.owner.start
+        if self.drain.waiting or now - self._told_at.get(who, -losses.EVERY) < losses.EVERY:
+            return False
+        self._told_at[who] = now
+        return losses.tell(source.file, self.routes, leave_others=False)
+
     def _reclaim(self, source: Source) -> None:
+        tally, owner = source.tally, source.file.owner
+        tally.dropped += source.file.words[DROPPED]
+        tally.rings -= 1
+        source.tell_producer()
         source.file.words[RECLAIMED] = 1
         self.drain.sources.remove(source)
         self._known.pop(source.file.path, None)
         rings.remove(source.file.path)
         source.file.close()
+        if not tally.rings:
+            self._told_at.pop((owner.pid, owner.start), None)
+            if len(self.tallies) > ENDED_KEPT:
+                self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        """Add the counts of a process that has ended long ago to those of the earlier ones."""
+        for who, tally in self.tallies.items():
+            if not tally.rings and tally.read == tally.settled:
+                self.earlier.absorb(self.tallies.pop(who))
+                return
 
     # Around a fork; see fork.py.
 
@@ -221,17 +270,21 @@ class Host:
         """End the session: drain what is published, tell the producers, remove what nobody needs."""
         if self.finished:
             return
+        patience = self._options().shutdown_timeout
         self.finished = True
         words = self.place.control.words
         words[RUN_STATE] = DRAINING
-        self.writer.stop(SHUTDOWN_TIMEOUT)
-        complete = self.writer.finish(SHUTDOWN_TIMEOUT)
+        self.writer.stop(patience)
+        complete = self.writer.finish(patience)
         # SYNC finish -> attend: whoever publishes from now on sees it and takes its own ring over.
         words[WAKE] = STOPPED
-        complete = self.writer.finish(SHUTDOWN_TIMEOUT) and complete
+        complete = self.writer.finish(patience) and complete
         words[RUN_STATE] = ENDED
         with self.writer.mutex:
             for source in list(self.drain.sources):
+                if not self.drain.waiting:
+                    losses.tell(source.file, self.routes, leave_others=False)
+                source.tell_producer()
                 done = source.file.closed_by_producer or is_dead(rings.identity_of(source.file.owner))
                 if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
                     self._reclaim(source)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from mplog._capture import process
+from mplog._ring import drops
 from mplog._ring.layout import (
     BLOCKED_NS,
     CLOSED,
@@ -23,6 +24,7 @@ from mplog._ring.layout import (
     DROPPED,
     FLUSH_TARGET,
     FLUSHED,
+    HEAD,
     KIND_SPILLED_DATA,
     LOG,
     REGISTERED,
@@ -31,6 +33,7 @@ from mplog._ring.layout import (
     SPILLED,
     STATE,
     STOPPED,
+    TAIL,
     WAKE,
 )
 from mplog._ring.ring import Producer
@@ -38,6 +41,7 @@ from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile
 from mplog._session import rings
 from mplog._session.identity import is_dead, myself
 from mplog._session.place import Place
+from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._sinks import report
 from mplog._writer.doorbell import Doorbell
 
@@ -47,11 +51,8 @@ LOOK_EVERY = 0.5
 SILENCE = 1.0
 """Seconds of silence after which the owner's identity is checked. Silence alone proves nothing."""
 
-FULL_BOUND = 1.0
-"""Seconds a call waits for room in a full ring before it goes on in a further ring."""
-
-FURTHER_RINGS = 2
-"""Rings that one process may have filled and not yet drained; after that records are dropped and counted."""
+LIFE_EVERY = 0.1
+"""Seconds between two looks at the owner's life while a call waits for room."""
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of the largest record; a longer one is cut, with a mark."""
@@ -82,8 +83,16 @@ class Link:
     A forked child must not use its parent's link; it makes its own with `inherit`.
     """
 
-    def __init__(self, place: Place, adopter: Adopter, doorbell: Doorbell | None = None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        adopter: Adopter,
+        doorbell: Doorbell | None = None,
+        options: Callable[[], QueueOptions] = lambda: DEFAULTS,
+    ) -> None:
+        """*options* gives the queue options as they are when it is called."""
         self.place = place
+        self._options = options
         self.words = place.control.words
         self._adopter = adopter
         self._doorbell = place.open_doorbell() if doorbell is None else doorbell
@@ -99,7 +108,14 @@ class Link:
         self._largest_inline = 0
         self._look_at = 0.0
         self.orphaned = False
-        self.dropped: dict[int, int] = {}
+        self._stalled_at: int | None = None
+        """The head of our ring when a call had waited for it in vain; until it moves no other call waits again."""
+        self.published = 0
+        """Records in rings that this process has left."""
+        self.dropped = 0
+        """Records dropped while it had those."""
+        self._uncounted: deque[tuple[int, int]] = deque()
+        self._counting = False
         self.pid = process.pid()
 
     def inherit(self) -> Link:
@@ -108,7 +124,7 @@ class Link:
         A log call that forked, in a value's `__str__` say, goes on with this link in the child, too: it is led to the
         new one.
         """
-        made = Link(self.place, self._adopter, self._doorbell)
+        made = Link(self.place, self._adopter, self._doorbell, self._options)
         for ring in (self.ring, *self.filled):
             if ring is not None:
                 ring.forget()
@@ -120,7 +136,7 @@ class Link:
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
         """Deliver one record to *route*. Returns False when it was dropped (and counted).
 
-        After True the record survives the death of this process. Waits at most FULL_BOUND for room.
+        After True the record survives the death of this process. Waits for room as the queue options say.
         """
         producer = self._producer
         if producer is None or len(body) > self._largest_inline or not producer.push(wall, route, level, body, kind):
@@ -177,10 +193,13 @@ class Link:
         """Make a ring and register it: the owner lists the rings whenever the bell rings."""
         who = myself()
         ring = None
+        options = self._options()
         directories = [path for path in self.place.ring_directories if self.place.make_ring_directory(path)]
         for _ in range(1000):
             try:
-                ring = rings.create(directories, self._generation, who, self.place.id, process.name())
+                ring = rings.create(
+                    directories, self._generation, who, self.place.id, process.name(), options.ring_size
+                )
                 break
             except FileExistsError:
                 self._generation += 1
@@ -204,7 +223,7 @@ class Link:
         self._generation += 1
         self.ring = ring
         self._largest_inline = ring.capacity // 4
-        self._producer = ring.producer()
+        self._producer = ring.producer(options.reserve)
         # SYNC register -> step: the file is there under its name before the number changes.
         self.words[REGISTERED] = time.monotonic_ns() ^ self.pid << 40
         self._doorbell.ring()
@@ -238,8 +257,7 @@ class Link:
             return
         self.orphaned = True
         # Sealed first: a record that another thread publishes after the last look at the ring would be lost.
-        if isinstance(self._producer, Producer):
-            self._parked.extend(self._producer.seal())
+        self._leave(self._producer)
         self._producer = self._adopter(self)
         self._largest_inline = sys.maxsize
 
@@ -252,9 +270,10 @@ class Link:
             self._begin()
         if len(body) > self._largest_inline:
             body, kind = self._spill(body, kind)
-        deadline = time.monotonic() + FULL_BOUND
-        pause = 0.0002
         waited_from = time.monotonic_ns()
+        deadline: float | None = None
+        look_at = 0.0
+        pause = 0.0002
         while True:
             producer = self._producer or self._begin()
             if producer.push(wall, route, level, body, kind):
@@ -263,53 +282,86 @@ class Link:
                     ring.words[BLOCKED_NS] += time.monotonic_ns() - waited_from
                 self._attend(wall)
                 return True
+            now = time.monotonic()
+            if self._owner_is_gone(now >= look_at):
+                self._become_orphan()
+                if self._producer is producer:  # It failed, with an error that has been raised.
+                    return self._drop(route, level)
+                continue
+            if now >= look_at:
+                look_at = now + LIFE_EVERY
             if self.words[WAKE]:
                 self._doorbell.ring()  # An awake writer comes by itself, with a larger batch.
-            if time.monotonic() > deadline:
-                if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
-                    self._become_orphan()
-                    if self._producer is producer:  # It failed, with an error that has been raised.
-                        self._count_drop(level)
-                        return False
-                elif not self._next_ring(producer):
-                    self._count_drop(level)
-                    return False
-                deadline = time.monotonic() + FULL_BOUND
+            options = self._options()
+            if deadline is None:
+                patience = 0.0 if options.overflow == "drop" or self._is_stalled() else options.block_timeout
+                deadline = now + (float("inf") if patience is None else patience)
+            if now >= deadline:
+                if options.overflow != "grow" or not self._next_ring(producer, options.further_rings):
+                    return self._drop(route, level)
+                deadline = None
                 continue
-            if self.words[WAKE] == STOPPED:
-                self._become_orphan()
-                continue
-            time.sleep(pause)
+            time.sleep(min(pause, max(0.0, deadline - now)))
             pause = min(pause * 2, 0.001)
-            if self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity):
-                self._become_orphan()
 
-    def _next_ring(self, full: Producer | Orphan) -> bool:
-        """Go on in a further ring file; False when this process has too many undrained ones."""
+    def _owner_is_gone(self, look: bool) -> bool:
+        """Whether the owner has stopped or, at a closer *look*, is proven dead."""
+        if self.words[WAKE] == STOPPED:
+            return True
+        control = self.place.control
+        return look and control.silent_for() > SILENCE and is_dead(control.identity)
+
+    def _is_stalled(self) -> bool:
+        """Whether nothing was drained since a call has waited in vain."""
+        return self.ring is not None and self._stalled_at == self.ring.words[HEAD]
+
+    def _leave(self, producer: Producer | Orphan | None) -> None:
+        """Publish no more in its ring; what interrupting calls have left there waits to be pushed elsewhere."""
+        if isinstance(producer, Producer):
+            self._parked.extend(producer.seal())
+            self.published += producer.count
+            if self.ring is not None:
+                self.dropped += self.ring.words[DROPPED]
+
+    def _next_ring(self, full: Producer | Orphan, further: int) -> bool:
+        """Go on in a further ring file; False when this process has *further* undrained ones already."""
         with self._change():
             if self._producer is not full:
                 return True  # Another thread was first.
-            self.filled = [ring for ring in self.filled if os.path.exists(ring.path)]
-            if len(self.filled) >= FURTHER_RINGS or self.ring is None:
+            undrained = sum(ring.words[HEAD] != ring.words[TAIL] for ring in self.filled)
+            if undrained >= further or self.ring is None:
                 return False
+            self.filled = [ring for ring in self.filled if os.path.exists(ring.path)]
             old = self.ring
-            if isinstance(full, Producer):
-                self._parked.extend(full.seal())
+            self._leave(full)
             self._open_ring()
             if self.ring is not old:
                 old.words[STATE] = CLOSED
                 self.filled.append(old)
+                self._stalled_at = None
             return True
 
-    def _count_drop(self, level: int) -> None:
-        self.dropped[level] = self.dropped.get(level, 0) + 1
-        if self.ring is not None:
-            self.ring.words[DROPPED] += 1
+    def _drop(self, route: int, level: int) -> bool:
+        """Count a record that finds no room; always False. The log tells of it, see losses.py."""
+        self._uncounted.append((route, level))
+        with self._mutex:
+            # A signal handler that drops something while this thread counts leaves it to this loop.
+            while self._uncounted and not self._counting:
+                self._counting = True
+                try:
+                    ring = self.ring
+                    item = self._uncounted.popleft()
+                    if ring is not None:
+                        self._stalled_at = ring.words[HEAD]
+                        drops.count(ring.words, *item)
+                finally:
+                    self._counting = False
         report.once(
             "dropped",
-            f"process {self.pid} drops records: its rings are full and the owner (process "
-            f"{self.place.control.identity.pid}) has drained nothing for {FULL_BOUND} s. They are counted.",
+            f"process {self.pid} drops records: its queue is full and the owner (process "
+            f"{self.place.control.identity.pid}) does not drain it. They are counted, and the log will tell.",
         )
+        return False
 
     def _spill(self, body: bytes, kind: int) -> tuple[bytes, int]:
         """Put a body that is too large for the ring beside it. The returned body names the file."""
@@ -371,7 +423,7 @@ class Link:
             if deadline is not None and time.monotonic() > deadline:
                 return False
             time.sleep(pause)
-            pause = min(pause * 2, 0.005)
+            pause = min(pause * 2, 0.002)
         return True
 
     def complete(self) -> None:
@@ -394,7 +446,7 @@ class Link:
                 return
             if self._producer.interrupted:
                 return
-            self._parked.extend(self._producer.seal())
+            self._leave(self._producer)
             self.ring.words[STATE] = CLOSED
             # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
             if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from mplog._capture.record import Message
 from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
 from mplog._ring.ring_file import RingFile
-from mplog._session import recovery, rings
+from mplog._session import losses, recovery, rings
 from mplog._session.link import Link
 from mplog._sinks import report
 from mplog._sinks.file import lock
@@ -54,6 +54,9 @@ class Orphan:
                 complete = False
                 report.once(f"orphan {route.spec.id}", f"{route.sink.path} could not be brought up to date: {error}")
         self._write_streams(unread)
+        streams = {number: route for number, route in self._routes.items() if not isinstance(route.sink, FileSink)}
+        for ring in locked:
+            losses.tell(ring, streams, leave_others=not complete, direct=True)
         if complete:
             for ring in locked:
                 ring.words[HEAD] = ring.words[TAIL]

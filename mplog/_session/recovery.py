@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA, SPILL
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
-from mplog._session import directory, rings
+from mplog._session import directory, losses, rings
 from mplog._session.identity import is_dead
 from mplog._session.place import Place, all_places, open_place
 from mplog._sinks import report
@@ -154,12 +154,13 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
             starts.append(start)
             entries += _entries(ring, number, start, None, slot.route)
         entries = _finished(sorted(entries), place, render)
-        if not entries:
-            return 0
-        carried = {len(keys) + index: end for index, end in enumerate(ends.values())}
-        carried.update(dict(enumerate(starts)))
-        sink.commit(entries, [*keys, *ends], [*starts, *ends.values()], slot, lambda _: None, carried)
-        return len(entries)
+        if entries:
+            carried = {len(keys) + index: end for index, end in enumerate(ends.values())}
+            carried.update(dict(enumerate(starts)))
+            sink.commit(entries, [*keys, *ends], [*starts, *ends.values()], slot, lambda _: None, carried)
+    for ring in ring_files:
+        losses.tell(ring, {slot.route: route}, direct=True)
+    return len(entries)
 
 
 def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> None:
@@ -280,6 +281,7 @@ def _remove_if_done(place: Place) -> None:
         ring = _take(path)
         if ring is None:
             return
+        losses.tell(ring, {}, leave_others=False)
         ring.close()
     place.remove()
 

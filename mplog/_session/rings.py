@@ -52,8 +52,13 @@ def listed(directories: list[str]) -> Iterator[str]:
                 yield os.path.join(directory, name)
 
 
-def create(directories: list[str], generation: int, who: Identity, session: bytes, name: str) -> RingFile:
+def create(
+    directories: list[str], generation: int, who: Identity, session: bytes, name: str, size: int = CAPACITY
+) -> RingFile:
     """Make a ring for the process *who* in the first of *directories* with room, smaller where room is short.
+
+    Args:
+        size: bytes of its records, a power of two.
 
     Raises:
         FileExistsError: this process has (or had, before an exec) a ring of that generation.
@@ -62,7 +67,7 @@ def create(directories: list[str], generation: int, who: Identity, session: byte
     owner = RingOwner(who.pid, who.start, who.boot, who.namespace, session, name)
     failure: OSError | None = None
     for directory in directories:
-        capacity = CAPACITY
+        capacity = size
         allowed = free_bytes(directory) // SHARE
         while capacity > MINIMUM_CAPACITY and capacity > allowed:
             capacity //= 2

@@ -7,12 +7,24 @@ sink of the round has its share.
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from mplog._capture.record import Message
-from mplog._ring.layout import FLUSH_TARGET, FLUSHED, KIND_SPILLED_DATA, LOG, SPILL
+from mplog._ring.layout import (
+    FAILED,
+    FILTERED,
+    FLUSH_TARGET,
+    FLUSHED,
+    KIND_SPILLED_DATA,
+    LOG,
+    LOST,
+    SPILL,
+    WRITTEN,
+)
 from mplog._ring.ring import Entry, Reader, RingCorrupt
 from mplog._ring.ring_file import RingFile
 from mplog._sinks import report
@@ -20,6 +32,7 @@ from mplog._sinks.file import phase
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Slot
 from mplog._writer.route import Route
+from mplog._writer.tally import Tally
 
 RETRY = 0.25
 """Seconds between two attempts to write to a file that refused."""
@@ -31,6 +44,9 @@ STUCK = 1.0
 """Seconds after which a record that never becomes whole makes its ring corrupt."""
 
 
+_RING = operator.itemgetter(1)
+
+
 @dataclass(slots=True)
 class Source:
     """One ring as the writer sees it, with its kernel lock held."""
@@ -38,10 +54,17 @@ class Source:
     file: RingFile
     reader: Reader
     key: bytes
+    tally: Tally
     quiet_since: float = 0.0
     stuck_since: float | None = None
     broken: bool = False
     flush: tuple[int, list[tuple[Route, int]]] | None = None
+
+    def tell_producer(self) -> None:
+        """Store in the ring what has become of the records of its process, for its own statistics."""
+        words, tally = self.file.words, self.tally
+        words[WRITTEN], words[FILTERED], words[FAILED] = tally.written, tally.filtered, tally.failed
+        words[LOST] = tally.lost
 
 
 @dataclass(slots=True)
@@ -52,6 +75,8 @@ class _Pending:
     ends: list[int]
     starts: list[int]
     shares: list[tuple[Route, Slot, list[Entry], int]]
+    counts: list[int]
+    """How many records the round has read from each ring."""
     spills: list[str] = field(default_factory=list)
     progress: dict[int, dict[int, int]] = field(default_factory=dict)
     """Per route how far each ring has come, for promises that follow a failed attempt."""
@@ -89,11 +114,14 @@ class Drain:
         read_from = 0
         only: int | None = None
         starts = [source.reader.position for source in sources]
+        counts = [0] * len(sources)
         self.crowded = False
         for index, source in enumerate(sources):
             found = self._read(source, index, horizon)
             if found:
                 read_from += 1
+                counts[index] = len(found)
+                source.tally.read += len(found)
                 entries += found
                 only = source.reader.only if only in (None, source.reader.only) else -1
         if not entries:
@@ -101,7 +129,7 @@ class Drain:
             return 0
         if read_from > 1:
             entries.sort()
-        self._pending = self._share_out(sources, starts, entries, only)
+        self._pending = self._share_out(sources, starts, entries, only, counts)
         self._settle(self._pending)
         return len(entries)
 
@@ -138,11 +166,14 @@ class Drain:
             f"there are written, the rest is kept in that file. Other processes are not affected.",
         )
 
-    def _share_out(self, sources: list[Source], starts: list[int], entries: list[Entry], only: int | None) -> _Pending:
+    def _share_out(
+        self, sources: list[Source], starts: list[int], entries: list[Entry], only: int | None, counts: list[int]
+    ) -> _Pending:
         """Split a merged batch by route; text for files stays together for one commit, the rest is queued at once.
 
         Args:
             only: the route of all entries, when they are text for one.
+            counts: the number of entries from each source.
         """
         files: dict[int, list[Entry]] = {number: [] for number, route in self.routes.items() if route.outlet is None}
         spills: list[str] = []
@@ -154,20 +185,22 @@ class Drain:
                 files[entry[4]].append(entry)
                 continue
             route = self.routes.get(entry[4])
+            tally = sources[entry[1]].tally
             if route is None:
+                tally.add(filtered=1)
                 continue  # The owner removed that handler: later records of it vanish, as documented.
             body = self._body(entry, spills)
-            text = self._text(route, entry[3], body)
+            text = self._text(route, entry[3], body, tally)
             if text is None:
                 continue
             if isinstance(text, Message):
                 assert route.outlet is not None
-                route.outlet.put(text)
+                route.outlet.put(text, tally)
             else:
                 files[entry[4]].append((*entry[:7], text))
         shares = [(self.routes[number], self.slots[number], share, 0) for number, share in files.items() if share]
         ends = [source.reader.position for source in sources]
-        return _Pending(sources, ends, starts, shares, spills)
+        return _Pending(sources, ends, starts, shares, counts, spills)
 
     def _body(self, entry: Entry, spills: list[str]) -> bytes:
         if entry[3] not in (SPILL, KIND_SPILLED_DATA):
@@ -176,15 +209,17 @@ class Drain:
         spills.append(path)
         return read_spilled(path)
 
-    def _text(self, route: Route, kind: int, body: bytes) -> bytes | Message | None:
+    def _text(self, route: Route, kind: int, body: bytes, tally: Tally) -> bytes | Message | None:
         try:
             text = route.text_of(kind, body)
         except BaseException:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on
             route.failed += 1
+            tally.add(failed=1)
             report.error_in_handler(route.spec.id, None)
             return None
         if text is None:
             route.filtered += 1
+            tally.add(filtered=1)
         return text
 
     def _settle(self, pending: _Pending) -> bool:
@@ -224,6 +259,7 @@ class Drain:
                 )
                 return False
             route.written += len(share) - done
+            self._count_written(pending, share)
         for source, end in zip(pending.sources, pending.ends, strict=True):
             if not source.broken or end > source.reader.head:
                 source.reader.release(end)
@@ -234,6 +270,15 @@ class Drain:
         self._pending = None
         phase.at(phase.IDLE)
         return True
+
+    @staticmethod
+    def _count_written(pending: _Pending, share: list[Entry]) -> None:
+        """All of *share* is in its file: the processes it came from get it counted."""
+        everything = len(share) == sum(pending.counts)
+        per_ring = dict(enumerate(pending.counts)) if everything else Counter(map(_RING, share))
+        for index, count in per_ring.items():
+            if count:
+                pending.sources[index].tally.add(written=count)
 
     @property
     def waiting(self) -> bool:
@@ -255,6 +300,7 @@ class Drain:
                 outlets = [(route, route.outlet.put_count) for route in self.routes.values() if route.outlet]
                 source.flush = (target, outlets)
             if all(route.outlet is None or route.outlet.taken_up_to(count) for route, count in source.flush[1]):
+                source.tell_producer()
                 words[FLUSHED] = source.flush[0]
                 source.flush = None
             else:

@@ -14,6 +14,7 @@ from mplog._capture.notice import notice
 from mplog._capture.record import Message
 from mplog._sinks import report
 from mplog._sinks.message_sink import MessageSink
+from mplog._writer.tally import Tally
 
 CAPACITY = 64 * 1024 * 1024
 """Bytes that wait at most, roughly."""
@@ -28,7 +29,7 @@ class Outlet:
     def __init__(self, sink: MessageSink, route: int) -> None:
         self._sink = sink
         self._route = route
-        self._waiting: deque[tuple[Message, int]] = deque()
+        self._waiting: deque[tuple[Message, int, Tally | None]] = deque()
         self._size = 0
         self._wake = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
@@ -39,8 +40,8 @@ class Outlet:
         self.dropped = 0
         self._dropped_unsaid = 0
 
-    def put(self, message: Message) -> None:
-        """Queue *message*, or drop and count it when too much waits already."""
+    def put(self, message: Message, tally: Tally | None = None) -> None:
+        """Queue *message*, or drop and count it when too much waits already; *tally* gets what becomes of it."""
         cost = len(message) + (RECORD_COST if hasattr(message, "record") else TEXT_COST)
         with self._wake:
             self.put_count += 1
@@ -48,8 +49,10 @@ class Outlet:
                 self.dropped += 1
                 self._dropped_unsaid += 1
                 self.taken += 1
+                if tally is not None:
+                    tally.add(lost=1)
                 return
-            self._waiting.append((message, cost))
+            self._waiting.append((message, cost, tally))
             self._size += cost
             if self._thread is None and not self._paused:
                 self._start()
@@ -69,18 +72,22 @@ class Outlet:
                     self._wake.notify_all()
                     return
                 unsaid, self._dropped_unsaid = self._dropped_unsaid, 0
-                message, cost = self._waiting[0] if self._waiting else (Message(), 0)
+                message, cost, tally = self._waiting[0] if self._waiting else (Message(), 0, None)
             if unsaid:
                 message = self._notice(f"mplog: {unsaid} records were dropped here: this sink was too slow")
+            failed = False
             try:
                 if not self._sink.write_patiently(message, self._gives_up):
                     continue
             except BaseException:  # noqa: BLE001 - a sink that raises has taken the record; the thread goes on
+                failed = True
                 report.error_in_handler(self._route, getattr(message, "record", None))
             if not unsaid:
                 with self._wake:
                     self._waiting.popleft()
                     self._size -= cost
+                    if tally is not None:
+                        tally.add(written=not failed, failed=failed)
                     self.taken += 1
                     self._wake.notify_all()
 

@@ -37,7 +37,7 @@ def classes() -> dict[str, ast.ClassDef]:
 def public_types() -> set[str]:
     """The names that the stub has for users, beside the logger."""
     aliases = {ast.unparse(node.target) for node in tree.body if isinstance(node, ast.AnnAssign)}
-    return {name for name in {*classes(), *aliases} - {"logger"} if not name.startswith("_")}
+    return {name for name in {*classes(), *aliases} - set(mplog.__all__) if not name.startswith("_")}
 
 
 def overloads() -> dict[str, list[inspect.Signature]]:
@@ -111,7 +111,7 @@ class TestNames:
             for node in tree.body
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
         )
-        assert listed == mplog.__all__ == ["attach", "logger"]
+        assert listed == mplog.__all__ == ["QueueOptions", "attach", "logger"]
 
     def test_types_are_for_type_checkers_only(self) -> None:
         """They cannot be imported at run time; `type(logger)` is the way to the class."""
