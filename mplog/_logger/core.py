@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -402,7 +403,7 @@ class Core:
         leader = self._leader()
         generation = None if leader is None else leader.words[GENERATION]
         for link in self._links.values():
-            remote += self._specs_of(link)
+            remote += self._specs_of(link) or []
         mine: dict[int, Handler] = {}
         for handler in early:
             partner = registry.same_sink(
@@ -452,9 +453,12 @@ class Core:
 
     def _read_registry(self, link: Link) -> None:
         """Follow the owner: its new handlers appear, its removed ones go, its levels are known."""
+        found = self._specs_of(link)
+        if found is None:
+            return  # It cannot be read (any more): what is known stays.
         kept = {number: handler for number, handler in self._handlers.items() if handler.link is not link}
         before = {handler.spec.id: handler for handler in self._handlers.values() if handler.link is link}
-        for handler in self._specs_of(link):
+        for handler in found:
             known = before.get(handler.spec.id)
             if known is not None and known.sink is not None:
                 handler = known  # Inherited by fork: it has the sink for the day when the owner is gone.
@@ -465,11 +469,11 @@ class Core:
         self._handlers = kept
         self._next_id = max(self._next_id, max(kept, default=-1) + 1)
 
-    def _specs_of(self, link: Link) -> list[Handler]:
-        """The owner's handlers as this process can serve them; its levels become known."""
+    def _specs_of(self, link: Link) -> list[Handler] | None:
+        """The owner's handlers as this process can serve them; its levels become known. None: it cannot be read."""
         found = registry.read(link.place)
         if found is None:
-            return []
+            return None
         theirs, specs, settings, foreign = found
         seen = self._settings_seen.get(link.place.id, Versions())
         self._settings_seen[link.place.id] = settings.versions
@@ -601,7 +605,8 @@ class Core:
         if host is not None:
             host.forget()
             self._settings_seen[host.place.id] = self._settings.versions
-            links[host.place.id] = Link(host.place, self._adopt, host.doorbell, self.queue_options)
+            if host.place.id not in links:
+                links[host.place.id] = Link(host.place, self._adopt, host.doorbell, self.queue_options)
         handlers = {}
         for number, handler in self._handlers.items():
             if handler.sink is not None:
@@ -616,3 +621,7 @@ class Core:
         self._handlers = handlers
         exit.forget()
         self._swap()
+        if os.geteuid() == 0:
+            # Servers that start as root give that up, most often before their first record.
+            for link in {handler.link for handler in handlers.values() if handler.link is not None}:
+                link.begin_early()

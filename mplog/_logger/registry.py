@@ -161,6 +161,13 @@ def read(place: Place) -> Published | None:
             if os.fstat(fd).st_uid != os.geteuid():
                 return None
             found = pickle.load(file)
+    except PermissionError as error:
+        report.once(
+            "registry",
+            f"process {os.getpid()} may no longer read {place.path} ({error}), because it is another user now. It goes "
+            "on with the configuration that it has.",
+        )
+        return None
     except (OSError, pickle.UnpicklingError, EOFError):
         return None
     mine, theirs = _program(), found["program"]

@@ -46,6 +46,17 @@ def close(fd: int, identity: Identity) -> None:
             os.close(fd)
 
 
+def create(path: str) -> int:
+    """Make the file *path*, for this user alone whatever the umask is, and open it for both.
+
+    Raises:
+        OSError: it cannot be made, or something stands there, be it a link to nowhere.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    os.fchmod(fd, 0o600)
+    return fd
+
+
 def map_file(fd: int, size: int) -> mmap.mmap:
     """Map *size* bytes of *fd*, which is the size of the file and stays so."""
     if sys.version_info >= (3, 13):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import mmap
 import os
 import time
@@ -14,13 +15,17 @@ from mplog._ring.layout import (
     DATA,
     ENDIAN,
     FLAG_CRC,
+    FLAG_EARLY,
     FLAG_PURE,
+    FLAGS_AT,
     HEADER,
     HEADER_AT,
     HEADER_BYTES,
     LAYOUT,
     MAGIC,
     MAGIC_WORD,
+    NAME_AT,
+    NAME_BYTES,
     STATE,
 )
 from mplog._ring.ring import RESERVE, Producer, Reader, split_views
@@ -56,6 +61,17 @@ class RingFile:
         self.owner = owner
         self.checked = checked
 
+    @property
+    def is_early(self) -> bool:
+        """Whether its process has had no record yet, and perhaps never will."""
+        return bool(self.map[FLAGS_AT] & FLAG_EARLY)
+
+    def begin(self, name: str) -> None:
+        """Make an early ring an ordinary one, of a process that is called *name* by now."""
+        self.owner = dataclasses.replace(self.owner, name=name)
+        self.map[NAME_AT : NAME_AT + NAME_BYTES] = _name_bytes(name)
+        self.map[FLAGS_AT] &= ~FLAG_EARLY
+
     def producer(self, reserve: float = RESERVE) -> Producer:
         """The publishing end, for the process that made the ring."""
         return Producer(self.words, self.map, DATA, checked=self.checked, reserve=reserve)
@@ -87,8 +103,13 @@ class RingFile:
             self.fd = -1
 
 
-def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True) -> RingFile:
-    """Make the ring file *path* with *capacity* bytes for records (a power of two); *checked*: with checksums.
+def _name_bytes(name: str) -> bytes:
+    return name.encode("utf-8", "replace")[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
+
+
+def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, early: bool = False) -> RingFile:
+    """Make the ring file *path* with *capacity* bytes for records (a power of two); *checked*: with checksums;
+    *early*: for a process that perhaps never logs.
 
     The bytes are really allocated, so that a full file system fails here and not with SIGBUS at the first
     touch. The file appears under its name only when it is complete.
@@ -97,11 +118,11 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True) 
         OSError: no room, no rights, or the name exists.
     """
     hidden = f"{path}.tmp"
-    fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = descriptor.create(hidden)
     try:
         os.posix_fallocate(fd, 0, HEADER_BYTES + capacity)
         mapping = descriptor.map_file(fd, HEADER_BYTES + capacity)
-        flags = FLAG_PURE | (FLAG_CRC if checked else 0)
+        flags = FLAG_PURE | (FLAG_CRC if checked else 0) | (FLAG_EARLY if early else 0)
         HEADER.pack_into(
             mapping,
             HEADER_AT,
@@ -121,7 +142,7 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True) 
             owner.session,
             time.time_ns(),
             time.monotonic_ns(),
-            owner.name.encode("utf-8", "replace")[:64],
+            _name_bytes(owner.name),
         )
         ring = RingFile(path, fd, mapping, owner, checked=checked)
         # SYNC create -> open_existing: the magic comes last.

@@ -53,7 +53,7 @@ class ControlPage:
 def create(directory: str, session: bytes, owner: Identity) -> ControlPage:
     """Make the control page of a new session in *directory*."""
     path = os.path.join(directory, NAME)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = descriptor.create(path)
     try:
         os.posix_fallocate(fd, 0, CONTROL_BYTES)
         mapping = descriptor.map_file(fd, CONTROL_BYTES)

@@ -6,6 +6,7 @@ Made lazily: at the first fork, when a process is handed to another interpreter,
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pickle
 import sys
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mplog._ring import drops
+from mplog._ring import descriptor, drops
 from mplog._ring.layout import DRAINING, DROPPED, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring_file import open_existing
 from mplog._session import losses, recovery, rings
@@ -27,6 +28,8 @@ from mplog._writer.drain import Drain, Source
 from mplog._writer.route import Route
 from mplog._writer.tally import Tally
 from mplog._writer.writer import HOUSEKEEPING, Writer
+
+NONE_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 FORK_BOUND = 0.1
 """Seconds that a fork waits for the writer to reach the end of a round."""
@@ -66,6 +69,8 @@ class Host:
         self.writer = Writer(self.drain, self.place.control.words, self.doorbell, self)
         self._known: dict[str, Source] = {}
         self._ignored: set[str] = set()
+        self._early: set[str] = set()
+        """Rings of processes that have not logged; see Link.begin_early."""
         self._told_at: dict[tuple[int, int], float] = {}
         self.tallies: dict[tuple[int, int], Tally] = {}
         """What has become of the records of each process, by pid and start token; living ones, and the last ended."""
@@ -148,7 +153,7 @@ class Host:
         hidden = f"{path}.tmp"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(hidden)
-        fd = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = descriptor.create(hidden)
         with open(fd, "wb") as file:
             file.write(pickle.dumps(registry))
         os.replace(hidden, path)
@@ -166,18 +171,36 @@ class Host:
         """Say that the writer lives."""
         self.place.control.beat()
 
-    def find_rings(self) -> None:
-        """Add the rings that appeared, with their kernel locks."""
+    def find_rings(self, *, registered: bool = True) -> None:
+        """Add the rings that appeared, with their kernel locks.
+
+        Args:
+            registered: whether some process may have begun to use a ring that it had already.
+        """
         for path in rings.listed(self.place.ring_directories):
-            if path in self._known or path in self._ignored:
+            if path in self._known or path in self._ignored or (path in self._early and not registered):
                 continue
             try:
                 key = rings.key_of(path)
                 ring = open_existing(path)
+            except FileNotFoundError:
+                continue
             except (OSError, ValueError) as error:
+                if isinstance(error, OSError) and error.errno in NONE_LEFT:
+                    report.once(
+                        "none left",
+                        f"process {self.identity.pid} cannot read the records of further processes ({error}). They "
+                        "wait in memory that outlives the process. Raise the limit of open files (ulimit -n).",
+                    )
+                    continue
                 self._ignored.add(path)
                 report.once(f"ring {path}", f"{path} is not read: {error}")
                 continue
+            if ring.is_early:
+                self._early.add(path)
+                ring.close()
+                continue
+            self._early.discard(path)
             if not rings.try_lock(ring):
                 ring.close()  # An orphan that found us silent drains it; its own records, in its own order.
                 self._ignored.add(path)
@@ -192,6 +215,11 @@ class Host:
     def keep(self) -> None:
         """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
         now = time.monotonic()
+        for path in list(self._early):
+            if not os.path.exists(path):
+                self._early.discard(path)
+            elif is_dead(rings.identity_in(path)):
+                self._remove_early(path)
         for source in list(self.drain.sources):
             told = self._tell(source, now)
             source.tell_producer()
@@ -211,6 +239,11 @@ class Host:
             return False
         self._told_at[who] = now
         return losses.tell(source.file, self.routes, leave_others=False)
+
+    def _remove_early(self, path: str) -> None:
+        self._early.discard(path)
+        with contextlib.suppress(OSError):
+            rings.remove(path)
 
     def _reclaim(self, source: Source) -> None:
         tally, owner = source.tally, source.file.owner
@@ -295,6 +328,9 @@ class Host:
             if route.outlet is not None:
                 self._close_outlet(route)
         self.doorbell.close()
+        for path in list(self._early):
+            # Whoever begins to use it after STOPPED has been stored takes it over before its first call returns.
+            self._remove_early(path)
         if not any(True for _ in rings.listed(self.place.ring_directories)):
             for slot in self.slots.values():
                 self._remove_slot(slot)

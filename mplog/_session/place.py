@@ -138,6 +138,7 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
     hidden = directory.private(os.path.join(sessions, f".{owner.pid}-{owner.start}-{session.hex()}"))
     directory.private(os.path.join(hidden, "rings"))
     os.mkfifo(os.path.join(hidden, DOORBELL), 0o600)
+    os.chmod(os.path.join(hidden, DOORBELL), 0o600)
     page = control.create(hidden, session, owner)
     path = os.path.join(sessions, session.hex())
     os.rename(hidden, path)

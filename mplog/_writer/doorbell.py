@@ -62,6 +62,19 @@ class Doorbell:
                 os.read(self._fd, 4096)
         return True
 
+    def copies(self, count: int) -> list[int]:
+        """That many further descriptors, for something that will need them; fewer where there are no more."""
+        found: list[int] = []
+        with contextlib.suppress(OSError):
+            while len(found) < count:
+                found.append(os.dup(self._fd))
+        return found
+
+    def close_copies(self, copies: list[int]) -> None:
+        """Give back what `copies` returned, and empty the list."""
+        while copies:
+            descriptor.close(copies.pop(), self._identity)
+
     def close(self) -> None:
         """Give the descriptor back. Idempotent."""
         descriptor.close(self._fd, self._identity)

@@ -38,8 +38,8 @@ class Household(Protocol):
     def beat(self) -> None:
         """Say that the writer lives."""
 
-    def find_rings(self) -> None:
-        """Add the rings that appeared to the drain."""
+    def find_rings(self, *, registered: bool = True) -> None:
+        """Add the rings that appeared to the drain; those known to be unused only when one was *registered*."""
 
     def keep(self) -> None:
         """Reclaim rings of the dead, recover what other sessions left."""
@@ -164,7 +164,7 @@ class Writer:
                 self._household.find_rings()
             if now - self._kept_at >= HOUSEKEEPING:
                 self._kept_at = now
-                self._household.find_rings()
+                self._household.find_rings(registered=False)
                 self._household.keep()
             return self.drain.round()
 

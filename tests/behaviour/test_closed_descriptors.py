@@ -121,7 +121,9 @@ class TestProgramClosesEverything:
     )
     def test_and_opens_other_things_under_the_same_numbers(self, program: Program, who: str, options: str) -> None:
         """Every record is in the log, and what the program opened is as the program left it."""
-        ended = program.run(CLOSES, who, options)
+        ended = program.run(CLOSES, who, options, silent=False)
+        # A writer that sleeps on a descriptor that was closed is woken by nobody, so that a fork may wait in vain.
+        assert all("the fork goes on" in line for line in ended.said.splitlines()), ended.said
 
         children = [] if who == "alone" else [f"{name} {count}" for name in ("first", "second") for count in range(2)]
         assert sorted(line.partition(" ")[2] for line in ended.log()) == sorted(

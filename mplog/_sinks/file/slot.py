@@ -130,7 +130,7 @@ def create(path: str, session: bytes, route: int) -> Slot:
         OSError: no room or no rights.
     """
     hidden = f"{path}.tmp"
-    fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = descriptor.create(hidden)
     try:
         os.posix_fallocate(fd, 0, SLOT_BYTES)
         mapping = descriptor.map_file(fd, SLOT_BYTES)
