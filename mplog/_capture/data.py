@@ -15,16 +15,22 @@ from mplog._capture.record import (
     RecordProcess,
     RecordThread,
 )
-from mplog._capture.trace import Trace
+from mplog._capture.trace import Error, Trace
 from mplog._ring import wire
+
+TOO_LARGE = "<too large to send>"
+"""What stands for values, or a traceback, for which there was no room."""
 
 _STANDARD = frozenset(
     ("elapsed", "exception", "extra", "file", "function", "level", "line", "message", "module", "name", "process")
 ) | {"thread", "time"}
 
 
-def pack(record: dict[str, Any], details: Details) -> bytes:
-    """*record* as bytes. Never raises: what cannot travel becomes its bounded, marked `repr`."""
+def pack(record: dict[str, Any], details: Details, maximum: int = wire.MAX_BYTES) -> bytes:
+    """*record* as bytes. Never raises: what cannot travel becomes its bounded, marked `repr`.
+
+    What is longer than *maximum* bytes (4000 or more) is cut, with marks.
+    """
     try:
         values = _standard(record)
     except Exception:  # noqa: BLE001 - a patcher may have put anything anywhere
@@ -38,7 +44,11 @@ def pack(record: dict[str, Any], details: Details) -> bytes:
     ]
     # With its length, for where the whole is too large, texts are cut, and this one must not be taken for whole.
     values["s"] = None if details.text is None else [details.text, len(details.text)]
-    return wire.encode(values)
+    shown = wire.encode(values, maximum)
+    if len(shown) > maximum:
+        values.update(extra={TOO_LARGE: None}, more={}, d=[details.color, None, None, details.raw, details.unpatched])
+        shown = wire.encode(values, maximum)
+    return shown
 
 
 def _standard(record: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +143,7 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         message = str(values["m"])
         details = Details(
             str(color),
-            None if trace is None else Trace.from_data(trace),
+            None if trace is None else _trace(trace, shown),
             _tokens(colored, message),
             raw is True,
             unpatched is True,
@@ -159,6 +169,16 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"these {len(data)} bytes are no record: {error!r}") from error
     return record, details
+
+
+def _trace(found: Any, shown: Any) -> Trace:
+    """The exception's traceback as it came, or its last line alone where the rest was cut on its way, or forged."""
+    try:
+        return Trace.from_data(found)
+    except ValueError:
+        name, text = (None, None) if shown is None else shown[:2]
+        last = str(name) if text is None or text == "" else f"{name}: {text}"
+        return Trace((Error((f"{last}\n", f"{TOO_LARGE}\n")),))
 
 
 def _finished(found: Any) -> str | None:

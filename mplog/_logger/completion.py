@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from typing import Any
 
+from mplog._ring.clock import monotonic
 from mplog._sinks.message_sink import Unfinished
 
 
@@ -33,8 +33,8 @@ class Completion:
 
     async def _wait(self) -> None:
         unfinished, self._unfinished = self._unfinished, []
-        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        deadline = None if self._timeout is None else monotonic() + self._timeout
         for item in unfinished:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            left = None if deadline is None else max(0.0, deadline - monotonic())
             if not await item.wait(left):
                 self._done = False

@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import os
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +22,7 @@ from mplog._logger.settings import Settings, Versions
 from mplog._logger.state import STILL, State
 from mplog._render.markup import level_color
 from mplog._render.renderer import Renderer
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import GENERATION
 from mplog._session import announce, attach, directory, exit, losses, recovery
 from mplog._session.host import Host, authkeys
@@ -474,7 +474,7 @@ class Core:
         found = registry.read(link.place)
         if found is None:
             return None
-        theirs, specs, settings, foreign = found
+        theirs, specs, settings, foreign, _ = found
         seen = self._settings_seen.get(link.place.id, Versions())
         self._settings_seen[link.place.id] = settings.versions
         self._settings = registry.follow(self._settings, settings, seen, foreign=foreign)
@@ -497,10 +497,10 @@ class Core:
         """
         if threading.current_thread().name.startswith(WRITING):
             return False  # A sink that is served there would wait for itself.
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else monotonic() + timeout
         done = True
         for link in list(self._links.values()):
-            done = link.flush(None if deadline is None else max(0.0, deadline - time.monotonic())) and done
+            done = link.flush(None if deadline is None else max(0.0, deadline - monotonic())) and done
         host = self._host
         coroutines = [handler.spec.id for handler in self.handlers() if handler.spec.kind == COROUTINE]
         if host is not None and coroutines:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mplog._capture import data
@@ -12,7 +12,8 @@ from mplog._capture.details import Details
 from mplog._capture.record import Message
 from mplog._render.renderer import Renderer
 from mplog._render.template import TimeText
-from mplog._ring.layout import DATA_RECORD
+from mplog._ring.clock import monotonic
+from mplog._ring.layout import DATA_RECORD, LOG
 from mplog._session.link import LARGEST, Link
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.message_sink import MessageSink
@@ -108,20 +109,19 @@ class Handler:
         """The whole way: filter, render, deliver. Whatever user code or the sink raises passes through."""
         level, now = record["level"].no, record["time"].timestamp()
         if self.link is not None and (details.unpatched or not self.spec.is_whole):
-            self.link.push(now, self.spec.id, level, data.pack(record, details), DATA_RECORD)
+            self._push_data(self.link, now, record, details)
             return
         accept = self.renderer.accept
         if accept is not None and not accept(record):
             return
         if self.link is not None and not self.spec.as_data:
-            body = self.renderer.bounded(record, details, self.spec.encode, LARGEST)
-            self.link.push(now, self.spec.id, level, body)
+            bounded = partial(self.renderer.bounded, record, details, self.spec.encode)
+            self.link.push(now, self.spec.id, level, bounded(LARGEST), LOG, bounded)
             return
         text = self.renderer.text(record, details)
         if self.link is not None:
             # The text is made here, of the values themselves; what travels of some of them is their `repr`.
-            shown = data.pack(record, details._replace(text=text))
-            self.link.push(now, self.spec.id, level, shown, DATA_RECORD)
+            self._push_data(self.link, now, record, details._replace(text=text))
         elif isinstance(self.sink, FileSink):
             message = None
             if self.spec.asks_about_messages:
@@ -133,7 +133,11 @@ class Handler:
             message.record = record
             self.sink.write(message)
 
+    def _push_data(self, link: Link, now: float, record: dict[str, Any], details: Details) -> None:
+        packed = partial(data.pack, record, details)
+        link.push(now, self.spec.id, record["level"].no, packed(), DATA_RECORD, packed)
+
     def close(self) -> None:
         """Stop the sink, if it is here. Its errors pass through."""
         if self.sink is not None:
-            self.sink.close(time.monotonic() + 30.0)
+            self.sink.close(monotonic() + 30.0)

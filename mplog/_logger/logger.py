@@ -6,7 +6,6 @@ import copy
 import operator
 import re
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
@@ -27,6 +26,7 @@ from mplog._logger.environment import DEFAULTS
 from mplog._logger.levels import AT_IMPORT, Level
 from mplog._logger.options import Given
 from mplog._logger.views import PLAIN, Options, portable
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import GENERATION
 from mplog._session.queue_options import QueueOptions
 
@@ -168,9 +168,9 @@ class Logger:
                 )
             if timeout != timeout:
                 raise ValueError(f"Invalid timeout, it should be a number of seconds, not: {timeout}")
-        began = time.monotonic()
+        began = monotonic()
         done = self._core.complete(timeout)
-        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
+        left = None if timeout is None else max(0.0, timeout - (monotonic() - began))
         return Completion(done, self._core.unfinished(), left)
 
     def reopen(self) -> None:

@@ -105,13 +105,15 @@ def _wants_data(sink: Any, kind: str, file: FileOptions | None) -> bool:
 def look_for(given: Given, sink: Any, kind: str) -> Look:
     """The switches that have to do with text, for *sink*. What is not given depends on whether it is a terminal.
 
+    The switches that the compatibility reference has are on for whatever is true: programs pass 1, or a text that they
+    read from their configuration.
+
     Raises:
-        TypeError: a switch that is no boolean.
+        TypeError: a `sanitize` that is no boolean.
+        Exception: whatever a switch raises that is asked whether it is true.
     """
-    for name in ("sanitize", "colorize", "serialize", "backtrace", "diagnose"):
-        value = getattr(given, name)
-        if value is not None and not isinstance(value, bool):
-            raise TypeError(f"Invalid {name}, it should be True or False (None for the default), not: {value!r}")
+    if given.sanitize is not None and not isinstance(given.sanitize, bool):
+        raise TypeError(f"Invalid sanitize, it should be True or False (None for the default), not: {given.sanitize!r}")
     serialize = bool(given.serialize)
     colorize = given.colorize
     if colorize is None:
@@ -121,10 +123,10 @@ def look_for(given: Given, sink: Any, kind: str) -> Look:
         diagnose = kind == STREAM and is_terminal(sink)
     return Look(
         sanitize=given.sanitize is not False,
-        colorize=colorize,
+        colorize=bool(colorize),
         serialize=serialize,
-        backtrace=given.backtrace is not False,
-        diagnose=diagnose,
+        backtrace=bool(given.backtrace),
+        diagnose=bool(diagnose),
         encoding=str(given.keywords.get("encoding", "utf8")) if kind == FILE else encoding_of(sink, kind),
         standard=kind == STANDARD,
     )

@@ -151,10 +151,16 @@ class Published(NamedTuple):
     settings: PackedSettings
     foreign: bool
     """Whether the owner is another program, whose functions are not here."""
+    program: str
+    """The path of its main module; empty where it has none."""
 
 
-def read(place: Place) -> Published | None:
-    """What the owner of *place* published last; None when its session is gone."""
+def read(place: Place, *, foreign: bool | None = None) -> Published | None:
+    """What the owner of *place* published last; None when its session is gone.
+
+    Args:
+        foreign: whether the owner is another program; by default that is found out.
+    """
     try:
         fd = os.open(os.path.join(place.path, REGISTRY), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         with open(fd, "rb") as file:
@@ -171,9 +177,10 @@ def read(place: Place) -> Published | None:
     except (OSError, pickle.UnpicklingError, EOFError):
         return None
     mine, theirs = _program(), found["program"]
-    foreign = mine != theirs if mine and theirs else place.came_by_environment
+    if foreign is None:
+        foreign = mine != theirs if mine and theirs else place.came_by_environment
     routes = [_unpacked(packed, foreign=foreign) for packed in found["routes"]]
-    return Published(found["levels"], routes, found["settings"], foreign)
+    return Published(found["levels"], routes, found["settings"], foreign, theirs)
 
 
 def remote_handler(spec: RouteSpec, link: Link) -> Handler:

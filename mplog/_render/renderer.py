@@ -18,6 +18,9 @@ from mplog._render.traceback import traceback_text
 
 FormatFunction = Callable[[dict[str, Any]], str]
 
+NOTHING_FITS = '{"text": "<too large to send>", "record": {}}\n'
+"""For a record whose every field a patcher has made larger than there is room for."""
+
 REMEMBERED = 64
 """Templates that are remembered of one format function."""
 
@@ -49,12 +52,17 @@ class Renderer:
         return self._serialized(line, record, details) if self.look.serialize else line
 
     def bounded(self, record: dict[str, Any], details: Details, encode: Callable[[str], bytes], maximum: int) -> bytes:
-        """As `text`, encoded, in at most *maximum* bytes: what is too long is cut, with a mark; JSON stays JSON."""
+        """As `text`, encoded, in at most *maximum* bytes (4000 or more): what is too long is cut, with a mark.
+
+        JSON stays JSON.
+        """
         line = self._line(record, details)
         shown = encode(self._serialized(line, record, details) if self.look.serialize else line)
         longest, keep = maximum, len(line)
         while len(shown) > maximum:
             if self.look.serialize:
+                if not longest:
+                    return encode(NOTHING_FITS)
                 longest //= 4
                 shown = encode(self._serialized(line, record, details, longest))
             else:

@@ -19,6 +19,9 @@ MAX_DEPTH = 100
 MAX_ITEMS = 200_000
 """Values in one record, for containers that share what they contain can be of any size."""
 
+LEAST_ITEMS = 8
+"""As MAX_ITEMS, of one field, where everything has to be short."""
+
 _SURROGATES = re.compile("[\ud800-\udfff]+")
 # Harmless for a parser, not for a terminal or for a program that takes them for the end of a line.
 _BEYOND_ASCII = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -39,19 +42,19 @@ def serialize(
     Args:
         traceback: whether the exception had a traceback in the process that the record is from.
         sanitize: write control characters as escapes also where JSON does not ask for it.
-        longest: characters after which each text in it is cut, with a mark, and a bound for the number of values.
+        longest: characters after which each text in it is cut, with a mark, and a bound for the values of each field.
 
     Raises:
         Exception: what a patcher has put in place of a part of the record lacks an attribute.
     """
     level, file, process, thread = record["level"], record["file"], record["process"], record["thread"]
     elapsed, moment, extra = record["elapsed"], record["time"], record["extra"]
-    values = {
+    values: dict[str, Any] = {
         "text": text,
         "record": {
             "elapsed": {"repr": _text(elapsed), "seconds": elapsed.total_seconds()},
             "exception": _exception(record["exception"], traceback),
-            "extra": extra if _is_simple(extra) else _Plain(MAX_DEPTH).of(extra),
+            "extra": extra if longest is not None or _is_simple(extra) else _Plain(MAX_DEPTH).of(extra),
             "file": {"name": file.name, "path": file.path},
             "function": record["function"],
             "level": {"icon": level.icon, "name": level.name, "no": level.no},
@@ -64,7 +67,11 @@ def serialize(
             "time": {"repr": _text(moment), "timestamp": moment.timestamp()},
         },
     }
-    shown = _encode(values if longest is None else _Plain(MAX_DEPTH, longest).of(values))
+    if longest is not None:
+        # Each field by itself: many values in extra must not cost the message.
+        fields = {name: _Plain(MAX_DEPTH, longest).of(item) for name, item in values["record"].items()}
+        values = {"text": _Plain(MAX_DEPTH, longest).of(text), "record": fields}
+    shown = _encode(values)
     if not shown.isascii():
         shown = _SURROGATES.sub(_surrogates_shown, shown)
         if sanitize:
@@ -121,7 +128,7 @@ class _Plain:
     def __init__(self, max_depth: int, longest: int | None = None) -> None:
         self._max_depth = max_depth
         self._longest = longest
-        self._left = MAX_ITEMS if longest is None else min(MAX_ITEMS, longest)
+        self._left = MAX_ITEMS if longest is None else min(max(longest, LEAST_ITEMS), MAX_ITEMS)
         self._above: set[int] = set()
 
     def of(self, value: Any) -> Any:
@@ -154,7 +161,8 @@ class _Plain:
         longest = self._longest
         if longest is None or len(text) <= longest:
             return text
-        return f"{text[:longest]}... <{len(text) - longest} more characters>"
+        shown = f"{text[:longest]}... <{len(text) - longest} more characters>"
+        return shown if len(shown) < len(text) else text
 
     def _list(self, values: Any) -> list[Any]:
         found = []

@@ -117,6 +117,8 @@ GENERATION: Final = 0x100 // 8
 RUN_STATE: Final = 0x108 // 8
 SAID: Final = 0x110 // 8
 """Not 0 once some process of the session has said that the file system is too small for its ring."""
+HELD: Final = 0x118 // 8
+"""Not 0 where the owner holds a kernel lock on this page, which ends with the program, also when exec replaces it."""
 REGISTERED: Final = 0x300 // 8
 """Another number after each new ring; a producer stores one that nobody stored before."""
 WAKE: Final = 0x200 // 8

@@ -20,9 +20,9 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Callable
-from time import monotonic_ns
 from zlib import crc32
 
+from mplog._ring.clock import monotonic_ns
 from mplog._ring.layout import (
     ALIGN,
     BODY,

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 
 from mplog._ring import descriptor
+from mplog._ring.clock import monotonic_ns
 from mplog._ring.layout import (
     ALIGN_SHIFT,
     CLOSED,
@@ -92,6 +93,24 @@ class RingFile:
         descriptor.unmap(self.map)
         self._close_descriptor()
 
+    def has_descriptor(self) -> bool:
+        """Whether the program has left our descriptor open."""
+        return descriptor.is_still(self.fd, self._identity)
+
+    def renew_descriptor(self) -> bool:
+        """Open the file again where the program has closed our descriptor; whether there is one."""
+        if self.fd < 0 or self.has_descriptor():
+            return self.fd >= 0
+        try:
+            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        if not descriptor.is_still(fd, self._identity):
+            os.close(fd)
+            return False
+        self.fd = fd
+        return True
+
     def forget(self) -> None:
         """In a child that has its parent's ring: close the descriptor, and keep the mapping for who is using it."""
         self._close_descriptor()
@@ -141,9 +160,10 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, 
             0,
             owner.session,
             time.time_ns(),
-            time.monotonic_ns(),
+            monotonic_ns(),
             _name_bytes(owner.name),
         )
+        fd = _separate(hidden, fd)
         ring = RingFile(path, fd, mapping, owner, checked=checked)
         # SYNC create -> open_existing: the magic comes last.
         ring.words[MAGIC_WORD] = MAGIC
@@ -177,13 +197,28 @@ def open_existing(path: str) -> RingFile:
         mapping = descriptor.map_file(fd, status.st_size)
         try:
             owner, checked = _check(path, mapping, status.st_size)
-        except ValueError:
+            fd = _separate(path, fd)
+        except (ValueError, OSError):
             descriptor.unmap(mapping)
             raise
     except BaseException:
         os.close(fd)
         raise
     return RingFile(path, fd, mapping, owner, checked=checked)
+
+
+def _separate(path: str, fd: int) -> int:
+    """Another descriptor for the ring's kernel lock, in the place of *fd*.
+
+    A map keeps a copy of the descriptor it was made with, which forked children cannot close; and a lock lives as long
+    as any copy of its descriptor, so theirs would keep it from being taken after its holder's death.
+    """
+    other = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    if not os.path.sameopenfile(fd, other):
+        os.close(other)
+        raise FileNotFoundError(f"{path} was removed while it was opened")
+    os.close(fd)
+    return other
 
 
 def _check(path: str, mapping: mmap.mmap, size: int) -> tuple[RingOwner, bool]:

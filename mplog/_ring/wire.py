@@ -21,8 +21,10 @@ MAX_ITEMS = 10_000
 MAX_VALUES = 100_000
 """Values in all: containers that hold one another many times over are short to write and endless to send."""
 MAX_REPR = 10_000
+LEAST_VALUES = 64
+"""As MAX_VALUES, where everything has to be short."""
 MAX_BYTES = 16 * 1024 * 1024
-"""Bytes of all; beyond it, texts are cut with a mark until what is left fits."""
+"""Bytes of all; beyond it, texts and containers are cut with a mark until what is left fits."""
 
 _name_of = type.__dict__["__name__"].__get__
 
@@ -55,12 +57,14 @@ class _Sender:
     and keeps its own plain items however many values those before them have: so a bound number survives.
     """
 
-    __slots__ = ("_left", "_longest")
+    __slots__ = ("_left", "_longest", "_longest_repr", "_most")
 
     def __init__(self, longest: int | None = None) -> None:
-        self._left = MAX_VALUES
+        """*longest*: characters of one text, or bytes, and a bound for the number of values; None: any."""
         self._longest = longest
-        """Characters of one text, or bytes; None: any number."""
+        self._longest_repr = MAX_REPR if longest is None else min(longest, MAX_REPR)
+        self._most = MAX_VALUES if longest is None else min(max(longest, LEAST_VALUES), MAX_VALUES)
+        self._left = self._most
 
     def plain(self, value: Any, depth: int) -> Any:
         """*value* as JSON can have it. Never raises."""
@@ -80,7 +84,7 @@ class _Sender:
             found = self._tagged(kind, value, depth)
         except Exception:  # noqa: BLE001 - a lying or mutating value costs itself only, not the record
             found = None
-        return {TAG: ["repr", safe_repr(value)]} if found is None else found
+        return {TAG: ["repr", safe_repr(value, self._longest_repr)]} if found is None else found
 
     def _tagged(self, kind: type, value: Any, depth: int) -> Any:
         """*value* when it is of a kind that travels, else None. What a value says of its own class does not count."""
@@ -101,7 +105,8 @@ class _Sender:
         if kind is timedelta:
             return {TAG: ["timedelta", [value.days, value.seconds, value.microseconds]]}
         if kind is Decimal:
-            return {TAG: ["decimal", str(value)]}
+            digits = str(value)
+            return {TAG: ["decimal", digits]} if len(digits) <= max(self._longest_repr, 100) else None
         if kind is complex:
             return {TAG: ["complex", [value.real, value.imag]]}
         return None
@@ -121,10 +126,12 @@ class _Sender:
         found = []
         for key, item in items[:MAX_ITEMS]:
             if depth == 0:
-                self._left = MAX_VALUES
+                self._left = self._most
             elif depth > 1 and self._left < 0:
                 break
-            found.append((key if type(key) is str else self.plain(key, depth + 1), self.plain(item, depth + 1)))
+            # Those of the outermost are the names of parts, which are short.
+            name = key if type(key) is str and not (depth and self._longest is not None) else self.plain(key, depth + 1)
+            found.append((name, self.plain(item, depth + 1)))
         if len(found) < len(items):
             found.append((_more(len(items) - len(found)), None))
         if all(type(key) is str and key != TAG for key, _ in found):
@@ -133,8 +140,10 @@ class _Sender:
 
 
 def _cut(value: str | bytes, longest: int) -> str:
-    shown = value[:longest] if isinstance(value, str) else repr(value[:longest])
-    return f"{shown}... <{len(value) - longest} more {'characters' if isinstance(value, str) else 'bytes'}>"
+    if isinstance(value, str):
+        shown = f"{value[:longest]}... <{len(value) - longest} more characters>"
+        return shown if len(shown) < len(value) else value
+    return f"{value[:longest]!r}... <{len(value) - longest} more bytes>"
 
 
 def _more(count: int) -> str:
@@ -189,15 +198,19 @@ def _untag(mapping: dict[str, Any]) -> Any:
     return mapping
 
 
-def encode(value: Any) -> bytes:
-    """*value* as bytes. Never fails: what cannot travel becomes its bounded `repr`."""
+def encode(value: Any, maximum: int = MAX_BYTES) -> bytes:
+    """*value* as bytes. Never fails: what cannot travel becomes its bounded `repr`.
+
+    What has more than *maximum* bytes is cut, with marks, until it fits. It may not, where the outermost dictionary has
+    many items.
+    """
     try:
         longest = None
         while True:
             text = json.dumps(_Sender(longest).plain(value, 0), ensure_ascii=True, separators=(",", ":"))
-            if len(text) <= MAX_BYTES:
+            if len(text) <= maximum or longest == 0:
                 break
-            longest = 1_000_000 if longest is None else longest // 8
+            longest = maximum // 16 if longest is None else longest // 8
     except Exception as error:  # noqa: BLE001 - no memory is left for it, say
         text = json.dumps({TAG: ["repr", f"<cannot be sent: {type(error).__name__}>"]})
     return text.encode("ascii")

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mplog._ring import descriptor, drops
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import DRAINING, DROPPED, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring_file import open_existing
 from mplog._session import losses, recovery, rings
@@ -111,14 +112,14 @@ class Host:
 
         Only for sinks that take without waiting for anything, but for the user's own code.
         """
-        bound = time.monotonic() + 1.0 if deadline is None else deadline
+        bound = monotonic() + 1.0 if deadline is None else deadline
         while True:
             with self.writer.mutex:
                 self.find_rings()
                 self.drain.round(everything=True)
                 if not self.drain.waiting:
                     break
-            if time.monotonic() > bound:
+            if monotonic() > bound:
                 return False
             time.sleep(0.01)
         outlets = [
@@ -169,6 +170,7 @@ class Host:
 
     def beat(self) -> None:
         """Say that the writer lives."""
+        self.place.control.hold_on(self.place.path)
         self.place.control.beat()
 
     def find_rings(self, *, registered: bool = True) -> None:
@@ -208,19 +210,21 @@ class Host:
             owner = ring.owner
             tally = self.tallies.setdefault((owner.pid, owner.start), Tally(owner.pid, owner.name))
             tally.rings += 1
-            source = Source(ring, ring.reader(), key, tally, time.monotonic())
+            source = Source(ring, ring.reader(), key, tally, monotonic())
             self._known[path] = source
             self.drain.sources.append(source)
 
     def keep(self) -> None:
         """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
-        now = time.monotonic()
+        now = monotonic()
         for path in list(self._early):
             if not os.path.exists(path):
                 self._early.discard(path)
             elif is_dead(rings.identity_in(path)):
                 self._remove_early(path)
         for source in list(self.drain.sources):
+            if not source.file.has_descriptor():
+                rings.try_lock(source.file)  # The program has closed it, and the lock went with it.
             told = self._tell(source, now)
             source.tell_producer()
             done = source.file.closed_by_producer
@@ -271,7 +275,7 @@ class Host:
 
     def pause(self) -> None:
         """Before a fork: no thread of the session runs, and none holds a lock. Bounded."""
-        deadline = time.monotonic() + FORK_BOUND
+        deadline = monotonic() + FORK_BOUND
         if not self.writer.stop(FORK_BOUND):
             report.once("fork", f"the writer did not reach the end of a round in {FORK_BOUND} s; the fork goes on")
         for route in list(self.routes.values()):
@@ -294,6 +298,7 @@ class Host:
     def forget(self) -> None:
         """In a forked child: close what must not stay open here, for a copy would keep the parent's locks alive."""
         self.writer.forget()
+        self.place.control.let_go()
         for source in self._known.values():
             source.file.close()
         for slot in self.slots.values():
@@ -328,6 +333,7 @@ class Host:
             if route.outlet is not None:
                 self._close_outlet(route)
         self.doorbell.close()
+        self.place.control.let_go()
         for path in list(self._early):
             # Whoever begins to use it after STOPPED has been stored takes it over before its first call returns.
             self._remove_early(path)

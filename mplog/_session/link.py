@@ -13,10 +13,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from mplog._capture import process
 from mplog._ring import descriptor, drops
+from mplog._ring.clock import monotonic, monotonic_ns
 from mplog._ring.layout import (
     BLOCKED_NS,
     CLOSED,
@@ -40,22 +41,19 @@ from mplog._ring.ring import Producer
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile
 from mplog._session import rings
 from mplog._session.directory import private
-from mplog._session.identity import is_dead, myself
-from mplog._session.place import Place
+from mplog._session.identity import myself
+from mplog._session.place import SILENCE, Place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._sinks import report
 from mplog._writer.doorbell import Doorbell
 
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.25
 """Seconds between two looks at the owner's heartbeat, at the next record after that."""
-
-SILENCE = 1.0
-"""Seconds of silence after which the owner's identity is checked. Silence alone proves nothing."""
 
 LIFE_EVERY = 0.1
 """Seconds between two looks at the owner's life while a call waits for room."""
 
-SPARE = 2
+SPARE = 3
 """Descriptors that a process keeps for its ring, so that its first record may be about having none left."""
 
 EARLY_CAPACITY = 64 * 1024
@@ -63,6 +61,10 @@ EARLY_CAPACITY = 64 * 1024
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of the largest record; a longer one is cut, with a mark."""
+
+
+Shorten = Callable[[int], bytes]
+"""Makes the body of one record again, of at most so many bytes, so that its sink still gets what it is for."""
 
 
 class Orphan(Protocol):
@@ -113,7 +115,7 @@ class Link:
         self._mutex = threading.RLock()
         """Held while this process begins a ring, changes to another one, or goes on without an owner."""
         self._changing: Callable[[], bool] = self._mutex._is_owned  # type: ignore[attr-defined]  # as Condition does
-        self._parked: deque[tuple[float, int, int, bytes, int]] = deque()
+        self._parked: deque[tuple[Any, ...]] = deque()
         """What was logged by calls that interrupted such a change in its own thread; it is pushed at its end."""
         self._largest_inline = 0
         self._look_at = 0.0
@@ -144,14 +146,20 @@ class Link:
         self._producer, self.ring, self._largest_inline, self.orphaned = made, None, sys.maxsize, True
         return made
 
-    def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
+    def push(
+        self, wall: float, route: int, level: int, body: bytes, kind: int = LOG, shorten: Shorten | None = None
+    ) -> bool:
         """Deliver one record to *route*. Returns False when it was dropped (and counted).
 
         After True the record survives the death of this process. Waits for room as the queue options say.
+
+        Args:
+            shorten: for a body that is too large for the ring where there is no room beside it either. Without it a
+                body must be UTF-8 text, which is cut at its end.
         """
         producer = self._producer
         if producer is None or len(body) > self._largest_inline or not producer.push(wall, route, level, body, kind):
-            return self._push_with_patience(wall, route, level, body, kind)
+            return self._push_with_patience(wall, route, level, body, kind, shorten)
         # SYNC wake: pairs with Writer._sleep. The record is published; the mutex of the ring was released since.
         if self.words[WAKE] or wall > self._look_at:
             self._attend(wall)
@@ -170,7 +178,7 @@ class Link:
             if producer is None or len(body) > self._largest_inline:
                 return push(wall, route, level, body)
             if not producer.push(wall, route, level, body):
-                return self._push_with_patience(wall, route, level, body, LOG)
+                return self._push_with_patience(wall, route, level, body, LOG, None)
             # SYNC wake: as in push.
             if words[WAKE] or wall > self._look_at:
                 self._attend(wall)
@@ -193,7 +201,7 @@ class Link:
     def _begin(self) -> Producer | Orphan:
         with self._change():
             if self._producer is None:
-                if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+                if self.words[WAKE] == STOPPED or self.place.owner_is_gone:
                     self._adopt()
                 else:
                     self._open_ring()
@@ -256,7 +264,7 @@ class Link:
         self._largest_inline = ring.capacity // 4
         self._producer = ring.producer(self._options().reserve)
         # SYNC register -> step: the file is there under its name before the number changes.
-        self.words[REGISTERED] = time.monotonic_ns() ^ self.pid << 40
+        self.words[REGISTERED] = monotonic_ns() ^ self.pid << 40
         self._doorbell.ring()
 
     def _attend(self, wall: float) -> None:
@@ -269,7 +277,7 @@ class Link:
             self._doorbell.ring()
         if wall > self._look_at:
             self._look_at = wall + LOOK_EVERY
-            if self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity):
+            if self.place.control.silent_for() > SILENCE and self.place.owner_is_gone:
                 self._become_orphan()
         elif self._look_at > wall + 10 * LOOK_EVERY:
             self._look_at = wall  # The clock was put back.
@@ -295,16 +303,18 @@ class Link:
         self._producer = self._adopter(self)
         self._largest_inline = sys.maxsize
 
-    def _push_with_patience(self, wall: float, route: int, level: int, body: bytes, kind: int) -> bool:
+    def _push_with_patience(
+        self, wall: float, route: int, level: int, body: bytes, kind: int, shorten: Shorten | None
+    ) -> bool:
         """There is no ring yet, the record is too large for it, or it is full."""
         if self._changing():
-            self._parked.append((wall, route, level, body, kind))
+            self._parked.append((wall, route, level, body, kind, shorten))
             return True
         if self._producer is None:
             self._begin()
         if len(body) > self._largest_inline:
-            body, kind = self._spill(body, kind)
-        waited_from = time.monotonic_ns()
+            body, kind = self._spill(body, kind, shorten)
+        waited_from = monotonic_ns()
         deadline: float | None = None
         look_at = 0.0
         pause = 0.0002
@@ -313,10 +323,10 @@ class Link:
             if producer.push(wall, route, level, body, kind):
                 ring = self.ring
                 if ring is not None:
-                    ring.words[BLOCKED_NS] += time.monotonic_ns() - waited_from
+                    ring.words[BLOCKED_NS] += monotonic_ns() - waited_from
                 self._attend(wall)
                 return True
-            now = time.monotonic()
+            now = monotonic()
             if self._owner_is_gone(now >= look_at):
                 self._become_orphan()
                 if self._producer is producer:  # It failed, with an error that has been raised.
@@ -343,7 +353,7 @@ class Link:
         if self.words[WAKE] == STOPPED:
             return True
         control = self.place.control
-        return look and control.silent_for() > SILENCE and is_dead(control.identity)
+        return look and control.silent_for() > SILENCE and self.place.owner_is_gone
 
     def _is_stalled(self) -> bool:
         """Whether nothing was drained since a call has waited in vain."""
@@ -400,13 +410,12 @@ class Link:
         )
         return False
 
-    def _spill(self, body: bytes, kind: int) -> tuple[bytes, int]:
+    def _spill(self, body: bytes, kind: int, shorten: Shorten | None) -> tuple[bytes, int]:
         """Put a body that is too large for the ring beside it. The returned body names the file."""
         if len(body) > LARGEST:
             # Only text in UTF-8 is this long here, for the others are cut where they are made.
-            kept = body[:LARGEST].decode("utf8", "ignore").encode()
-            body = kept + f"... <truncated: {len(body) - len(kept)} more bytes>\n".encode()
-        name = f"{self.pid}-{time.monotonic_ns()}-{threading.get_ident()}"
+            body = _cut(body, LARGEST, "")
+        name = f"{self.pid}-{monotonic_ns()}-{threading.get_ident()}"
         for directory in (self.place.spill_directory,):
             path = os.path.join(directory, name)
             try:
@@ -426,10 +435,9 @@ class Link:
             if self.ring is not None:
                 self.ring.words[SPILLED] += 1
             return name.encode(), KIND_SPILLED_DATA if kind == DATA_RECORD else SPILL
-        keep = self._largest_inline - 100
-        if kind == DATA_RECORD:
-            return b"{}", kind
-        return body[:keep] + f"... <truncated: {len(body) - keep} more bytes, no room to spill>\n".encode(), kind
+        if shorten is not None:
+            return shorten(self._largest_inline), kind
+        return _cut(body, self._largest_inline - 100, ", no room to spill"), kind
 
     def flush(self, timeout: float | None) -> bool:
         """Wait until everything that this process published is in its sinks; False when time is up.
@@ -443,7 +451,7 @@ class Link:
         if self.orphaned or not isinstance(producer, Producer):
             producer.complete()  # type: ignore[union-attr]  # an orphan
             return True
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else monotonic() + timeout
         assert ring is not None
         # Rings that were filled before hold older records, and each round drains all rings: this one is the last.
         words, target = ring.words, producer.tail
@@ -451,12 +459,10 @@ class Link:
         pause = 0.0005
         while words[FLUSHED] < target:
             self._doorbell.ring()
-            if self.words[WAKE] == STOPPED or (
-                self.place.control.silent_for() > SILENCE and is_dead(self.place.control.identity)
-            ):
+            if self.words[WAKE] == STOPPED or (self.place.control.silent_for() > SILENCE and self.place.owner_is_gone):
                 self._become_orphan()
                 return True
-            if deadline is not None and time.monotonic() > deadline:
+            if deadline is not None and monotonic() > deadline:
                 return False
             time.sleep(pause)
             pause = min(pause * 2, 0.002)
@@ -483,6 +489,9 @@ class Link:
                 self._give_up(early)
                 if self._producer is None and not self.orphaned and not self.place.is_served:
                     self._adopt()  # Nobody else may be left to remove the session.
+            producer = self._producer
+            if producer is not None and not isinstance(producer, Producer):
+                producer.complete()
             if self.ring is None or self.orphaned or not isinstance(self._producer, Producer):
                 return
             if self._producer.interrupted:
@@ -490,7 +499,7 @@ class Link:
             self._leave(self._producer)
             self.ring.words[STATE] = CLOSED
             # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
-            if self.words[WAKE] == STOPPED or is_dead(self.place.control.identity):
+            if self.words[WAKE] == STOPPED or self.place.owner_is_gone:
                 self._adopt()
             else:
                 self._producer = None
@@ -504,3 +513,9 @@ class Link:
         with contextlib.suppress(OSError):
             rings.remove(early.path)
         early.close()
+
+
+def _cut(text: bytes, keep: int, why: str) -> bytes:
+    """The first *keep* bytes of *text* in UTF-8, no half of a character, with a mark."""
+    kept = text[:keep].decode("utf8", "ignore").encode()
+    return kept + f"... <truncated: {len(text) - len(kept)} more bytes{why}>\n".encode()

@@ -7,22 +7,32 @@ counted as lost: their code lived in the owner.
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable
+import os
+import threading
+from collections.abc import Callable, Sequence
 
 from mplog._capture.record import Message
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
 from mplog._ring.ring_file import RingFile
 from mplog._session import losses, recovery, rings
 from mplog._session.link import Link
 from mplog._sinks import report
-from mplog._sinks.file import lock
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._writer.route import Route
 
-LOCK_BOUND = 5.0
+LOCK_BOUND = 0.5
 """Seconds to wait for an owner that is just ending to give up the kernel lock of our ring."""
+
+FILE_BOUND = 0.5
+"""Seconds that a log call waits for a log file's lock before it leaves older records to a later call."""
+
+PATIENCE = 5.0
+"""Seconds that `complete()` and the end of the process wait for each of these locks."""
+
+RETRY = 0.25
+"""Seconds between two attempts to write what could not be written at once."""
 
 
 class Orphan:
@@ -32,38 +42,68 @@ class Orphan:
         self._link = link
         self._routes = routes()
         self._said = False
+        self._mutex = threading.RLock()
+        """Held while older records are written by a later call; a call that does not get it does not wait for it."""
+        self._retry_at: float | None = None
+        """When to try again to write what is still in the rings; None when nothing is."""
         self.lost: dict[int, int] = {}
-        self._take_over()
-
-    def _take_over(self) -> None:
-        link = self._link
         mine = [ring for ring in (*link.filled, link.ring) if ring is not None and ring.fd >= 0]
+        self._rings = mine
         unread = [ring for ring in mine if ring.words[TAIL] != ring.words[HEAD]]
         if unread:
             self._say()
-        if not mine and link.place.is_served:
-            return  # The owner lives, and there was no room for a ring.
-        locked = [ring for ring in mine if self._locked(ring)]
-        complete = len(locked) == len(mine)
+        self._take_over(LOCK_BOUND, FILE_BOUND, streams=unread)
+
+    def _take_over(self, lock_bound: float, file_bound: float, streams: Sequence[RingFile] = ()) -> None:
+        """Write what our own rings hold. What cannot be written now stays there for another attempt; when this process
+        ends before, the next program that adds the file writes it.
+
+        Args:
+            streams: the rings whose records for other sinks than files have not been looked at yet.
+        """
+        self._retry_at = None
+        if not self._rings:
+            if not self._link.place.is_served:  # Else there was no room for a ring.
+                self._recover_others(file_bound)
+            return
+        locked = [ring for ring in self._rings if rings.try_lock(ring, lock_bound)]
+        complete = len(locked) == len(self._rings)
         for route in self._routes.values():
             if not isinstance(route.sink, FileSink):
                 continue
             try:
-                self._write_file(route, locked)
+                self._write_file(route, locked, file_bound)
             except (OSError, FileBusy) as error:
                 complete = False
                 report.once(f"orphan {route.spec.id}", f"{route.sink.path} could not be brought up to date: {error}")
-        self._write_streams(unread)
-        streams = {number: route for number, route in self._routes.items() if not isinstance(route.sink, FileSink)}
+        self._write_streams(streams)
+        others = {number: route for number, route in self._routes.items() if not isinstance(route.sink, FileSink)}
         for ring in locked:
-            losses.tell(ring, streams, leave_others=not complete, direct=True)
-        if complete:
-            for ring in locked:
-                ring.words[HEAD] = ring.words[TAIL]
-                rings.remove(ring.path)
-            # Whoever is the last of the session to leave it removes it.
-            recovery.remove_if_left(link.place)
-        # What could not be taken over stays in its ring: the next program that adds the file writes it.
+            losses.tell(ring, others, leave_others=not complete, direct=True)
+        if not complete:
+            self._retry_at = monotonic() + RETRY
+            return
+        for ring in locked:
+            ring.words[HEAD] = ring.words[TAIL]
+            rings.remove(ring.path)
+        self._rings = []
+        self._recover_others(file_bound)
+
+    def _recover_others(self, file_bound: float) -> None:
+        """Write what processes of the session left that died with the owner, and remove it behind the last one."""
+        place = self._link.place
+        for path in recovery.slots_of(place.id.hex()):
+            with contextlib.suppress(OSError, ValueError, LookupError, FileBusy):  # The next one that looks does it.
+                recovery.recover_slot(path, self._routes.__getitem__, file_bound)
+        recovery.remove_if_left(place)
+
+    def _try_again(self, lock_bound: float, file_bound: float) -> None:
+        if self._mutex.acquire(blocking=False):
+            try:
+                if self._retry_at is not None:
+                    self._take_over(lock_bound, file_bound)
+            finally:
+                self._mutex.release()
 
     def _say(self) -> None:
         """Tell the user, when there is something to write: not where a process only ends after its owner."""
@@ -76,11 +116,7 @@ class Orphan:
                 "itself.",
             )
 
-    def _locked(self, ring: RingFile) -> bool:
-        lock.prepare()
-        return lock.acquire(ring.fd, LOCK_BOUND)
-
-    def _write_file(self, route: Route, locked: list[RingFile]) -> None:
+    def _write_file(self, route: Route, locked: list[RingFile], bound: float) -> None:
         sink = route.sink
         assert isinstance(sink, FileSink)
         if not sink.shared:
@@ -92,11 +128,11 @@ class Orphan:
         except FileNotFoundError:
             slot = slots.create(path, place.id, route.spec.id)
         try:
-            recovery.write_rest(place, locked, route, slot)
+            recovery.write_rest(place, locked, route, slot, bound)
         finally:
             slot.close()
 
-    def _write_streams(self, unread: list[RingFile]) -> None:
+    def _write_streams(self, unread: Sequence[RingFile]) -> None:
         for ring in unread:
             reader = ring.reader()
             with contextlib.suppress(Exception):
@@ -109,6 +145,8 @@ class Orphan:
         """Deliver one record in this process. Always True: what cannot be delivered is counted, not tried again."""
         if not self._said:
             self._say()
+        if self._retry_at is not None and monotonic() > self._retry_at:
+            self._try_again(0.0, FILE_BOUND)
         self._deliver(wall, route, body, kind)
         return True
 
@@ -140,7 +178,13 @@ class Orphan:
                 route.sink.reopen()
 
     def complete(self) -> None:
-        """Wait for archives in progress; every record is written when its call returns."""
+        """Write what could not be written before, and wait for archives in progress."""
+        if self._retry_at is not None:
+            self._try_again(PATIENCE, PATIENCE)
         for route in self._routes.values():
             if isinstance(route.sink, FileSink):
-                route.sink.archiver.wait(time.monotonic() + 30.0)
+                route.sink.archiver.wait(monotonic() + 30.0)
+        place = self._link.place
+        if self._retry_at is None and os.path.exists(place.path) and not place.is_served:
+            # When this process went on by itself, another one that had nothing to say may still have lived.
+            recovery.remove_if_left(place)

@@ -14,6 +14,10 @@ from mplog._session.identity import Identity, boot_id, is_dead, pid_namespace
 from mplog._writer.doorbell import Doorbell
 
 REGISTRY = "registry"
+
+SILENCE = 0.5
+"""Seconds of silence of a writer after which it is asked whether its program runs. Silence alone proves nothing."""
+
 DOORBELL = "doorbell"
 
 
@@ -59,9 +63,18 @@ class Place:
         return bool(self.control.words[RUN_STATE] == ENDED)
 
     @property
+    def owner_is_gone(self) -> bool:
+        """Whether it is proven that the program that made it will never drain it again: it is dead, or was replaced."""
+        control = self.control
+        if is_dead(control.identity):
+            return True
+        # Not while its writer shows signs of life: a program may close descriptors that are not its own.
+        return control.silent_for() > SILENCE and control.is_given_up(self.path)
+
+    @property
     def is_served(self) -> bool:
         """Whether the owner drains its rings, as far as anybody can tell."""
-        return not self.ended and self.control.words[WAKE] != STOPPED and not is_dead(self.control.identity)
+        return not self.ended and self.control.words[WAKE] != STOPPED and not self.owner_is_gone
 
     def name_family(self, authkeys: list[bytes]) -> None:
         """Let the processes that share one of *authkeys* find it; those that the first one names stay as they are."""

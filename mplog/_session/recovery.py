@@ -137,12 +137,16 @@ def settle_intent(fd: int, place: Place, slot: Slot, render: Render, end: bytes)
         report.once("torn", "a write was cut short by a kill and overtaken by others; it is repeated whole")
 
 
-def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slot) -> int:
-    """Append what *ring_files* still hold for *route*; how many records. The caller holds the rings' kernel locks."""
+def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slot, bound: float = BOUND) -> int:
+    """Append what *ring_files* still hold for *route*; how many records. The caller holds the rings' kernel locks.
+
+    Raises FileBusy when the log file's lock is not to be had within *bound* seconds, and OSError when it cannot be
+    written; nothing is lost or done twice then.
+    """
     sink = route.sink
     assert isinstance(sink, FileSink)
     render = _renderer(route)
-    with sink.locked(BOUND) as file:
+    with sink.locked(bound) as file:
         settle_intent(file.fd, place, slot, render, sink.options.text.end)
         kept = slot.last_done()
         ends = {part.ring: part.end for part in kept.parts} if kept is not None else {}
@@ -211,11 +215,22 @@ def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:
         for name in names:
             if name.endswith(slots.SUFFIX):
                 with contextlib.suppress(OSError, ValueError):
-                    written += _recover_slot(os.path.join(shared, name), base, make_route)
+                    written += recover_slot(os.path.join(shared, name), make_route)
     return written
 
 
-def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> int:
+def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = BOUND) -> int:
+    """Write what a dead session left for the file of the slot at *path*; how many records.
+
+    Args:
+        make_route: the handler of that file, here, for the number it has in its session.
+        bound: seconds to wait for the log file's lock.
+
+    Raises:
+        FileBusy: somebody held the log file's lock for longer than *bound*.
+        OSError, ValueError: the slot or the session cannot be read, or the log file cannot be written.
+    """
+    base = os.path.dirname(os.path.dirname(os.path.dirname(path)))
     session = os.path.basename(path).split("-")[0]
     try:
         place = open_place(os.path.join(base, "sessions", session))
@@ -223,19 +238,19 @@ def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> i
         os.unlink(path)
         return 0
     try:
-        if not is_dead(place.control.identity) and not place.ended:
+        if not place.owner_is_gone and not place.ended:
             return 0
         slot = slots.open_existing(path)
         taken: list[RingFile] = []
         everything = True
         try:
             for ring_path in list(rings.listed(place.ring_directories)):
-                ring = _take(ring_path)
+                ring = _take(ring_path, place)
                 if ring is None:
                     everything = False
                 else:
                     taken.append(ring)
-            written = write_rest(place, taken, make_route(slot.route), slot)
+            written = write_rest(place, taken, make_route(slot.route), slot, bound)
         finally:
             slot.close()
             for ring in taken:
@@ -244,19 +259,26 @@ def _recover_slot(path: str, base: str, make_route: Callable[[int], Route]) -> i
             with contextlib.suppress(OSError):
                 os.unlink(path)
                 os.rmdir(os.path.dirname(path))
-            _remove_if_done(place)
+            remove_if_done(place)
         return written
     finally:
         place.control.close()
 
 
-def _take(path: str) -> RingFile | None:
-    """The ring at *path* with its kernel lock, when its producer is proven dead and nobody else drains it."""
+def is_left_behind(ring: RingFile, place: Place) -> bool:
+    """Whether it is proven that nobody publishes into *ring* of the session *place* any more."""
+    producer = rings.identity_of(ring.owner)
+    # Of a program that exec has replaced only the lock of its session tells, if it had one.
+    return is_dead(producer) or (producer == place.control.identity and place.owner_is_gone)
+
+
+def _take(path: str, place: Place) -> RingFile | None:
+    """The ring at *path* with its kernel lock, when it is left behind and nobody else drains it."""
     try:
         ring = open_existing(path)
     except (OSError, ValueError):
         return None
-    if is_dead(rings.identity_of(ring.owner)) and rings.try_lock(ring):
+    if is_left_behind(ring, place) and rings.try_lock(ring):
         return ring
     ring.close()
     return None
@@ -265,7 +287,7 @@ def _take(path: str) -> RingFile | None:
 def remove_if_left(place: Place) -> None:
     """Delete a session whose owner is gone when no ring in it has a record or a living process."""
     for path in rings.listed(place.ring_directories):
-        ring = _take(path)
+        ring = _take(path, place)
         if ring is None:
             return
         empty = ring.words[HEAD] == ring.words[TAIL]
@@ -279,12 +301,12 @@ def remove_if_left(place: Place) -> None:
     place.remove()
 
 
-def _remove_if_done(place: Place) -> None:
+def remove_if_done(place: Place) -> None:
     """Delete a dead session when no file waits for its records and no producer lives."""
     if slots_of(place.id.hex()):
         return
     for path in rings.listed(place.ring_directories):
-        ring = _take(path)
+        ring = _take(path, place)
         if ring is None:
             return
         losses.tell(ring, {}, leave_others=False)
@@ -300,7 +322,7 @@ def sweep() -> None:
         except (OSError, ValueError):
             continue
         try:
-            if is_dead(place.control.identity):
-                _remove_if_done(place)
+            if place.owner_is_gone:
+                remove_if_done(place)
         finally:
             place.control.close()

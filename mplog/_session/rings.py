@@ -97,10 +97,14 @@ def _needs_checks(directory: str) -> bool:
     return os.uname().machine not in ORDERED_MACHINES or not in_memory(directory)
 
 
-def try_lock(ring: RingFile) -> bool:
-    """Take the ring's kernel lock, which whoever moves its head must hold; False when somebody has it."""
+def try_lock(ring: RingFile, bound: float = 0.0) -> bool:
+    """Take the ring's kernel lock, which whoever moves its head must hold; False when somebody has it.
+
+    Args:
+        bound: seconds to wait for it.
+    """
     lock.prepare()
-    return lock.acquire(ring.fd, 0.0)
+    return ring.renew_descriptor() and lock.acquire(ring.fd, bound)
 
 
 def identity_of(owner: RingOwner) -> Identity:

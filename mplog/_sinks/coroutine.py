@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from mplog._capture.record import Message
+from mplog._ring.clock import monotonic
 from mplog._sinks import report
 from mplog._sinks.message_sink import MessageSink, Unfinished
 
@@ -93,13 +94,13 @@ class CoroutineSink(MessageSink):
 
     def _wait_for_room(self, loop: Loop, give_up: Callable[[], bool]) -> bool:
         """Wait while there is much to do and the loop does it; False when *give_up* said so."""
-        since = time.monotonic()
+        since = monotonic()
         while loop.is_running() and len(self._pending) >= MAXIMUM_PENDING:
             if self._finished != self._finished_seen:
                 self._finished_seen = self._finished
                 self._blocked = False
-                since = time.monotonic()
-            elif self._blocked or time.monotonic() - since > BLOCKED:
+                since = monotonic()
+            elif self._blocked or monotonic() - since > BLOCKED:
                 self._blocked = True
                 return True
             if give_up():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from mplog._capture.record import Message
+from mplog._ring.clock import monotonic
 from mplog._sinks import report
 
 PATIENCE = 5.0
@@ -143,9 +143,9 @@ class MessageSink:
         """Stop: later messages vanish. Errors of the target's own stop pass through.
 
         Called from inside the sink, or when the message in progress takes longer than until *deadline* (by
-        `time.monotonic()`): the target is stopped when that message is done, by the thread that wrote it.
+        `monotonic()`): the target is stopped when that message is done, by the thread that wrote it.
         """
-        patience = 2.0 if deadline is None else min(PATIENCE, deadline - time.monotonic())
+        patience = 2.0 if deadline is None else min(PATIENCE, deadline - monotonic())
         if not self._mutex.acquire(timeout=max(0.0, patience)):
             self._stop_wanted = True
             self.closed = True

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 import traceback
 from typing import Any
 
+from mplog._ring.clock import monotonic
 from mplog._sinks.readiness import PIECE, can_block, is_writable
 
 EVERY = 60.0
@@ -36,7 +36,7 @@ def error_in_handler(handler: int, record: dict[str, Any] | None, error: BaseExc
 
 def once(kind: str, text: str) -> None:
     """Say *text*, unless something of this *kind* was said in the last minute. Never waits for a lock."""
-    now = time.monotonic()
+    now = monotonic()
     if now - _said.get(kind, -EVERY) < EVERY:
         return
     _said[kind] = now

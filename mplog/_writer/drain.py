@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import operator
 import os
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 
 from mplog._capture.record import Message
+from mplog._ring.clock import monotonic, monotonic_ns
 from mplog._ring.layout import (
     FAILED,
     FILTERED,
@@ -109,7 +109,7 @@ class Drain:
         sources = self.sources[:MAXIMUM_RINGS]
         if len(self.sources) > MAXIMUM_RINGS:
             self.sources = self.sources[MAXIMUM_RINGS:] + sources  # The others come first in the next round.
-        horizon = None if everything or len(sources) < 2 else time.monotonic_ns() - int(self.grace * 1e9)
+        horizon = None if everything or len(sources) < 2 else monotonic_ns() - int(self.grace * 1e9)
         entries: list[Entry] = []
         read_from = 0
         only: int | None = None
@@ -143,7 +143,7 @@ class Drain:
         except RingCorrupt as error:
             self._quarantine(source, str(error))
             return []
-        now = time.monotonic()
+        now = monotonic()
         self.crowded = self.crowded or reader.position - before > source.file.capacity // CROWDED
         if reader.position != before:
             source.quiet_since = now
@@ -224,7 +224,7 @@ class Drain:
 
     def _settle(self, pending: _Pending) -> bool:
         """Commit what is owed; True when nothing is left and the heads have moved."""
-        if time.monotonic() < pending.retry_at:
+        if monotonic() < pending.retry_at:
             return False
         keys = [source.key for source in pending.sources]
         for index, (route, slot, share, done) in enumerate(pending.shares):
@@ -251,7 +251,7 @@ class Drain:
                     pending.ends,
                 )
             except (OSError, FileBusy) as error:
-                pending.retry_at = time.monotonic() + RETRY
+                pending.retry_at = monotonic() + RETRY
                 report.once(
                     f"write {route.spec.id}",
                     f"handler {route.spec.id} cannot write to {sink.path} ({error}); {len(share) - committed} records "

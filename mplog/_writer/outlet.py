@@ -7,11 +7,11 @@ counted: files promise exactly once, other sinks at most once.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 
 from mplog._capture.notice import notice
 from mplog._capture.record import Message
+from mplog._ring.clock import monotonic
 from mplog._sinks import report
 from mplog._sinks.message_sink import MessageSink
 from mplog._writer.tally import Tally
@@ -101,13 +101,13 @@ class Outlet:
         return self._paused or self._closing
 
     def pause(self, deadline: float) -> bool:
-        """Before a fork: end the thread between two messages, by `time.monotonic()` *deadline*; whether it ended."""
+        """Before a fork: end the thread between two messages, by `monotonic()` *deadline*; whether it ended."""
         with self._wake:
             self._paused = True
             self._wake.notify_all()
             thread = self._thread
         if thread is not None:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            thread.join(max(0.0, deadline - monotonic()))
             return not thread.is_alive()
         return True
 
@@ -127,7 +127,7 @@ class Outlet:
         with self._wake:
             while self.taken < count:
                 seen = self.taken
-                bound = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
+                bound = 1.0 if deadline is None else min(1.0, deadline - monotonic())
                 if bound <= 0 or (not self._wake.wait(bound) and self.taken == seen):
                     return False
         return True
@@ -135,14 +135,14 @@ class Outlet:
     def wait_empty(self, patience: float) -> bool:
         """Wait until all is taken, as long as the sink takes at least one message in *patience* seconds."""
         seen = self.taken
-        deadline = time.monotonic() + patience
+        deadline = monotonic() + patience
         with self._wake:
             while self.taken < self.put_count or self._dropped_unsaid:
-                if not self._wake.wait(max(0.0, deadline - time.monotonic())) and self.taken == seen:
+                if not self._wake.wait(max(0.0, deadline - monotonic())) and self.taken == seen:
                     return False
                 if self.taken != seen:
                     seen = self.taken
-                    deadline = time.monotonic() + patience
+                    deadline = monotonic() + patience
         return True
 
     def left(self) -> int:

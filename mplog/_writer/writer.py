@@ -12,6 +12,7 @@ import threading
 import time
 from typing import Protocol
 
+from mplog._ring.clock import monotonic
 from mplog._ring.layout import ASLEEP, AWAKE, REGISTERED, WAKE
 from mplog._sinks import report
 from mplog._writer.doorbell import Doorbell
@@ -119,7 +120,7 @@ class Writer:
         busy_until = 0.0
         while not self._stop:
             found = self.step()
-            now = time.monotonic()
+            now = monotonic()
             if found:
                 busy_until = now + LINGER
             waits = self._answer()
@@ -156,7 +157,7 @@ class Writer:
         """One round, with housekeeping when it is time."""
         with self.mutex:
             self._household.beat()
-            now = time.monotonic()
+            now = monotonic()
             registered = self._words[REGISTERED]
             if registered != self._registered:
                 # Read before the look at the directory: a ring that appears after it changes the number again.
@@ -174,17 +175,17 @@ class Writer:
 
     def finish(self, patience: float) -> bool:
         """Drain everything that is published now, in the calling thread; False when a file kept refusing."""
-        deadline = time.monotonic() + patience
+        deadline = monotonic() + patience
         with self.mutex:
             self._household.find_rings()
             while True:
                 found = self.drain.round(everything=True)
                 self.drain.answer_flushes()
                 if found:
-                    deadline = max(deadline, time.monotonic() + patience / 2)
+                    deadline = max(deadline, monotonic() + patience / 2)
                     continue
                 if not self.drain.waiting and not self.drain.unread():
                     return True
-                if time.monotonic() > deadline:
+                if monotonic() > deadline:
                     return False
                 time.sleep(NAP)

@@ -12,7 +12,7 @@ from importlib import import_module
 
 __all__ = ["main"]
 
-_COMMANDS = ("mplog.cli.demo",)
+_COMMANDS = ("mplog.cli.demo", "mplog.cli.recover")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

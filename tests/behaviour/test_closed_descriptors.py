@@ -87,6 +87,7 @@ from mplog import logger
 logger.remove()
 logger.add("app.log", format="{process.id} {message}")
 logger.info("before 0")
+said = os.path.abspath("said.txt")
 if os.fork():
     os._exit(0)
 os.setsid()
@@ -95,7 +96,7 @@ if os.fork():
 os.chdir("/")
 os.umask(0)
 os.closerange(3, 1024)
-numbers = [os.open("/dev/null", os.O_RDWR) for _ in range(3)]
+numbers = [os.open(said, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600) for _ in range(3)]
 for number in range(3):
     os.dup2(numbers[0], number)
 for count in range(20):
@@ -134,9 +135,11 @@ class TestProgramClosesEverything:
         """Two forks, every descriptor closed, the owner gone: the daemon and its child log on."""
         running = program.start(DAEMON)
         running.wait()
-        wait_until(
-            lambda: running.log()[-1:] != [] and running.log()[-1].endswith("daemon 20"), "its last line is there"
-        )
+        try:
+            wait_until(lambda: "daemon 20" in "".join(running.log()[-1:]), "its last line is there", 30)
+        finally:
+            said = running.here / "said.txt"
+            assert not said.exists() or "Traceback" not in said.read_text(), said.read_text()
 
         found = [line.partition(" ")[2] for line in running.log()]
         assert found == ["before 0", *[f"daemon {count}" for count in range(20)], "child 0", "daemon 20"]

@@ -6,6 +6,7 @@ Covers logger-api.md, section 15.
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from programs import Program
@@ -68,6 +69,79 @@ class TestText:
         assert [line[:10] for line in lines] == ["before", "€\x01" * 5, "small 1", "after", ""]
         assert "... <truncated: " in lines[1][-60:]
         assert LIMIT * 0.9 < len(lines[1].encode(encoding)) <= LIMIT + 100
+
+
+NO_ROOM = """
+    import os, resource, sys
+    from mplog import logger
+
+    LONG = "\u20ac<\x01>" * 120_000
+
+    def log():
+        logger.info("before {}", 0)
+        # From here on no file of this process can be as long as its records.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+        for n in range(2):
+            logger.info(LONG)
+        logger.bind(n=1).info(LONG)
+        logger.bind(n=2, big=[LONG] * 3, many=list(range(50_000)), **{"k" * 50_000: 1}).info("{} {}", "small", 1)
+        try:
+            raise ValueError(LONG)
+        except ValueError:
+            logger.bind(n=3).exception("failed")
+        logger.bind(n=4).opt(colors=True).info("<red>{}</red>", LONG)
+        logger.bind(n=5).info("after")
+
+    logger.remove()
+    got = []
+    options = eval(sys.argv[2])
+    logger.add({"file": "app.log", "call": got.append}[sys.argv[1]], format="{message} {extra}", **options)
+    child = os.fork()
+    if not child:
+        log()
+        sys.exit(0)
+    os.waitpid(child, 0)
+    logger.complete()
+    logger.remove()
+    if got:
+        assert [message.record["extra"].get("n") for message in got] == [None, None, None, 1, 2, 3, 4, 5]
+        assert got[4].record["message"] == "small 1", got[4].record
+        with open("app.log", "w", encoding=options.get("encoding", "utf8"), newline="") as file:
+            file.writelines(got)
+"""
+
+
+class TestNoRoom:
+    """A record that is too large for the ring, and a file beside it cannot be written: what fits travels."""
+
+    @pytest.mark.parametrize("kind", ["file", "call"])
+    def test_json_stays_json(self, program: Program, kind: str) -> None:
+        """With all its fields, whose texts are cut."""
+        ended = program.run(NO_ROOM, kind, "{'serialize': True}")
+        records = [json.loads(line)["record"] for line in (program.here / "app.log").read_bytes().splitlines()]
+        assert [record["extra"].get("n") for record in records] == [None, None, None, 1, 2, 3, 4, 5]
+        assert all(len(record) == len(records[0]) for record in records)
+        assert [record["message"].endswith(" more characters>") for record in records] == [
+            *(False, True, True, True, False, False, True, False)
+        ]
+        assert records[4]["message"] == "small 1"
+        assert records[5]["exception"]["type"] == "ValueError"
+        assert records[7]["message"] == "after"
+        assert ended.status == 0
+
+    @pytest.mark.parametrize("kind", ["file", "call"])
+    @pytest.mark.parametrize("encoding", ["utf8", "utf-16-le"])
+    def test_text_stays_text(self, program: Program, kind: str, encoding: str) -> None:
+        """In whole characters of its encoding, each line with its end."""
+        options = f"{{'encoding': {encoding!r}}}" if kind == "file" else "{}"
+        program.run(NO_ROOM, kind, options)
+        text = (program.here / "app.log").read_bytes().decode(encoding if kind == "file" else "utf8")
+        lines = text.split("\n")
+        assert lines[0] == "before 0 {}"
+        assert lines[-2:] == ["after {'n': 5}", ""]
+        assert len(re.findall("more (characters|bytes)", text)) >= 5
+        assert "small 1" in text
+        assert "failed" in text
 
 
 ORPHAN = """

@@ -27,7 +27,7 @@ from typing import Any
 
 import pytest
 from freezegun import freeze_time
-from programs import Program
+from programs import Program, assert_once_in_order
 
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
@@ -531,6 +531,110 @@ class TestWarnings:
             gc.collect()
         assert [str(warning.message) for warning in caught] == []
         assert troubles == []
+
+
+class TestFrozenWhileOthersWrite:
+    """What mplog waits for, and the order of records, do not depend on a clock that tests freeze."""
+
+    @pytest.mark.parametrize(
+        ("method", "inside", "frozen"),
+        [("fork", "owner", "ABC"), ("fork", "worker", "AB"), ("spawn", "owner", "C"), ("spawn", "both", "ABC")],
+    )
+    def test_complete_ends(self, program: Program, method: str, inside: str, frozen: str) -> None:
+        """`complete()` is true in time wherever the clock stands still, and each line is there once, with that time."""
+        lines = program.run(FROZEN, method, inside).log()
+        messages = [f"{name} {number}" for name in "ABC" for number in range(200)]
+        assert_once_in_order([line.partition(" ")[2] for line in lines], messages)
+        shown = {(line.split()[2], line.startswith("2020")) for line in lines}
+        assert shown == {(name, name in frozen) for name in "ABC"}
+
+    def test_pytest_with_timeouts(self, program: Program) -> None:
+        """A suite with frozen clocks, both kinds of timeouts and children passes, and ends."""
+        program.script(SUITE, "test_suite.py")
+        ended = program.run(
+            """
+            import sys
+            from pathlib import Path
+            import pytest
+
+            # The program's own directory stays as it is.
+            options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-c", "/dev/null", "--basetemp", "tmp.txt"]
+            sys.exit(pytest.main([*options, str(Path(__file__).with_name("test_suite.py"))]))
+            """,
+            environment={"PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        assert "4 passed" in ended.output, ended.output
+
+
+FROZEN = """
+    import contextlib
+    import multiprocessing
+    import sys
+    from freezegun import freeze_time
+    from mplog import logger
+
+    METHOD, INSIDE = sys.argv[1:] if len(sys.argv) > 2 else ("", "")
+
+    def frozen(where, inside):
+        return freeze_time("2020-02-03") if inside in (where, "both") else contextlib.nullcontext()
+
+    def work(name, inside, depth=5):
+        if depth:  # freezegun tells the true time to what `multiprocessing` calls, as far as five frames up.
+            return work(name, inside, depth - 1)
+        with frozen("worker", inside):
+            for number in range(200):
+                logger.info("{} {}", name, number)
+            assert logger.complete(timeout=20)
+
+    if __name__ == "__main__":
+        logger.remove()
+        logger.add("app.log", format="{time:YYYY} {process.id} {message}", enqueue=True)
+        context = multiprocessing.get_context(METHOD)
+        processes = [context.Process(target=work, args=(name, INSIDE)) for name in "AB"]
+        with frozen("owner", INSIDE):
+            for process in processes:
+                process.start()
+            for number in range(200):
+                logger.info("C {}", number)
+            assert logger.complete(timeout=20)
+        for process in processes:
+            process.join()
+            assert process.exitcode == 0
+        with frozen("owner", INSIDE):
+            assert logger.complete(timeout=20)
+"""
+
+SUITE = """
+    import multiprocessing
+    import pytest
+    from freezegun import freeze_time
+    from mplog import logger
+
+    def work(depth=5):
+        if depth:
+            return work(depth - 1)
+        for number in range(50):
+            logger.info("number {}", number)
+
+    @pytest.mark.parametrize("enqueue", [False, True])
+    @pytest.mark.parametrize(
+        "method", [pytest.param(name, marks=pytest.mark.timeout(60, method=name)) for name in ("signal", "thread")]
+    )
+    def test_lines(tmp_path, enqueue, method):
+        logger.remove()
+        number = logger.add(tmp_path / "app.log", format="{time:YYYY} {message}", enqueue=enqueue)
+        with freeze_time("2020-02-03"):
+            processes = [multiprocessing.get_context("fork").Process(target=work) for _ in range(2)]
+            for process in processes:
+                process.start()
+            for process in processes:
+                process.join()
+            assert logger.complete(timeout=20)
+            logger.remove(number)
+        lines = (tmp_path / "app.log").read_text().splitlines()
+        assert sorted(lines) == sorted(f"2020 number {number}" for number in range(50) for _ in range(2))
+
+"""
 
 
 class Double:

@@ -169,10 +169,11 @@ def test_a_report_is_one_that_is_made(case: Marked) -> None:
     assert any(pattern.fullmatch(text) for pattern in patterns), f"nothing says: {text}"
 
 
-def test_every_option_of_the_demo_is_described(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", ["demo", "recover"])
+def test_every_option_of_a_command_is_described(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` and the page name the same options."""
     with pytest.raises(SystemExit):
-        main(["demo", "--help"])
+        main([command, "--help"])
     offered = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
-    demo = page("commands.md").split("## mplog demo")[1].split("\n## ")[0]
-    assert set(re.findall(r"^\| `(--[a-z-]+)", demo, re.MULTILINE)) == offered
+    section = page("commands.md").split(f"## mplog {command}")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE)) == offered

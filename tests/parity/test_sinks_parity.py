@@ -213,6 +213,49 @@ def test_keywords_of_other_kinds(name: str, keyword: str) -> None:
     assert seen == [TypeError, TypeError]
 
 
+class Switch:
+    """True or false by its own account."""
+
+    def __init__(self, answer: bool) -> None:
+        self._answer = answer
+
+    def __bool__(self) -> bool:
+        return self._answer
+
+
+def failing() -> None:
+    """An error below a caller, with a value to show."""
+    shown = "a value"
+    raise ValueError(shown)
+
+
+def looks(logger: Any, options: dict[str, Any]) -> str:
+    """Which of the switches are on, by what a handler emits."""
+    got: list[str] = []
+    logger.add(got.append, format="<r>{message}</r>", **options)
+    try:
+        failing()
+    except ValueError:
+        logger.exception("x")
+    logger.remove()
+    text = "".join(got)
+    colors = "\x1b" in text or "u001b" in text
+    return f"json {text[:1] == '{'}, {colors=}, callers {'> File' in text}, values {text.count('a value')}"
+
+
+@pytest.mark.parametrize("value", [1, 0, "no", "", [], [0], 0.0, None, Switch(True), Switch(False)], ids=str)
+@pytest.mark.parametrize("name", ["serialize", "colorize", "backtrace", "diagnose", "catch", "enqueue"])
+def test_switches_that_are_no_booleans(name: str, value: Any) -> None:
+    """Whatever is true switches on."""
+    if name == "enqueue" and value:
+        pytest.skip("the queue of the reference cannot be had here: its sink would have to be picklable")
+    fixed = {"backtrace": False, "diagnose": False, "colorize": False}
+    assert looks(ours(), {**fixed, name: value}) == looks(reference(), {**fixed, name: value})
+    assert looks(ours(), {**fixed, name: value}) == looks(
+        ours(), {**fixed, name: None if value is None else bool(value)}
+    )
+
+
 PATHS = ["app.log", "sub/app.log", "app {{}}.log", pathlib.Path("app.log"), pathlib.PurePosixPath("a") / "b.log"]
 
 

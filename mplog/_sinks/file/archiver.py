@@ -6,10 +6,10 @@ A call in a program of one process returns when it is done; the writer of a sess
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
+from mplog._ring.clock import monotonic
 from mplog._sinks.file import compression
 from mplog._sinks.file.compression import Compression
 
@@ -73,11 +73,11 @@ class Archiver:
         return self._paused
 
     def pause(self, deadline: float) -> None:
-        """Before a fork: end the second thread, by `time.monotonic()` *deadline*. What it had begun is begun again."""
+        """Before a fork: end the second thread, by `monotonic()` *deadline*. What it had begun is begun again."""
         self._paused = True
         thread = self._thread
         if thread is not None:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            thread.join(max(0.0, deadline - monotonic()))
 
     def resume(self) -> None:
         """Start the second thread when there is something for it."""
@@ -94,12 +94,12 @@ class Archiver:
                     self._archive(self._waiting.popleft())
 
     def wait(self, deadline: float) -> bool:
-        """Wait for the second thread until `time.monotonic()` reaches *deadline*; whether it is done."""
+        """Wait for the second thread until `monotonic()` reaches *deadline*; whether it is done."""
         while True:
             thread = self._thread
             if thread is None:
                 return True
-            thread.join(max(0.0, deadline - time.monotonic()))
+            thread.join(max(0.0, deadline - monotonic()))
             if thread.is_alive():
                 return False
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from mplog._capture.record import Message
+from mplog._ring.clock import monotonic
 from mplog._ring.ring import Entry
 from mplog._sinks import report
 from mplog._sinks.file import compression, lock, phase
@@ -389,7 +389,7 @@ class FileSink:
             if self.options.ends_with_handler:
                 self.close()
             else:
-                self.archiver.wait(time.monotonic() + ENDING_BOUND)
+                self.archiver.wait(monotonic() + ENDING_BOUND)
                 with self._mutex:
                     self._watch_once_more()
         except Exception as error:  # noqa: BLE001 - there is no caller, and other sinks want to be finished, too
@@ -400,7 +400,7 @@ class FileSink:
 
         Raises whatever they raise; the file is closed all the same.
         """
-        self.archiver.wait(time.monotonic() + ENDING_BOUND if deadline is None else deadline)
+        self.archiver.wait(monotonic() + ENDING_BOUND if deadline is None else deadline)
         with self._mutex:
             if self.closed:
                 return
@@ -443,7 +443,7 @@ class FileSink:
 
         A call of another thread that still comes here opens it again, so that its record is not lost.
         """
-        self.archiver.wait(time.monotonic() + ENDING_BOUND)
+        self.archiver.wait(monotonic() + ENDING_BOUND)
         with self._in_use():
             self._file.close()
 

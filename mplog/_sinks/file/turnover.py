@@ -5,11 +5,11 @@ Everything here is called with the sink's mutex and the file's lock held.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 from mplog._capture.record import Message
 from mplog._render.times import local_time
+from mplog._ring.clock import monotonic
 from mplog._ring.ring import Entry
 from mplog._sinks import report
 from mplog._sinks.file.log_file import LogFile
@@ -43,7 +43,7 @@ class Turnover:
         """Whether functions of the user are to be asked before each record."""
         self._patience = 0.0
         self.retry_from = 0.0
-        """`time.monotonic()` before which a rotation that was refused is not tried again; 0 when none was."""
+        """`monotonic()` before which a rotation that was refused is not tried again; 0 when none was."""
         self.troubles: list[Exception] = []
         """What functions of the user raised, until somebody says it."""
         self.count = 0
@@ -141,7 +141,7 @@ class Turnover:
             if self.file.fd < 0:
                 raise  # The old file is renamed already, and there is no new one yet.
             self._patience = min(max(1.0, self._patience * 2), ROTATION_PATIENCE)
-            self.retry_from = time.monotonic() + self._patience
+            self.retry_from = monotonic() + self._patience
             report.once(
                 f"rotate {self.file.path}",
                 f"{self.file.path} could not be rotated ({error}); it grows on, and the next attempt is in "
@@ -154,4 +154,4 @@ class Turnover:
 
     def _may_rotate(self) -> bool:
         # A device or a FIFO is the system's, not ours to rename; nor is what a user's opener put elsewhere.
-        return self.file.shared and (not self.retry_from or time.monotonic() >= self.retry_from)
+        return self.file.shared and (not self.retry_from or monotonic() >= self.retry_from)

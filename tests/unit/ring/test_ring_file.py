@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,33 @@ def test_another_directory_is_no_way_out(tmp_path: Path) -> None:
         rings.create(directories, 0, myself(), b"s" * 16, "name")
     assert list(Path(directories[1]).iterdir()) == []
     first.close()
+
+
+@pytest.mark.parametrize("made", ["by us", "by another"])
+def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path, made: str) -> None:
+    """Its copy of the map stays open; whoever comes after a dead holder must not wait for the child's end, too."""
+    path = str(tmp_path / "1-2-0.ring")
+    ring = ring_file.create(path, MINIMUM_CAPACITY, OWNER)
+    if made == "by another":
+        ring.close()
+        ring = ring_file.open_existing(path)
+    assert rings.try_lock(ring)
+    told, tell = os.pipe()
+    child = os.fork()
+    if not child:
+        ring.close_descriptor()
+        os.write(tell, b"!")
+        signal.pause()
+    os.read(told, 1)
+    other = ring_file.open_existing(path)
+    try:
+        assert not rings.try_lock(other)
+        ring.close_descriptor()
+        assert rings.try_lock(other)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        for each in (ring, other):
+            each.close()
+        os.close(told)
+        os.close(tell)

@@ -242,6 +242,25 @@ class TestHostileValues:
         assert shown["one"].endswith("more characters>")
         assert shown["other"][1].endswith("more bytes>")
 
+    def test_values_that_are_too_long_in_all(self) -> None:
+        """Objects with long texts, keys and numbers: bounded as well, with what stands beside them."""
+
+        class Large:
+            def __repr__(self) -> str:
+                return "x" * 9_000
+
+        value = {
+            "many": [Large()] * 2_500,
+            "keys": {"k" * 3_000 + str(n): n for n in range(3_000)},
+            "number": Decimal(f"1E+{5_000}") + 1,
+        }
+        for maximum in (wire.MAX_BYTES, 100_000, 20_000):
+            sent = wire.encode({"before": 1, **value, "after": "2"}, maximum)
+            assert len(sent) <= maximum
+            shown = wire.decode(sent)
+            assert (shown["before"], shown["after"]) == (1, "2")
+            assert shown["many"][0].startswith("xxx")
+
     def test_a_long_text_that_fits(self) -> None:
         """Nothing is cut below the limit."""
         text = "x" * (wire.MAX_BYTES - 100)

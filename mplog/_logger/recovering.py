@@ -1,0 +1,167 @@
+"""`mplog recover`: what dead programs left, written into their files without these programs.
+
+A handler is made again from what its program has published: path, options, format. Where the format or the filter is a
+function of the program, texts that were still to be made by it can only be made in mplog's default format.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mplog._logger import registry
+from mplog._render.renderer import Renderer
+from mplog._render.template import DEFAULT
+from mplog._session import directory, leftovers, recovery
+from mplog._session.leftovers import Waiting
+from mplog._session.place import Place
+from mplog._sinks.file import slot as slots
+from mplog._sinks.file.sink import FileSink
+from mplog._writer.route import Route, RouteSpec
+
+
+@dataclass(slots=True)
+class LeftFile:
+    """One log file of a dead session."""
+
+    path: str
+    waiting: int
+    """Records that were in memory only when it was looked at."""
+    written: int = 0
+    """Records that have been written to it now."""
+    trouble: str | None = None
+    """Why it is not complete yet."""
+
+
+@dataclass(slots=True)
+class LeftSession:
+    """A session that its owner will not serve any more."""
+
+    id: str
+    path: str
+    program: str
+    pid: int
+    last_seen: float | None
+    """Epoch second of the owner's last sign of life."""
+    bytes: int
+    files: list[LeftFile]
+    others: int
+    """Records for streams, functions and the like, which died with the owner."""
+    living: int
+    """Processes of the session that live, and write what they have logged by themselves."""
+    removed: bool = False
+    """Whether nothing is left of it."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that can be written has been written."""
+        return not any(file.trouble for file in self.files)
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found in the runtime directories."""
+
+    directories: list[str]
+    sessions: list[LeftSession]
+    living: int
+    """Sessions of living programs, which are left alone."""
+
+
+def recover(*, write: bool, plain: bool = False) -> Found:
+    """Look for sessions of dead programs and, with *write*, bring their files up to date and remove them.
+
+    Args:
+        plain: write also records whose format or filter was a function of the program: in the default format, all.
+
+    Whatever goes wrong with one file is its `trouble`, and keeps the session. Safe beside programs and other calls that
+    recover the same.
+    """
+    directories = directory.existing_bases()
+    places, living = leftovers.abandoned()
+    sessions = []
+    for place in places:
+        try:
+            sessions.append(_session(place, write=write, plain=plain))
+        finally:
+            with contextlib.suppress(ValueError):  # Closed by whoever removed it.
+                place.control.close()
+    return Found(directories, sessions, living)
+
+
+def _session(place: Place, *, write: bool, plain: bool) -> LeftSession:
+    published = registry.read(place, foreign=True)
+    specs = {} if published is None else {spec.id: spec for spec in published.routes}
+    waiting = leftovers.waiting_in(place)
+    found = LeftSession(
+        id=place.id.hex(),
+        path=place.path,
+        program="" if published is None else published.program,
+        pid=place.control.identity.pid,
+        last_seen=leftovers.last_seen(place),
+        bytes=leftovers.bytes_of(place),
+        files=[],
+        others=waiting.others,
+        living=waiting.living,
+    )
+    for slot_path in waiting.by_slot:
+        found.files.append(_file(slot_path, specs, waiting, write=write, plain=plain))
+    if write:
+        recovery.remove_if_done(place)
+        found.removed = not os.path.exists(place.path)
+    return found
+
+
+def _file(slot_path: str, specs: dict[int, RouteSpec], waiting: Waiting, *, write: bool, plain: bool) -> LeftFile:
+    number = _number(slot_path)
+    spec = specs.get(number)
+    count = waiting.by_slot[slot_path]
+    if spec is None or spec.file is None:
+        return LeftFile(f"(handler {number})", count, trouble="its program has not published where it wrote")
+    path = spec.file.template.pattern
+    found = LeftFile(path, count)
+    if not _is_regular(path):
+        found.trouble = "it is no regular file; what was logged to it is lost. Remove the session's directory"
+    elif not spec.is_whole and waiting.unrendered[number] and not plain:
+        found.trouble = (
+            f"the format or filter of {waiting.unrendered[number]} of its records is a function of the program: start "
+            "that again, which writes them, or run `mplog recover --plain`"
+        )
+    elif write:
+        try:
+            found.path, found.written = _write(slot_path, spec)
+        except Exception as error:  # noqa: BLE001 - also what the user's options raise; the other files shall have theirs
+            found.trouble = f"it could not be written: {error}"
+    return found
+
+
+def _number(slot_path: str) -> int:
+    with contextlib.closing(slots.open_existing(slot_path)) as slot:
+        return slot.route
+
+
+def _is_regular(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True  # It will be made.
+
+
+def _write(slot_path: str, spec: RouteSpec) -> tuple[str, int]:
+    assert spec.file is not None
+    spec = dataclasses.replace(spec, file=dataclasses.replace(spec.file, mode="a"))
+    renderer = Renderer(spec.format or DEFAULT, spec.filter, spec.look)
+    sink = registry.file_sink(spec, renderer)
+    try:
+        written = recovery.recover_slot(slot_path, _route_maker(spec, sink, renderer))
+        return sink.path or spec.file.template.pattern, written  # type: ignore[union-attr]  # replaced, never taken away
+    finally:
+        sink.leave()
+
+
+def _route_maker(spec: RouteSpec, sink: FileSink, renderer: Renderer) -> Callable[[int], Route]:
+    return lambda number: Route(dataclasses.replace(spec, id=number), sink, renderer)

@@ -1,0 +1,35 @@
+"""Monotonic time that the tools of tests cannot freeze: the same clock as `time.monotonic()` and `time.monotonic_ns()`.
+
+freezegun stands a fake in the place of these two functions, in `time` and in every module that holds them under any
+name; a deadline by a clock that stands still never comes, and records whose stamps go back are drained out of order.
+What users' tests freeze is the time that records show (`time.time()`), not how long mplog waits.
+
+The functions here come from a second instance of the built-in module `time`. They are other objects than those that
+such tools look for, also while a tool is at work when mplog is imported, and cost exactly as much.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable
+from types import ModuleType
+
+
+def _second_instance() -> ModuleType:
+    """A module `time` of mplog's own. `sys.modules` keeps the common one."""
+    spec = importlib.util.find_spec("time")
+    if spec is None or spec.loader is None:  # An interpreter where it is not built in that way: freezable, but right.
+        return time
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_own = _second_instance()
+
+monotonic: Callable[[], float] = _own.monotonic
+"""Seconds since some moment in the past."""
+
+monotonic_ns: Callable[[], int] = _own.monotonic_ns
+"""The same in nanoseconds. Stamps in rings are of this kind; all processes of one machine see one clock."""

@@ -1,0 +1,125 @@
+"""What sessions without an owner still hold: looked at without a lock, and without changing anything."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mplog._capture import data
+from mplog._render.times import RecordTime
+from mplog._ring.clock import monotonic_ns
+from mplog._ring.layout import DATA_RECORD, HEARTBEAT_NS, KIND_SPILLED_DATA
+from mplog._ring.ring import Entry, RingCorrupt
+from mplog._ring.ring_file import open_existing
+from mplog._session import recovery, rings
+from mplog._session.identity import boot_id
+from mplog._session.place import REGISTRY, Place, all_places, open_place
+from mplog._sinks.file import slot as slots
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Records in the rings of a session that can be written now, because their producers are dead."""
+
+    by_slot: dict[str, int] = field(default_factory=dict)
+    """Per path of a slot how many records its file lacks."""
+    unrendered: Counter[int] = field(default_factory=Counter)
+    """Per route the records whose text is still to be made, by the format of the program that logged them."""
+    others: int = 0
+    """Records for sinks that died with the owner."""
+    living: int = 0
+    """Processes of the session that live: they write what their rings hold by themselves."""
+
+
+def abandoned() -> tuple[list[Place], int]:
+    """The sessions of this user that have no owner any more, and how many others there are. Close their pages."""
+    found, others = [], 0
+    for path in sorted(all_places()):
+        try:
+            place = open_place(path)
+        except (OSError, ValueError):
+            continue
+        if place.owner_is_gone or place.ended:
+            found.append(place)
+        else:
+            others += 1
+            place.control.close()
+    return found, others
+
+
+def waiting_in(place: Place) -> Waiting:
+    """Count what waits in *place*. Exact unless somebody recovers it at the same time."""
+    found = Waiting()
+    done: dict[int, dict[bytes, int]] = {}
+    paths: dict[int, str] = {}
+    for path in recovery.slots_of(place.id.hex()):
+        with contextlib.suppress(OSError, ValueError):
+            slot = slots.open_existing(path)
+            kept = slot.last_done()
+            done[slot.route] = {part.ring: part.end for part in kept.parts} if kept is not None else {}
+            paths[slot.route] = path
+            slot.close()
+    count: Counter[int] = Counter()
+    for key, entry in _entries(place, found):
+        route = entry[4]
+        if route not in paths:
+            found.others += 1
+        elif entry[2] > done[route].get(key, 0):
+            count[route] += 1
+            if entry[3] in (DATA_RECORD, KIND_SPILLED_DATA) and not _has_text(place, entry):
+                found.unrendered[route] += 1
+    found.by_slot = {path: count[route] for route, path in paths.items()}
+    return found
+
+
+def _entries(place: Place, found: Waiting) -> Iterator[tuple[bytes, Entry]]:
+    living = set()
+    for path in list(rings.listed(place.ring_directories)):
+        try:
+            ring = open_existing(path)
+        except (OSError, ValueError):
+            continue
+        try:
+            if not recovery.is_left_behind(ring, place):
+                living.add(ring.owner.pid)
+                continue
+            key = rings.key_of(path)
+            with contextlib.suppress(RingCorrupt):
+                for entry in ring.reader().read(0):
+                    yield key, entry
+        finally:
+            ring.close()
+    found.living = len(living)
+
+
+def _has_text(place: Place, entry: Entry) -> bool:
+    body = entry[7] if entry[3] == DATA_RECORD else recovery.spilled(place, entry[7])
+    try:
+        return data.unpack(body, RecordTime.fromtimestamp)[1].text is not None
+    except ValueError:
+        return True  # No record, whatever makes its text.
+
+
+def last_seen(place: Place) -> float | None:
+    """Epoch second of the last sign of life of the owner's writer, as far as it can be told."""
+    control = place.control
+    if control.identity.boot == boot_id():
+        return time.time() - (monotonic_ns() - control.words[HEARTBEAT_NS]) / 1e9
+    with contextlib.suppress(OSError):
+        return os.stat(os.path.join(place.path, REGISTRY)).st_mtime
+    return None
+
+
+def bytes_of(place: Place) -> int:
+    """Bytes that the files of a session take, in all runtime directories."""
+    total = 0
+    for directory in {place.path, *map(os.path.dirname, place.ring_directories)}:
+        for root, _, names in os.walk(directory):
+            for name in names:
+                with contextlib.suppress(OSError):
+                    total += os.lstat(os.path.join(root, name)).st_blocks * 512
+    return total

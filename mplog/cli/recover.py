@@ -1,0 +1,128 @@
+"""``mplog recover``: what killed programs had logged and not yet written goes into its files, or is only listed."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+from mplog._logger import recovering
+from mplog._logger.recovering import Found, LeftFile, LeftSession
+
+__all__ = ["add_parser"]
+
+_VARIABLE = "MPLOG_RUNTIME_DIR"
+_DEFAULTS = ("/dev/shm", tempfile.gettempdir())
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command's options."""
+    parser = commands.add_parser("recover", help="write what killed programs had logged into their files")
+    parser.add_argument(
+        "directory",
+        nargs="?",
+        metavar="DIR",
+        help=f"the runtime directory of these programs (default: {_VARIABLE}, else {' and '.join(_DEFAULTS)})",
+    )
+    parser.add_argument("--list", action="store_true", help="only say what there is to recover")
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="write also records whose format or filter is a function of their program: in the default format, all",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Recover or list; 0 when everything is in its files (or listed), 1 when something is not, 2 for wrong usage."""
+    directory = arguments.directory
+    if directory is not None and not os.path.isdir(directory):
+        sys.stderr.write(f"{directory} is no directory. Give the one that {_VARIABLE} named for the programs.\n")
+        return 2
+    with _looking_in(directory):
+        found = recovering.recover(write=not arguments.list, plain=arguments.plain)
+    if arguments.json:
+        _say(_as_json(found))
+    else:
+        _show(found, listed=arguments.list)
+    return 0 if arguments.list or all(session.complete for session in found.sessions) else 1
+
+
+@contextlib.contextmanager
+def _looking_in(directory: str | None) -> Iterator[None]:
+    """Let *directory* be the runtime directory meanwhile. One of the default ones means all of them: a session that
+    began in the first has rings in the second where the first was full."""
+    if directory is None:
+        yield
+        return
+    path = os.path.abspath(directory)
+    if os.path.basename(path) == f"mplog-{os.geteuid()}":
+        path = os.path.dirname(path)
+    before = os.environ.pop(_VARIABLE, None)
+    if os.path.realpath(path) not in map(os.path.realpath, _DEFAULTS):
+        os.environ[_VARIABLE] = path
+    try:
+        yield
+    finally:
+        os.environ.pop(_VARIABLE, None)
+        if before is not None:
+            os.environ[_VARIABLE] = before
+
+
+def _as_json(found: Found) -> str:
+    shown = dataclasses.asdict(found)
+    for session, made in zip(found.sessions, shown["sessions"], strict=True):
+        made["complete"] = session.complete
+    # Names that are no UTF-8 stay readable as escapes.
+    return json.dumps(shown, indent=1)
+
+
+def _show(found: Found, *, listed: bool) -> None:
+    where = " and ".join(found.directories) or "any runtime directory"
+    if not found.sessions:
+        _say(f"No dead program has left anything in {where}.")
+    for session in found.sessions:
+        _show_session(session, listed=listed)
+    if found.living:
+        _say(f"Left alone: {found.living} sessions of living programs in {where}.")
+    if listed and found.sessions:
+        _say("Run `mplog recover` to write these records into their files.")
+
+
+def _show_session(session: LeftSession, *, listed: bool) -> None:
+    seen = "at an unknown time"
+    if session.last_seen is not None:
+        seen = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(session.last_seen))
+    program = session.program or "(a program without a file)"
+    _say(f"{program}, process {session.pid}, last seen {seen}, {session.bytes / 1024:.0f} KiB, session {session.id}")
+    for file in session.files:
+        _say(f"    {file.path}: {_told(file, listed=listed)}")
+    if session.others:
+        state = "wait for" if listed else "were lost with"
+        _say(
+            f"    {session.others} records {state} streams, functions or removed handlers, which died with the process"
+        )
+    if session.living:
+        _say(f"    {session.living} of its workers live and write their own records")
+    if not (listed or session.removed or session.living):
+        _say(f"    kept in {session.path}")
+
+
+def _told(file: LeftFile, *, listed: bool) -> str:
+    count = f"{file.waiting} records wait" if listed else f"{file.written} records written"
+    return count if file.trouble is None else f"{count}; {file.trouble}"
+
+
+def _say(line: str) -> None:
+    # A path may hold what standard output has no bytes for.
+    sys.stdout.write(
+        line.encode(sys.stdout.encoding or "utf8", "backslashreplace").decode(sys.stdout.encoding or "utf8")
+    )
+    sys.stdout.write("\n")

@@ -1,0 +1,241 @@
+"""The owner is gone without a word, or stands still: its workers notice, lose nothing, and never wait long.
+
+beyond.md, row 4: killed, ended or replaced by another program, its workers write the files themselves. Stopped, it is
+still the owner, and nothing is taken from it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from programs import Program, Running, assert_once_in_order, wait_until
+
+LONGEST_CALL = 2.0
+"""Seconds that no log call of a worker may take, whatever happens to the owner."""
+
+NOTICE_WITHIN = 2.0
+"""Seconds after which a worker that goes on logging writes the file itself."""
+
+WORK = """
+import json, multiprocessing, os, signal, sys, time
+from mplog import logger
+
+how, method, owner = sys.argv[1], sys.argv[2], int(os.environ.get("OWNER", os.getpid()))
+
+def configure(**options):
+    logger.remove()
+    logger.add("app.log", format="{process.id} {message}", **options)
+
+class Calls:
+    '''The calls of this worker, measured.'''
+
+    def __init__(self, name):
+        self.name, self.count, self.longest = name, 0, 0.0
+
+    def log(self):
+        before = time.monotonic()
+        logger.info("{} {}", self.name, self.count)
+        self.longest = max(self.longest, time.monotonic() - before)
+        self.count += 1
+
+    def end(self, **more):
+        path = f"{self.name}.txt"
+        with open(f"{path}.new.txt", "w") as file:
+            json.dump({"count": self.count, "longest": self.longest, **more}, file)
+        os.rename(f"{path}.new.txt", path)
+
+def is_in_file(text):
+    with open("app.log", "rb") as file:
+        file.seek(max(0, os.path.getsize("app.log") - 4096))
+        return text.encode() in file.read()
+
+def gone(pid):
+    '''Whether the program that configured the log does not run any more.'''
+    try:
+        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] in "ZX" or os.path.exists("replaced.txt")
+    except OSError:
+        return True
+"""
+
+GOES = (
+    WORK
+    + """
+def work(name):
+    calls = Calls(name)
+    while not gone(owner):
+        calls.log()
+        time.sleep(0.001)
+    since = time.monotonic()
+    noticed = None
+    while noticed is None or calls.count % 50:
+        calls.log()
+        time.sleep(0.005)
+        if noticed is None and is_in_file(f"{name} {calls.count - 1}\\n"):
+            noticed = time.monotonic() - since
+    calls.end(noticed=noticed)
+
+if __name__ == "__main__":
+    os.environ["OWNER"] = str(owner)
+    configure(rotation="20 KB", enqueue=how == "exec enqueue")
+    for name in ("a", "b", "c"):
+        multiprocessing.get_context(method).Process(target=work, args=(name,)).start()
+    for n in range(20):
+        logger.info("owner {}", n)
+    while os.path.getsize("app.log") < 3000:
+        time.sleep(0.002)
+    if how == "killed":
+        os.kill(owner, signal.SIGKILL)
+    elif how == "os._exit":
+        os._exit(0)
+    else:
+        code = "import os, time; open('replaced.txt', 'w').close()"
+        code += "\\nwhile not all(map(os.path.exists, ('a.txt', 'b.txt', 'c.txt'))): time.sleep(0.01)"
+        os.execv(sys.executable, [sys.executable, "-c", code])
+"""
+)
+
+
+def ends(program: Program, names: str = "abc") -> Iterator[tuple[str, dict[str, float]]]:
+    """What each worker has measured, when it is through."""
+    for name in names:
+        path = program.here / f"{name}.txt"
+        wait_until(path.exists, f"worker {name} is through", within=30)
+        yield name, json.loads(path.read_text())
+
+
+class TestGone:
+    @pytest.mark.parametrize("method", ["fork", "spawn"])
+    @pytest.mark.parametrize("how", ["killed", "os._exit", "exec", "exec enqueue"])
+    def test_workers_notice_in_time_and_write_the_file_themselves(
+        self, program: Program, how: str, method: str
+    ) -> None:
+        """No record is lost or doubled, no call is long, and each worker says once that it is alone."""
+        running = program.start(GOES, how, method)
+        expected = [f"owner {n}" for n in range(20)]
+        for name, figures in ends(program):
+            assert figures["longest"] < LONGEST_CALL
+            assert figures["noticed"] < NOTICE_WITHIN
+            expected += [f"{name} {n}" for n in range(int(figures["count"]))]
+        ended = running.wait()
+        program.leaves_nothing()
+        assert_once_in_order(running.log(), expected)
+        said = [line for line in ended.said.splitlines() if line.startswith("mplog:")]
+        assert len(said) == len(set(said)) == 3, said
+        assert all(f"the owner of the log (process {running.process.pid}) is gone" in line for line in said)
+        assert max(path.stat().st_size for path in program.here.glob("app*.log")) <= 20_000
+
+
+STOPS = (
+    WORK
+    + """
+def work(name):
+    calls = Calls(name)
+    while not os.path.exists("stopped.txt"):
+        calls.log()
+    while not os.path.exists("enough.txt"):
+        calls.log()
+        time.sleep(0.01)
+    calls.end()
+
+if __name__ == "__main__":
+    os.environ["OWNER"] = str(owner)
+    configure()
+    processes = [multiprocessing.get_context(method).Process(target=work, args=(name,)) for name in ("a", "b")]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    logger.info("owner 0")
+"""
+)
+
+FLOODS = (
+    WORK
+    + """
+def work(name):
+    calls = Calls(name)
+    filler = "x" * 4000
+    open("started.txt", "w").close()
+    while not os.path.exists("stopped.txt"):
+        time.sleep(0.001)
+    dropped = 0
+    while dropped < 2:  # Every ring of this process is full; each such call has waited its bound.
+        start = time.monotonic()
+        logger.info("{} {} {}", name, filler, calls.count)
+        spent = time.monotonic() - start
+        calls.longest = max(calls.longest, spent)
+        calls.count += 1
+        link = next(iter(logger._core._links.values()))
+        dropped = sum(link.dropped.values())
+    calls.end(dropped=dropped)
+
+if __name__ == "__main__":
+    os.environ["OWNER"] = str(owner)
+    configure()
+    process = multiprocessing.get_context(method).Process(target=work, args=("a",))
+    process.start()
+    process.join()
+"""
+)
+
+
+def stop(running: Running, here: Path) -> None:
+    """Stop the owner alone, and wait until it stands still."""
+    os.kill(running.process.pid, signal.SIGSTOP)
+    stat = Path(f"/proc/{running.process.pid}/stat")
+    wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "the owner stands still")
+    (here / "stopped.txt").touch()
+
+
+class TestStopped:
+    @pytest.mark.parametrize("method", ["fork", "spawn"])
+    def test_nobody_takes_over(self, program: Program, method: str) -> None:
+        """Workers go on, the file does not change, and everything is there when the owner goes on."""
+        running = program.start(STOPS, "stopped", method)
+        log = program.here / "app.log"
+        wait_until(lambda: log.exists() and log.stat().st_size > 3000, "workers log")
+        stop(running, program.here)
+        size = log.stat().st_size
+        moment = log.stat().st_mtime
+        # Longer than a worker needs to notice that an owner is gone.
+        wait_until(
+            lambda: os.stat(program.here / "stopped.txt").st_mtime + 1.5 < _now(program.here), "some time passes"
+        )
+        assert (log.stat().st_size, log.stat().st_mtime) == (size, moment)
+        (program.here / "enough.txt").touch()
+        counts = dict(ends(program, "ab"))
+        assert (log.stat().st_size, log.stat().st_mtime) == (size, moment)
+        os.kill(running.process.pid, signal.SIGCONT)
+        ended = running.wait()
+        program.leaves_nothing()
+        assert (ended.status, ended.said) == (0, "")
+        assert all(figures["longest"] < LONGEST_CALL for figures in counts.values())
+        expected = [f"{name} {n}" for name, figures in counts.items() for n in range(int(figures["count"]))]
+        assert_once_in_order(running.log(), [*expected, "owner 0"])
+
+    def test_full_rings_do_not_block(self, program: Program) -> None:
+        """A call waits for its bound and is counted as dropped; what was not dropped arrives, in order."""
+        running = program.start(FLOODS, "stopped", "fork")
+        wait_until((program.here / "started.txt").exists, "the worker is there")
+        stop(running, program.here)
+        ((_, figures),) = ends(program, "a")
+        assert figures["longest"] < LONGEST_CALL
+        os.kill(running.process.pid, signal.SIGCONT)
+        ended = running.wait()
+        program.leaves_nothing()
+        assert ended.said.count("drops records") == 1
+        numbers = [int(line.split()[-1]) for line in running.log()]
+        assert len(numbers) == figures["count"] - figures["dropped"]
+        assert numbers == sorted(set(numbers))
+        assert numbers == list(range(len(numbers)))
+
+
+def _now(here: Path) -> float:
+    path = here / "now.txt"
+    path.touch()
+    return path.stat().st_mtime
