@@ -148,7 +148,7 @@ class Host:
     def publish(self, registry: dict[str, Any]) -> None:
         """Make *registry* what new workers start with and running ones change to at their next call."""
         self.drain.grace = self._options().order_window
-        generation = self.place.control.words[GENERATION] + 1
+        generation = (self.place.control.words[GENERATION] + 1) % (1 << 63)
         registry["generation"] = generation
         path = os.path.join(self.place.path, REGISTRY)
         hidden = f"{path}.tmp"

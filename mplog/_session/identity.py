@@ -71,9 +71,11 @@ def start_token(pid: int) -> int | None:
 
 
 def _start_without_proc(pid: int) -> int | None:
+    if pid <= 0:
+        return None
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return None
     except OSError:
         return 0

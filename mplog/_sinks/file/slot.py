@@ -31,6 +31,7 @@ MAXIMUM_RINGS = (BANK_BYTES - _HEAD.size) // _RING.size
 SUFFIX = ".slot"
 
 _INTENT, _DONE, _ROUTE = 1, 2, 3
+_NUMBERS = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,9 @@ class Slot:
     def intend(self, promise: Promise) -> None:
         """Store *promise* and make it visible. The append comes next."""
         # From the map and not from memory: orphans of one session use its slot in turns.
-        number = self._words[_INTENT] + 1
+        number = (self._words[_INTENT] + 1) % _NUMBERS
+        if number <= self._words[_DONE]:  # Only where somebody has written into it: begin anew.
+            self._words[_DONE], number = 0, 1
         at = BANK_AT + (number & 1) * BANK_BYTES
         body = b"".join([_RING.pack(part.ring, part.start, part.end) for part in promise.parts])
         fields = (number, promise.device, promise.inode, promise.offset, promise.length, len(promise.parts))
