@@ -258,6 +258,7 @@ class Core:
     def _make_host(self) -> Host | None:
         """The session of this process; None (said once) where no runtime directory can be used."""
         if self._host is not None:
+            self._host.renew()
             return self._host
         try:
             host = Host(myself(), self.queue_options)
@@ -282,6 +283,7 @@ class Core:
         if handler.link is not None and handler.link.place is not host.place:
             return
         try:
+            host.renew()
             host.add(handler.route())
         except OSError as error:
             report.once("no slot", f"no room for the commit slot of handler {handler.id} ({error}).")

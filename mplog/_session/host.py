@@ -16,7 +16,7 @@ from typing import Any
 
 from mplog._ring import descriptor, drops
 from mplog._ring.clock import monotonic
-from mplog._ring.layout import DRAINING, DROPPED, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
+from mplog._ring.layout import DRAINING, DROPPED, ENDED, GENERATION, RECLAIMED, REGISTERED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring_file import open_existing
 from mplog._session import losses, recovery, rings
 from mplog._session.identity import Identity, is_dead
@@ -69,6 +69,9 @@ class Host:
         self.doorbell = self.place.open_doorbell()
         self.writer = Writer(self.drain, self.place.control.words, self.doorbell, self)
         self._known: dict[str, Source] = {}
+        self._pages = [self.place.control]
+        """The page of the session, and those that were made when its directory had been deleted."""
+        self._registry = b""
         self._ignored: set[str] = set()
         self._early: set[str] = set()
         """Rings of processes that have not logged; see Link.begin_early."""
@@ -145,21 +148,52 @@ class Host:
             os.unlink(slot.path)
             os.rmdir(os.path.dirname(slot.path))
 
+    def renew(self) -> None:
+        """Where somebody has deleted the session's directory, make it again: for processes that are still to come.
+
+        Those that run have everything mapped, and go on. What waits in their rings has lost its name, so that it is not
+        found any more should everything be killed.
+        """
+        with self.writer.mutex:
+            if self.finished or self.place.is_there:
+                return
+            try:
+                page = self.place.make_again(authkeys())
+                self._pages.append(page)
+                page.words[GENERATION] = self.generation
+                for number in self.slots:
+                    sink = self.routes[number].sink
+                    assert isinstance(sink, FileSink)
+                    # The old one stays mapped, for a batch that is still to be finished.
+                    self.slots[number] = slots.create(
+                        recovery.slot_path(self.place, sink, number), self.place.id, number
+                    )
+                self._write(self._registry)
+            except OSError as error:
+                report.once("renew", f"{self.place.path} was deleted and cannot be made again: {error}")
+                return
+            report.once("renew", f"{self.place.path} was deleted while it was in use; it has been made again.")
+
     def publish(self, registry: dict[str, Any]) -> None:
         """Make *registry* what new workers start with and running ones change to at their next call."""
         self.drain.grace = self._options().order_window
         generation = (self.place.control.words[GENERATION] + 1) % (1 << 63)
         registry["generation"] = generation
+        self._registry = pickle.dumps(registry)
+        self._write(self._registry)
+        # SYNC publish -> stale: the file is complete before the number says so.
+        for page in self._pages:
+            page.words[GENERATION] = generation
+
+    def _write(self, registry: bytes) -> None:
         path = os.path.join(self.place.path, REGISTRY)
         hidden = f"{path}.tmp"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(hidden)
         fd = descriptor.create(hidden)
         with open(fd, "wb") as file:
-            file.write(pickle.dumps(registry))
+            file.write(registry)
         os.replace(hidden, path)
-        # SYNC publish -> stale: the file is complete before the number says so.
-        self.place.control.words[GENERATION] = generation
 
     @property
     def generation(self) -> int:
@@ -170,8 +204,12 @@ class Host:
 
     def beat(self) -> None:
         """Say that the writer lives."""
-        self.place.control.hold_on(self.place.path)
-        self.place.control.beat()
+        self._pages[-1].hold_on(self.place.path)
+        words = self.place.control.words
+        for page in self._pages:
+            page.beat()
+            if page.words[REGISTERED] and page is not self.place.control:
+                words[REGISTERED], page.words[REGISTERED] = page.words[REGISTERED], 0
 
     def find_rings(self, *, registered: bool = True) -> None:
         """Add the rings that appeared, with their kernel locks.
@@ -216,6 +254,7 @@ class Host:
 
     def keep(self) -> None:
         """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
+        self.renew()
         now = monotonic()
         for path in list(self._early):
             if not os.path.exists(path):
@@ -243,6 +282,10 @@ class Host:
             return False
         self._told_at[who] = now
         return losses.tell(source.file, self.routes, leave_others=False)
+
+    def _set(self, index: int, value: int) -> None:
+        for page in self._pages:
+            page.words[index] = value
 
     def _remove_early(self, path: str) -> None:
         self._early.discard(path)
@@ -298,7 +341,8 @@ class Host:
     def forget(self) -> None:
         """In a forked child: close what must not stay open here, for a copy would keep the parent's locks alive."""
         self.writer.forget()
-        self.place.control.let_go()
+        for page in self._pages:
+            page.let_go()
         for source in self._known.values():
             source.file.close()
         for slot in self.slots.values():
@@ -310,14 +354,13 @@ class Host:
             return
         patience = self._options().shutdown_timeout
         self.finished = True
-        words = self.place.control.words
-        words[RUN_STATE] = DRAINING
+        self._set(RUN_STATE, DRAINING)
         self.writer.stop(patience)
         complete = self.writer.finish(patience)
         # SYNC finish -> attend: whoever publishes from now on sees it and takes its own ring over.
-        words[WAKE] = STOPPED
+        self._set(WAKE, STOPPED)
         complete = self.writer.finish(patience) and complete
-        words[RUN_STATE] = ENDED
+        self._set(RUN_STATE, ENDED)
         with self.writer.mutex:
             for source in list(self.drain.sources):
                 if not self.drain.waiting:
@@ -333,7 +376,8 @@ class Host:
             if route.outlet is not None:
                 self._close_outlet(route)
         self.doorbell.close()
-        self.place.control.let_go()
+        for page in self._pages:
+            page.let_go()
         for path in list(self._early):
             # Whoever begins to use it after STOPPED has been stored takes it over before its first call returns.
             self._remove_early(path)

@@ -87,6 +87,33 @@ class Place:
         """Where records too large for a ring wait."""
         return os.path.join(self.path, "spill")
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the directory is still where processes look for it."""
+        return os.path.exists(os.path.join(self.path, control.NAME))
+
+    def make_again(self, authkeys: list[bytes]) -> ControlPage:
+        """Make the directory again that somebody has deleted, for its owner; its new control page.
+
+        Processes that have mapped the old page go on with that one.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        owner, sessions = self.control.identity, os.path.dirname(self.path)
+        base = os.path.dirname(sessions)
+        os.makedirs(os.path.dirname(base), mode=0o700, exist_ok=True)
+        for step in (base, sessions, self.path, os.path.join(self.path, "rings"), os.path.join(base, "by-pid")):
+            directory.private(step)
+        doorbell = os.path.join(self.path, DOORBELL)
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(doorbell, 0o600)
+        os.chmod(doorbell, 0o600)
+        page = control.create(self.path, self.id, owner)
+        _point(os.path.join(base, "by-pid", f"{owner.pid}-{owner.start}"), self.path, replace=True)
+        self.name_family(authkeys)
+        return page
+
     def open_doorbell(self) -> Doorbell:
         """Open what wakes its writer. Raises OSError when the session is gone."""
         return Doorbell(os.path.join(self.path, DOORBELL))

@@ -27,7 +27,7 @@ from mplog._session.place import open_place
 from mplog._sinks.file.slot import SLOT_BYTES
 
 FEW = settings(
-    max_examples=60,
+    max_examples=30,
     derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -160,7 +160,7 @@ def test_any_file_in_the_place_of_a_ring(arena: Arena, data: bytes, at: int) -> 
     try:
         open_existing(path).close()
     except ValueError as error:
-        assert path in str(error)
+        assert path in str(error)  # noqa: PT017 - some of them are rings
     arena.serve()
     os.unlink(path)
 
