@@ -6,6 +6,8 @@ Nothing that stands there in advance is followed, truncated, waited for or belie
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from programs import Program
@@ -58,7 +60,7 @@ assert os.waitpid(pid, 0)[1] == 0
 assert time.monotonic() - began < 15
 """
 
-KINDS = {
+KINDS: dict[str, Callable[[Path, Path], object]] = {
     "a link to another's directory": lambda path, victim: os.symlink(victim, path),
     "a link to nowhere": lambda path, victim: os.symlink(f"{victim}-missing", path),
     "a file": lambda path, victim: path.write_text("theirs"),
