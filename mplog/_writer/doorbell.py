@@ -17,18 +17,17 @@ class Doorbell:
     it is opened again; as long as that fails nobody is woken, and the writer comes when its sleep is over.
     """
 
-    __slots__ = ("_fd", "_identity", "_path", "_poll")
+    __slots__ = ("_fd", "_identity", "_path")
 
     def __init__(self, path: str) -> None:
         """Raises OSError when it cannot be opened."""
         self._path = path
         self._fd = -1
         self._identity = descriptor.NOTHING
-        self._poll: select.poll | None = None
         self._open()
 
     def _open(self) -> None:
-        self._fd, self._poll = -1, None
+        self._fd = -1
         fd = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         self._fd = descriptor.raised(fd)
         self._identity = descriptor.identity_of(self._fd)
@@ -52,10 +51,10 @@ class Doorbell:
         if not self._is_open():
             time.sleep(seconds)
             return False
-        if self._poll is None:
-            self._poll = select.poll()
-            self._poll.register(self._fd, select.POLLIN)
-        if not self._poll.poll(seconds * 1000):
+        # One for each sleep: a writer that no fork could wait for may still lie in its last one beside the next one.
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        if not poll.poll(seconds * 1000):
             return False
         if descriptor.is_still(self._fd, self._identity):
             with contextlib.suppress(OSError):
@@ -78,4 +77,4 @@ class Doorbell:
     def close(self) -> None:
         """Give the descriptor back. Idempotent."""
         descriptor.close(self._fd, self._identity)
-        self._fd, self._identity, self._poll = -1, descriptor.NOTHING, None
+        self._fd, self._identity = -1, descriptor.NOTHING

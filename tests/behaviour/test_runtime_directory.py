@@ -60,13 +60,21 @@ assert os.waitpid(pid, 0)[1] == 0
 assert time.monotonic() - began < 15
 """
 
+
+def directory(path: Path, mode: int, owner: int = -1) -> None:
+    """Make *path*."""
+    path.mkdir()
+    path.chmod(mode)
+    os.chown(path, owner, owner)
+
+
 KINDS: dict[str, Callable[[Path, Path], object]] = {
     "a link to another's directory": lambda path, victim: os.symlink(victim, path),
     "a link to nowhere": lambda path, victim: os.symlink(f"{victim}-missing", path),
     "a file": lambda path, victim: path.write_text("theirs"),
     "a FIFO": lambda path, victim: os.mkfifo(path),
-    "a directory that others can enter": lambda path, victim: (path.mkdir(), path.chmod(0o777)),
-    "a directory of another user": lambda path, victim: (path.mkdir(0o700), os.chown(path, 65534, 65534)),
+    "a directory that others can enter": lambda path, victim: directory(path, 0o777),
+    "a directory of another user": lambda path, victim: directory(path, 0o700, 65534),
 }
 """What may stand in the place of a directory."""
 
