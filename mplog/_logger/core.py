@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -304,6 +305,7 @@ class Core:
     def _make_host(self) -> Host | None:
         """The session of this process; None (said once) where no runtime directory can be used."""
         if self._host is not None:
+            self._host.renew()
             return self._host
         self._company.leave_all(HOSTING_BOUND)
         try:
@@ -363,6 +365,7 @@ class Core:
         if handler.link is not None and handler.link.place is not host.place:
             return
         try:
+            host.renew()
             host.add(handler.route())
         except OSError as error:
             report.once("no slot", f"no room for the commit slot of handler {handler.id} ({error}).")
@@ -484,7 +487,7 @@ class Core:
         leader = self._leader()
         generation = None if leader is None else leader.words[GENERATION]
         for link in self._links.values():
-            remote += self._specs_of(link)
+            remote += self._specs_of(link) or []
         mine: dict[int, Handler] = {}
         for handler in early:
             partner = registry.same_sink(
@@ -536,9 +539,12 @@ class Core:
 
     def _read_registry(self, link: Link) -> None:
         """Follow the owner: its new handlers appear, its removed ones go, its levels are known."""
+        found = self._specs_of(link)
+        if found is None:
+            return  # It cannot be read (any more): what is known stays.
         kept = {number: handler for number, handler in self._handlers.items() if handler.link is not link}
         before = {handler.spec.id: handler for handler in self._handlers.values() if handler.link is link}
-        for handler in self._specs_of(link):
+        for handler in found:
             known = before.get(handler.spec.id)
             if known is not None and known.sink is not None:
                 handler = known  # Inherited by fork: it has the sink for the day when the owner is gone.
@@ -549,11 +555,11 @@ class Core:
         self._handlers = kept
         self._next_id = max(self._next_id, max(kept, default=-1) + 1)
 
-    def _specs_of(self, link: Link) -> list[Handler]:
-        """The owner's handlers as this process can serve them; its levels become known."""
+    def _specs_of(self, link: Link) -> list[Handler] | None:
+        """The owner's handlers as this process can serve them; its levels become known. None: it cannot be read."""
         found = registry.read(link.place)
         if found is None:
-            return []
+            return None
         theirs, specs, settings, foreign, _ = found
         seen = self._settings_seen.get(link.place.id, Versions())
         self._settings_seen[link.place.id] = settings.versions
@@ -703,7 +709,8 @@ class Core:
         if host is not None:
             host.forget()
             self._settings_seen[host.place.id] = self._settings.versions
-            links[host.place.id] = Link(host.place, self._adopt, host.doorbell, self.queue_options)
+            if host.place.id not in links:
+                links[host.place.id] = Link(host.place, self._adopt, host.doorbell, self.queue_options)
         handlers = {}
         for number, handler in self._handlers.items():
             if handler.sink is not None:
@@ -720,3 +727,7 @@ class Core:
         self.removed, self.rotations_removed = Account(), 0
         exit.forget()
         self._swap()
+        if os.geteuid() == 0:
+            # Servers that start as root give that up, most often before their first record.
+            for link in {handler.link for handler in handlers.values() if handler.link is not None}:
+                link.begin_early()

@@ -173,6 +173,13 @@ def read(place: Place, *, foreign: bool | None = None) -> Published | None:
             foreign = mine != theirs if mine and theirs else place.came_by_environment
         routes = [_unpacked(packed, foreign=foreign) for packed in found["routes"]]
         return Published(found["levels"], routes, found["settings"], foreign, theirs)
+    except PermissionError as error:
+        report.once(
+            "registry",
+            f"process {os.getpid()} may no longer read {place.path} ({error}), because it is another user now. It goes "
+            "on with the configuration that it has.",
+        )
+        return None
     except (OSError, EOFError):
         return None
     except Exception as error:  # noqa: BLE001 - another version's objects may fail in any way, at the program's start

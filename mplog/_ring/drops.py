@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from mplog._ring.layout import DROP_ENTRIES, DROP_TABLE, DROPPED, DROPS_SAID
 
 _USED = 1 << 63
+_ALL = (1 << 64) - 1
 _OTHERS = (1 << 32) - 1
 """Stands for any route and any level, once the table is full."""
 
@@ -64,4 +65,4 @@ def mark_said(words: Any, drops: list[Drop]) -> None:
     """The log tells of *drops* now. Called by the drainer of the ring only."""
     for drop in drops:
         words[DROP_TABLE + 3 * drop.entry + 2] = drop.total
-    words[DROPS_SAID] = sum(drop.said for drop in read(words))
+    words[DROPS_SAID] = sum(drop.said for drop in read(words)) & _ALL

@@ -39,6 +39,8 @@ ALIGN_SHIFT: Final = 4
 ALIGN: Final = 1 << ALIGN_SHIFT
 FLAG_CRC: Final = 1
 FLAG_PURE: Final = 2
+FLAG_EARLY: Final = 4
+"""In the header of a ring whose process may never log: it was made while that process still had the right to."""
 
 HEADER_BYTES: Final = 4096
 DATA: Final = HEADER_BYTES
@@ -47,6 +49,9 @@ HEADER: Final = struct.Struct("=HHHBBQIIQQ16sQQ16sQQ64s")
 """layout, header length, endian, align shift, flags, capacity, max record, zero, pid, start token,
 boot id, pid namespace, interpreter id, session id, created wall ns, created monotonic ns, process name."""
 HEADER_AT: Final = 0x008
+FLAGS_AT: Final = HEADER_AT + 7
+NAME_BYTES: Final = 64
+NAME_AT: Final = HEADER_AT + HEADER.size - NAME_BYTES
 
 # Indexes into the header seen as u64 words.
 MAGIC_WORD: Final = 0x000 // 8

@@ -298,7 +298,7 @@ class Reader:
         capacity = self._capacity
         if tail == start:
             return []
-        if tail < start or tail - self.head > capacity or (tail | start) & (ALIGN - 1):
+        if tail < start or tail - self.head > capacity or (tail | start) & (ALIGN - 1) or start < self.head:
             raise RingCorrupt(f"tail {tail} does not fit head {self.head} and position {start} in {capacity} bytes")
         if limit is not None and limit < tail:
             tail = limit

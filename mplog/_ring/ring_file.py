@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import mmap
 import os
 import time
 from dataclasses import dataclass
 
+from mplog._ring import descriptor
 from mplog._ring.clock import monotonic_ns
 from mplog._ring.layout import (
     ALIGN_SHIFT,
@@ -14,13 +16,17 @@ from mplog._ring.layout import (
     DATA,
     ENDIAN,
     FLAG_CRC,
+    FLAG_EARLY,
     FLAG_PURE,
+    FLAGS_AT,
     HEADER,
     HEADER_AT,
     HEADER_BYTES,
     LAYOUT,
     MAGIC,
     MAGIC_WORD,
+    NAME_AT,
+    NAME_BYTES,
     STATE,
 )
 from mplog._ring.ring import RESERVE, Producer, Reader, split_views
@@ -43,17 +49,29 @@ class RingOwner:
 class RingFile:
     """A mapped ring file. Closing releases the mapping and the descriptor, never the file."""
 
-    __slots__ = ("_view", "capacity", "checked", "data", "fd", "map", "owner", "path", "words")
+    __slots__ = ("_identity", "_view", "capacity", "checked", "data", "fd", "map", "owner", "path", "words")
 
     def __init__(self, path: str, fd: int, mapping: mmap.mmap, owner: RingOwner, *, checked: bool) -> None:
         self.path = path
         self.fd = fd
+        self._identity = descriptor.identity_of(fd)
         self.map = mapping
         self._view = memoryview(mapping)
         self.words, self.data = split_views(self._view)
         self.capacity = len(self.data)
         self.owner = owner
         self.checked = checked
+
+    @property
+    def is_early(self) -> bool:
+        """Whether its process has had no record yet, and perhaps never will."""
+        return bool(self.map[FLAGS_AT] & FLAG_EARLY)
+
+    def begin(self, name: str) -> None:
+        """Make an early ring an ordinary one, of a process that is called *name* by now."""
+        self.owner = dataclasses.replace(self.owner, name=name)
+        self.map[NAME_AT : NAME_AT + NAME_BYTES] = _name_bytes(name)
+        self.map[FLAGS_AT] &= ~FLAG_EARLY
 
     def producer(self, reserve: float = RESERVE) -> Producer:
         """The publishing end, for the process that made the ring."""
@@ -72,20 +90,45 @@ class RingFile:
         """Give the mapping and the descriptor back. Idempotent."""
         for view in (self.words, self.data, self._view):
             view.release()
-        self.map.close()
+        descriptor.unmap(self.map)
+        self._close_descriptor()
+
+    def has_descriptor(self) -> bool:
+        """Whether the program has left our descriptor open."""
+        return descriptor.is_still(self.fd, self._identity)
+
+    def renew_descriptor(self) -> bool:
+        """Open the file again where the program has closed our descriptor; whether there is one."""
+        if self.fd < 0 or self.has_descriptor():
+            return self.fd >= 0
+        try:
+            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        if not descriptor.is_still(fd, self._identity):
+            os.close(fd)
+            return False
+        self.fd = fd
+        return True
+
+    def forget(self) -> None:
+        """In a child that has its parent's ring: close the descriptor, and keep the mapping for who is using it."""
+        self._close_descriptor()
+        descriptor.keep(self.map)
+
+    def _close_descriptor(self) -> None:
         if self.fd >= 0:
-            os.close(self.fd)
+            descriptor.close(self.fd, self._identity)
             self.fd = -1
 
-    def close_descriptor(self) -> None:
-        """Close the descriptor and keep the mapping: for a child that forgets its parent's ring."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+
+def _name_bytes(name: str) -> bytes:
+    return name.encode("utf-8", "replace")[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
 
 
-def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True) -> RingFile:
-    """Make the ring file *path* with *capacity* bytes for records (a power of two); *checked*: with checksums.
+def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, early: bool = False) -> RingFile:
+    """Make the ring file *path* with *capacity* bytes for records (a power of two); *checked*: with checksums;
+    *early*: for a process that perhaps never logs.
 
     The bytes are really allocated, so that a full file system fails here and not with SIGBUS at the first
     touch. The file appears under its name only when it is complete.
@@ -94,11 +137,11 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True) 
         OSError: no room, no rights, or the name exists.
     """
     hidden = f"{path}.tmp"
-    fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = descriptor.create(hidden)
     try:
         os.posix_fallocate(fd, 0, HEADER_BYTES + capacity)
-        mapping = mmap.mmap(fd, HEADER_BYTES + capacity)
-        flags = FLAG_PURE | (FLAG_CRC if checked else 0)
+        mapping = descriptor.map_file(fd, HEADER_BYTES + capacity)
+        flags = FLAG_PURE | (FLAG_CRC if checked else 0) | (FLAG_EARLY if early else 0)
         HEADER.pack_into(
             mapping,
             HEADER_AT,
@@ -118,7 +161,7 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True) 
             owner.session,
             time.time_ns(),
             monotonic_ns(),
-            owner.name.encode("utf-8", "replace")[:64],
+            _name_bytes(owner.name),
         )
         fd = _separate(hidden, fd)
         ring = RingFile(path, fd, mapping, owner, checked=checked)
@@ -151,12 +194,12 @@ def open_existing(path: str) -> RingFile:
             )
         if status.st_size <= DATA:
             raise ValueError(f"{path} has {status.st_size} bytes, too few for a ring")
-        mapping = mmap.mmap(fd, status.st_size)
+        mapping = descriptor.map_file(fd, status.st_size)
         try:
             owner, checked = _check(path, mapping, status.st_size)
             fd = _separate(path, fd)
         except (ValueError, OSError):
-            mapping.close()
+            descriptor.unmap(mapping)
             raise
     except BaseException:
         os.close(fd)

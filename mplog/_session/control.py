@@ -10,6 +10,7 @@ import contextlib
 import mmap
 import os
 
+from mplog._ring import descriptor
 from mplog._ring.clock import monotonic_ns
 from mplog._ring.layout import (
     CONTROL_BYTES,
@@ -34,10 +35,11 @@ NAME = "control"
 class ControlPage:
     """The mapped page of one session. Words are read and stored one at a time, from any process."""
 
-    __slots__ = ("_fd", "_map", "identity", "session", "words")
+    __slots__ = ("_fd", "_held", "_map", "identity", "session", "words")
 
     def __init__(self, mapping: mmap.mmap, session: bytes, identity: Identity) -> None:
         self._fd = -1
+        self._held = descriptor.NOTHING
         self._map = mapping
         self.words = memoryview(mapping).cast("Q")
         self.session = session
@@ -54,17 +56,22 @@ class ControlPage:
     def hold(self, path: str) -> None:
         """Keep this page's file at *path* open and locked as long as this program runs."""
         # Opened once more: the map has a copy of its own descriptor, which forked children cannot close.
-        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self._fd = descriptor.raised(os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW))
+        self._held = descriptor.identity_of(self._fd)
         if presence.announce(self._fd):
             # Only where others can see it: not every file system has such locks.
             self.words[HELD] = _is_used(path)
 
+    def hold_on(self, directory: str) -> None:
+        """As `hold`, where the program has closed the descriptor: its lock went with it, and workers would see that."""
+        if self._fd >= 0 and not descriptor.is_still(self._fd, self._held):
+            with contextlib.suppress(OSError):
+                self.hold(os.path.join(directory, NAME))
+
     def let_go(self) -> None:
         """Give the lock up, or, in a forked child, the copy that would keep it alive. Idempotent."""
         fd, self._fd = self._fd, -1
-        if fd >= 0:
-            with contextlib.suppress(OSError):  # Programs that become daemons close all they find.
-                os.close(fd)
+        descriptor.close(fd, self._held)
 
     def is_given_up(self, directory: str) -> bool:
         """Whether it is proven by the lock that the program which made this page in *directory* runs no more."""
@@ -79,7 +86,7 @@ class ControlPage:
         """Unmap. Idempotent."""
         self.let_go()
         self.words.release()
-        self._map.close()
+        descriptor.unmap(self._map)
 
 
 def _is_used(path: str) -> bool:
@@ -93,10 +100,10 @@ def _is_used(path: str) -> bool:
 def create(directory: str, session: bytes, owner: Identity) -> ControlPage:
     """Make the control page of a new session in *directory*."""
     path = os.path.join(directory, NAME)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = descriptor.create(path)
     try:
         os.posix_fallocate(fd, 0, CONTROL_BYTES)
-        mapping = mmap.mmap(fd, CONTROL_BYTES)
+        mapping = descriptor.map_file(fd, CONTROL_BYTES)
     finally:
         os.close(fd)
     CONTROL_HEADER.pack_into(
@@ -128,7 +135,7 @@ def open_existing(directory: str) -> ControlPage:
             raise PermissionError(f"{path} belongs to user {status.st_uid}, not to {os.geteuid()}; it is not used.")
         if status.st_size != CONTROL_BYTES:
             raise ValueError(f"{path} has {status.st_size} bytes; a control page has {CONTROL_BYTES}")
-        mapping = mmap.mmap(fd, CONTROL_BYTES)
+        mapping = descriptor.map_file(fd, CONTROL_BYTES)
     finally:
         os.close(fd)
     layout, endian, uid, session, boot, namespace = CONTROL_HEADER.unpack_from(mapping, CONTROL_HEADER_AT)
@@ -136,6 +143,6 @@ def open_existing(directory: str) -> ControlPage:
     magic, pid, start = words[0], words[OWNER_PID], words[OWNER_START]
     words.release()
     if magic != CONTROL_MAGIC or layout != LAYOUT or endian != ENDIAN or uid != os.geteuid():
-        mapping.close()
+        descriptor.unmap(mapping)
         raise ValueError(f"{path} is no control page of layout {LAYOUT} of this user; it is not used")
     return ControlPage(mapping, session, Identity(pid, start, boot, namespace))

@@ -78,6 +78,7 @@ def private(path: str) -> str:
     """
     try:
         os.mkdir(path, 0o700)
+        os.chmod(path, 0o700)  # The umask may have taken our own rights away.
     except FileExistsError:
         status = os.lstat(path)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
@@ -96,8 +97,11 @@ def private(path: str) -> str:
 
 def base_in(candidate: str) -> str:
     """The user's own directory inside *candidate*, made if needed."""
-    if chosen():
-        os.makedirs(candidate, mode=0o700, exist_ok=True)
+    if chosen() and not os.path.isdir(candidate):
+        os.makedirs(os.path.dirname(candidate), exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(candidate, 0o700)
+            os.chmod(candidate, 0o700)
     return private(os.path.join(candidate, f"mplog-{os.geteuid()}"))
 
 

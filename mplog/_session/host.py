@@ -6,6 +6,7 @@ Made lazily: at the first fork, when a process is handed to another interpreter,
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pickle
 import sys
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mplog._ring import drops
+from mplog._ring import descriptor, drops
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import (
     DRAINING,
@@ -23,6 +24,7 @@ from mplog._ring.layout import (
     FLUSHED,
     GENERATION,
     RECLAIMED,
+    REGISTERED,
     RUN_STATE,
     STOPPED,
     WAKE,
@@ -40,6 +42,8 @@ from mplog._writer.drain import Drain, Source
 from mplog._writer.route import COROUTINE, Route
 from mplog._writer.tally import Tally
 from mplog._writer.writer import HOUSEKEEPING, Writer
+
+NONE_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 FORK_BOUND = 0.1
 """Seconds that a fork waits for the writer to reach the end of a round."""
@@ -90,7 +94,12 @@ class Host:
         self.doorbell = self.place.open_doorbell()
         self.writer = Writer(self.drain, self.place.control.words, self.doorbell, self)
         self._known: dict[str, Source] = {}
+        self._pages = [self.place.control]
+        """The page of the session, and those that were made when its directory had been deleted."""
+        self._registry = b""
         self._ignored: set[str] = set()
+        self._early: set[str] = set()
+        """Rings of processes that have not logged; see Link.begin_early."""
         self._told_at: dict[tuple[int, int], float] = {}
         self.tallies: dict[tuple[int, int], Tally] = {}
         """What has become of the records of each process, by pid and start token; living ones, and the last ended."""
@@ -194,21 +203,52 @@ class Host:
             os.unlink(slot.path)
             os.rmdir(os.path.dirname(slot.path))
 
+    def renew(self) -> None:
+        """Where somebody has deleted the session's directory, make it again: for processes that are still to come.
+
+        Those that run have everything mapped, and go on. What waits in their rings has lost its name, so that it is not
+        found any more should everything be killed.
+        """
+        with self.writer.mutex:
+            if self.finished or self.place.is_there:
+                return
+            try:
+                page = self.place.make_again(authkeys())
+                self._pages.append(page)
+                page.words[GENERATION] = self.generation
+                for number in self.slots:
+                    sink = self.routes[number].sink
+                    assert isinstance(sink, FileSink)
+                    # The old one stays mapped, for a batch that is still to be finished.
+                    self.slots[number] = slots.create(
+                        recovery.slot_path(self.place, sink, number), self.place.id, number
+                    )
+                self._write(self._registry)
+            except OSError as error:
+                report.once("renew", f"{self.place.path} was deleted and cannot be made again: {error}")
+                return
+            report.once("renew", f"{self.place.path} was deleted while it was in use; it has been made again.")
+
     def publish(self, registry: dict[str, Any]) -> None:
         """Make *registry* what new workers start with and running ones change to at their next call."""
         self.drain.grace = self._options().order_window
-        generation = self.place.control.words[GENERATION] + 1
+        generation = (self.place.control.words[GENERATION] + 1) % (1 << 63)
         registry["generation"] = generation
+        self._registry = pickle.dumps(registry)
+        self._write(self._registry)
+        # SYNC publish -> stale: the file is complete before the number says so.
+        for page in self._pages:
+            page.words[GENERATION] = generation
+
+    def _write(self, registry: bytes) -> None:
         path = os.path.join(self.place.path, REGISTRY)
         hidden = f"{path}.tmp"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(hidden)
-        fd = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = descriptor.create(hidden)
         with open(fd, "wb") as file:
-            file.write(pickle.dumps(registry))
+            file.write(registry)
         os.replace(hidden, path)
-        # SYNC publish -> stale: the file is complete before the number says so.
-        self.place.control.words[GENERATION] = generation
 
     @property
     def generation(self) -> int:
@@ -219,20 +259,43 @@ class Host:
 
     def beat(self) -> None:
         """Say that the writer lives."""
-        self.place.control.beat()
+        self._pages[-1].hold_on(self.place.path)
+        words = self.place.control.words
+        for page in self._pages:
+            page.beat()
+            if page.words[REGISTERED] and page is not self.place.control:
+                words[REGISTERED], page.words[REGISTERED] = page.words[REGISTERED], 0
 
-    def find_rings(self) -> None:
-        """Add the rings that appeared, with their kernel locks."""
+    def find_rings(self, *, registered: bool = True) -> None:
+        """Add the rings that appeared, with their kernel locks.
+
+        Args:
+            registered: whether some process may have begun to use a ring that it had already.
+        """
         for path in rings.listed(self.place.ring_directories):
-            if path in self._known or path in self._ignored:
+            if path in self._known or path in self._ignored or (path in self._early and not registered):
                 continue
             try:
                 key = rings.key_of(path)
                 ring = open_existing(path)
+            except FileNotFoundError:
+                continue
             except (OSError, ValueError) as error:
+                if isinstance(error, OSError) and error.errno in NONE_LEFT:
+                    report.once(
+                        "none left",
+                        f"process {self.identity.pid} cannot read the records of further processes ({error}). They "
+                        "wait in memory that outlives the process. Raise the limit of open files (ulimit -n).",
+                    )
+                    continue
                 self._ignored.add(path)
                 report.once(f"ring {path}", f"{path} is not read: {error}")
                 continue
+            if ring.is_early:
+                self._early.add(path)
+                ring.close()
+                continue
+            self._early.discard(path)
             # An orphan that found us silent or stopped drains it; its own records, in its own order. It may have died
             # over it: then the next program goes on.
             if not rings.try_lock(ring) or (
@@ -250,11 +313,19 @@ class Host:
 
     def keep(self) -> None:
         """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
+        self.renew()
         now = monotonic()
+        for path in list(self._early):
+            if not os.path.exists(path):
+                self._early.discard(path)
+            elif is_dead(rings.identity_in(path)):
+                self._remove_early(path)
         for source in list(self.drain.sources):
             if source.file.words[DROPPED] != source.dropped:
                 source.dropped = source.file.words[DROPPED]
                 source.tally.dropped_at = now
+            if not source.file.has_descriptor():
+                rings.try_lock(source.file)  # The program has closed it, and the lock went with it.
             told = self._tell(source, now)
             source.tell_producer()
             words = source.file.words
@@ -274,6 +345,15 @@ class Host:
             return False
         self._told_at[who] = now
         return losses.tell(source.file, self.routes, leave_others=False)
+
+    def _set(self, index: int, value: int) -> None:
+        for page in self._pages:
+            page.words[index] = value
+
+    def _remove_early(self, path: str) -> None:
+        self._early.discard(path)
+        with contextlib.suppress(OSError):
+            rings.remove(path)
 
     def _reclaim(self, source: Source) -> None:
         tally, owner = source.tally, source.file.owner
@@ -352,9 +432,13 @@ class Host:
 
     def forget(self) -> None:
         """In a forked child: close what must not stay open here, for a copy would keep the parent's locks alive."""
-        self.place.control.let_go()
+        self.writer.forget()
+        for page in self._pages:
+            page.let_go()
         for source in self._known.values():
-            source.file.close_descriptor()
+            source.file.close()
+        for slot in self.slots.values():
+            slot.close()
 
     def _parts_of_others(self, slot: slots.Slot) -> list[slots.Part]:
         return recovery.parts_of_others(self.place, [source.key for source in self.drain.sources])(slot)
@@ -365,16 +449,15 @@ class Host:
             return
         patience = self._options().shutdown_timeout
         self.finished = True
-        words = self.place.control.words
-        words[RUN_STATE] = DRAINING
+        self._set(RUN_STATE, DRAINING)
         self.writer.stop(patience)
         complete = self.writer.finish(patience)
         # Whoever takes its ring over while we still write uses our slots, too.
         self.drain.others = self._parts_of_others
         # SYNC finish -> attend: whoever publishes from now on sees it and takes its own ring over.
-        words[WAKE] = STOPPED
+        self._set(WAKE, STOPPED)
         complete = self.writer.finish(patience) and complete
-        words[RUN_STATE] = ENDED
+        self._set(RUN_STATE, ENDED)
         idle = self.writer.mutex.acquire(timeout=patience)
         if idle:
             try:
@@ -385,8 +468,12 @@ class Host:
             if route.outlet is not None:
                 self._close_outlet(route)
         if idle:
-            os.close(self.doorbell)
-        self.place.control.let_go()
+            self.doorbell.close()
+        for page in self._pages:
+            page.let_go()
+        for path in list(self._early):
+            # Whoever begins to use it after STOPPED has been stored takes it over before its first call returns.
+            self._remove_early(path)
         if not any(True for _ in rings.listed(self.place.ring_directories)):
             for slot in self.slots.values():
                 self._remove_slot(slot)

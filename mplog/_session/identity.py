@@ -62,7 +62,8 @@ def start_token(pid: int) -> int | None:
     try:
         fields = _stat_fields(pid)
     except (FileNotFoundError, ProcessLookupError):
-        return None if os.path.exists("/proc/self/stat") else _start_without_proc(pid)
+        # Also where /proc is there: it may be mounted so that it shows other users' processes to nobody.
+        return _start_without_proc(pid)
     except OSError:
         return 0
     if fields[0] in (b"Z", b"X", b"x"):
@@ -71,9 +72,11 @@ def start_token(pid: int) -> int | None:
 
 
 def _start_without_proc(pid: int) -> int | None:
+    if pid <= 0:
+        return None
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return None
     except OSError:
         return 0

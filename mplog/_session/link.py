@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from mplog._capture import process
-from mplog._ring import drops
+from mplog._ring import descriptor, drops
 from mplog._ring.clock import monotonic, monotonic_ns
 from mplog._ring.layout import (
     BLOCKED_NS,
@@ -41,10 +41,12 @@ from mplog._ring.ring import Producer
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile
 from mplog._session import rings
 from mplog._session.account import Account, Told, dropped_of, in_ring
+from mplog._session.directory import private
 from mplog._session.identity import myself
 from mplog._session.place import SILENCE, Place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._sinks import report
+from mplog._writer.doorbell import Doorbell
 
 LOOK_EVERY = 0.25
 """Seconds between two looks at the owner's heartbeat, at the next record after that."""
@@ -54,6 +56,12 @@ LIFE_EVERY = 0.1
 
 SPILL_BOUND = 32 * 1024 * 1024
 """Bytes of too large records that may lie beside the rings of one process and wait for the owner."""
+
+SPARE = 3
+"""Descriptors that a process keeps for its ring, so that its first record may be about having none left."""
+
+EARLY_CAPACITY = 64 * 1024
+"""Bytes of a ring that is made in case this process may make none later."""
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of the largest record; a longer one is cut, with a mark."""
@@ -99,7 +107,7 @@ class Link:
         self,
         place: Place,
         adopter: Adopter,
-        doorbell: int | None = None,
+        doorbell: Doorbell | None = None,
         options: Callable[[], QueueOptions] = lambda: DEFAULTS,
     ) -> None:
         """*options* gives the queue options as they are when it is called."""
@@ -111,6 +119,9 @@ class Link:
         self._producer: Producer | Orphan | None = None
         self.ring: RingFile | None = None
         self.filled: list[RingFile] = []
+        self._spare = self._doorbell.copies(SPARE)
+        self._early: RingFile | None = None
+        """The ring of a process that perhaps may make none any more when it has its first record."""
         self._generation = 0
         self._mutex = threading.RLock()
         """Held while this process begins a ring, changes to another one, or goes on without an owner."""
@@ -138,11 +149,22 @@ class Link:
         self.pid = process.pid()
 
     def inherit(self) -> Link:
-        """The link of a forked child to the same session: same mappings, nothing of the parent's ring."""
-        for ring in (self.ring, *self.filled):
+        """The link of a forked child to the same session: same mappings, nothing of the parent's ring.
+
+        A log call that forked, in a value's `__str__` say, goes on with this link in the child, too: it is led to the
+        new one.
+        """
+        made = Link(self.place, self._adopter, self._doorbell, self._options)
+        for ring in (self.ring, self._early, *self.filled):
             if ring is not None:
-                ring.close_descriptor()
-        return Link(self.place, self._adopter, self._doorbell, self._options)
+                ring.forget()
+        self._doorbell.close_copies(self._spare)
+        self._mutex, self._parked = made._mutex, deque()
+        self._changing = made._changing
+        self.ring, self._largest_inline, self.orphaned = None, sys.maxsize, True
+        # It delivers as an orphan does; nobody asks the old link for more than that.
+        self._producer = made  # type: ignore[assignment]
+        return made
 
     def push(
         self, wall: float, route: int, level: int, body: bytes, kind: int = LOG, shorten: Shorten | None = None
@@ -213,47 +235,63 @@ class Link:
         return bool(self.words[WAKE] == STOPPED) or self.place.owner_is_gone
 
     def _open_ring(self) -> None:
-        """Make a ring and register it: the owner lists the rings whenever the bell rings."""
-        who = myself()
-        ring = None
-        options = self._options()
-        directories = [path for path in self.place.ring_directories if self.place.make_ring_directory(path)]
-        for _ in range(1000):
-            try:
-                ring = rings.create(
-                    directories, self._generation, who, self.place.id, process.name(), options.ring_size
-                )
-                break
-            except FileExistsError:
-                self._generation += 1
-            except OSError as error:
-                report.once(
-                    "no ring",
-                    f"no room for a ring of {MINIMUM_CAPACITY} bytes in {directories} ({error}). Process "
-                    f"{who.pid} writes its files by itself; free some space or set MPLOG_RUNTIME_DIR.",
-                )
-                break
-        if ring is None:
+        """Make a ring and register it, or go on without one where there is no room."""
+        self._doorbell.close_copies(self._spare)
+        early, self._early = self._early, None
+        try:
+            ring = self._make_ring(self._options().ring_size)
+        except OSError as error:
+            if early is not None:
+                early.begin(process.name())
+                self._use(early)
+                return
+            report.once(
+                "no ring",
+                f"no room for a ring of {MINIMUM_CAPACITY} bytes in {self.place.ring_directories} ({error}). Process "
+                f"{self.pid} writes its files by itself; free some space or set MPLOG_RUNTIME_DIR.",
+            )
             self._adopt()
             return
+        if early is not None:
+            self._give_up(early)
+        self._use(ring)
+
+    def begin_early(self) -> None:
+        """Make a ring now, for a process that may lose the right to, before its first record. Never raises."""
+        if self._producer is None and self._early is None and self.words[WAKE] != STOPPED:
+            with contextlib.suppress(OSError):
+                self._early = self._make_ring(EARLY_CAPACITY, early=True)
+
+    def _make_ring(self, capacity: int, *, early: bool = False) -> RingFile:
+        """A ring of this process in the first directory with room.
+
+        Raises:
+            OSError: nowhere is room for the smallest one, or no right to make one.
+        """
+        who, name = myself(), process.name()
+        directories = [path for path in self.place.ring_directories if self.place.make_ring_directory(path)]
+        while True:
+            try:
+                self._generation += 1
+                return rings.create(directories, self._generation, who, self.place.id, name, capacity, early=early)
+            except FileExistsError:  # This process had it before an exec.
+                continue
+
+    def _use(self, ring: RingFile) -> None:
+        """Publish into *ring* from now on. The owner lists the rings whenever the bell rings."""
         if not ring.path.startswith(self.place.path) and not self.words[SAID]:
             self.words[SAID] = 1
             report.once(
                 "ring elsewhere",
-                f"{self.place.path} has no room for another ring; process {who.pid} and those after it "
+                f"{self.place.path} has no room for another ring; process {self.pid} and those after it "
                 f"use {os.path.dirname(ring.path)}.",
             )
-        self._generation += 1
         self.ring = ring
         self._largest_inline = ring.capacity // 4
-        self._producer = ring.producer(options.reserve)
+        self._producer = ring.producer(self._options().reserve)
         # SYNC register -> step: the file is there under its name before the number changes.
         self.words[REGISTERED] = monotonic_ns() ^ self.pid << 40
-        self._ring_bell()
-
-    def _ring_bell(self) -> None:
-        with contextlib.suppress(OSError):  # Full: it has been rung already.
-            os.write(self._doorbell, b"!")
+        self._doorbell.ring()
 
     def _attend(self, wall: float) -> None:
         """The writer sleeps, or it is time to see whether it lives."""
@@ -262,7 +300,7 @@ class Link:
             self._become_orphan()
             return
         if wake:
-            self._ring_bell()
+            self._doorbell.ring()
         if wall > self._look_at:
             self._look_at = wall + LOOK_EVERY
             if self.place.control.silent_for() > SILENCE and self.place.owner_is_gone:
@@ -283,6 +321,9 @@ class Link:
         if self.orphaned:
             return
         self.orphaned = True
+        early, self._early = self._early, None
+        if early is not None:
+            self._give_up(early)
         # Sealed first: a record that another thread publishes after the last look at the ring would be lost.
         self._leave(self._producer)
         self._producer = self._adopter(self)
@@ -319,7 +360,7 @@ class Link:
                     return self._drop(route, level, body, kind)
                 continue
             if self.words[WAKE]:
-                self._ring_bell()  # An awake writer comes by itself, with a larger batch.
+                self._doorbell.ring()  # An awake writer comes by itself, with a larger batch.
             options = self._options()
             if deadline is None:
                 patience = 0.0 if options.overflow == "drop" or self._is_stalled() else options.block_timeout
@@ -400,15 +441,18 @@ class Link:
             if undrained >= further or self.ring is None:
                 return False
             self.filled = [ring for ring in self.filled if os.path.exists(ring.path)]
+            try:
+                ring = self._make_ring(self._options().ring_size)
+            except OSError:
+                return False
             old = self.ring
             self._leave(full)
-            self._open_ring()
-            if self.ring is not old:
-                old.words[STATE] = CLOSED
-                self.filled.append(old)
-                self._stalled_at = None
-                if self._is_unserved():  # As in _begin.
-                    self._adopt()
+            self._use(ring)
+            old.words[STATE] = CLOSED
+            self.filled.append(old)
+            self._stalled_at = None
+            if self._is_unserved():  # As in _begin.
+                self._adopt()
             return True
 
     def _drop(self, route: int, level: int, body: bytes, kind: int) -> bool:
@@ -454,9 +498,8 @@ class Link:
         for directory in (self.place.spill_directory,):
             path = os.path.join(directory, name)
             try:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(directory, 0o700)
-                fd = os.open(f"{path}.tmp", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+                private(directory)
+                fd = descriptor.create(f"{path}.tmp")
                 try:
                     os.posix_fallocate(fd, 0, len(body))
                     with open(fd, "wb", closefd=False) as file:
@@ -497,7 +540,7 @@ class Link:
         while words[FLUSHED] < target and not words[RECLAIMED]:
             if words[FLUSH_TARGET] < target:
                 words[FLUSH_TARGET] = target  # In the loop: another thread may store its own, lower one over it.
-            self._ring_bell()
+            self._doorbell.ring()
             if self.words[WAKE] == STOPPED or (self.place.control.silent_for() > SILENCE and self.place.owner_is_gone):
                 self._become_orphan()
                 return True
@@ -513,6 +556,10 @@ class Link:
         producer = self._producer
         return self.orphaned and not isinstance(producer, Producer | None) and producer.has_caught_up
 
+    def complete(self) -> None:
+        """As `flush`, for a link that a fork led to this one."""
+        self.flush(None)
+
     def reopen(self) -> None:
         """Open again the files that this process writes because the owner is gone; as FileSink.reopen."""
         producer = self._producer
@@ -525,6 +572,11 @@ class Link:
         Best effort: death does it, too.
         """
         with self._change():
+            early, self._early = self._early, None
+            if early is not None:
+                self._give_up(early)
+                if self._producer is None and not self.orphaned and not self.place.is_served:
+                    self._adopt()  # Nobody else may be left to remove the session.
             producer = self._producer
             if producer is not None and not isinstance(producer, Producer):
                 producer.complete()
@@ -540,7 +592,15 @@ class Link:
             else:
                 self._producer = None
                 self.ring = None
-                self._ring_bell()
+                self._doorbell.ring()
+
+    @staticmethod
+    def _give_up(early: RingFile) -> None:
+        """Another ring serves, or none was needed."""
+        early.words[STATE] = CLOSED
+        with contextlib.suppress(OSError):
+            rings.remove(early.path)
+        early.close()
 
 
 def _cut(text: bytes, keep: int, why: str) -> bytes:

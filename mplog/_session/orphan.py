@@ -7,6 +7,7 @@ counted as lost: their code lived in the owner.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Sequence
 
@@ -18,7 +19,6 @@ from mplog._session import losses, recovery, rings
 from mplog._session.account import Account, Told
 from mplog._session.link import Link
 from mplog._sinks import report
-from mplog._sinks.file import lock
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._writer.route import Route
@@ -78,9 +78,11 @@ class Orphan:
         """
         self._retry_at = None
         if not self._rings:
-            self._settle(file_bound)
+            if not self._link.place.is_served:  # Else there was no room for a ring.
+                self._settle(file_bound)
+                self._recover_others(file_bound)
             return
-        locked = [ring for ring in self._rings if self._locked(ring, lock_bound)]
+        locked = [ring for ring in self._rings if rings.try_lock(ring, lock_bound)]
         complete = len(locked) == len(self._rings)
         for route in self._routes.values():
             if not isinstance(route.sink, FileSink):
@@ -137,9 +139,6 @@ class Orphan:
                 f"the owner of the log (process {owner}) is gone; process {self._link.pid} now writes its files by "
                 "itself.",
             )
-
-    def _locked(self, ring: RingFile, bound: float) -> bool:
-        return lock.acquire(ring.fd, bound)
 
     def _write_file(self, route: Route, locked: list[RingFile], bound: float) -> None:
         sink = route.sink
@@ -244,3 +243,7 @@ class Orphan:
         for route in self._routes.values():
             if isinstance(route.sink, FileSink):
                 route.sink.archiver.wait(monotonic() + 30.0)
+        place = self._link.place
+        if self._retry_at is None and os.path.exists(place.path) and not place.is_served:
+            # When this process went on by itself, another one that had nothing to say may still have lived.
+            recovery.remove_if_left(place)

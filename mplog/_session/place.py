@@ -11,6 +11,7 @@ from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._session import control, directory
 from mplog._session.control import ControlPage
 from mplog._session.identity import Identity, boot_id, is_dead, pid_namespace
+from mplog._writer.doorbell import Doorbell
 
 REGISTRY = "registry"
 
@@ -95,9 +96,36 @@ class Place:
         """Where records too large for a ring wait."""
         return os.path.join(self.path, "spill")
 
-    def open_doorbell(self) -> int:
-        """Open the doorbell: both ends, so that ringing can neither block nor raise SIGPIPE."""
-        return os.open(os.path.join(self.path, DOORBELL), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    @property
+    def is_there(self) -> bool:
+        """Whether the directory is still where processes look for it."""
+        return os.path.exists(os.path.join(self.path, control.NAME))
+
+    def make_again(self, authkeys: list[bytes]) -> ControlPage:
+        """Make the directory again that somebody has deleted, for its owner; its new control page.
+
+        Processes that have mapped the old page go on with that one.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        owner, sessions = self.control.identity, os.path.dirname(self.path)
+        base = os.path.dirname(sessions)
+        os.makedirs(os.path.dirname(base), mode=0o700, exist_ok=True)
+        for step in (base, sessions, self.path, os.path.join(self.path, "rings"), os.path.join(base, "by-pid")):
+            directory.private(step)
+        doorbell = os.path.join(self.path, DOORBELL)
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(doorbell, 0o600)
+        os.chmod(doorbell, 0o600)
+        page = control.create(self.path, self.id, owner)
+        _point(os.path.join(base, "by-pid", f"{owner.pid}-{owner.start}"), self.path, replace=True)
+        self.name_family(authkeys)
+        return page
+
+    def open_doorbell(self) -> Doorbell:
+        """Open what wakes its writer. Raises OSError when the session is gone."""
+        return Doorbell(os.path.join(self.path, DOORBELL))
 
     def remove(self) -> None:
         """Delete what names the session, then its directories: cut short in between, it is still found and swept."""
@@ -159,6 +187,7 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
     hidden = directory.private(os.path.join(sessions, f".{owner.pid}-{owner.start}-{session.hex()}"))
     directory.private(os.path.join(hidden, "rings"))
     os.mkfifo(os.path.join(hidden, DOORBELL), 0o600)
+    os.chmod(os.path.join(hidden, DOORBELL), 0o600)
     page = control.create(hidden, session, owner)
     path = os.path.join(sessions, session.hex())
     os.rename(hidden, path)

@@ -16,7 +16,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable
 
-from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA, SPILL
+from mplog._ring.layout import DATA_RECORD, HEAD, KIND_SPILLED_DATA, SPILL, TAIL
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import directory, losses, rings
@@ -344,9 +344,15 @@ def _take(path: str, place: Place) -> RingFile | None:
 
 
 def remove_if_left(place: Place) -> None:
-    """Delete a session whose owner is gone when there is no ring left in it, so that no record waits there."""
-    if any(True for _ in rings.listed(place.ring_directories)):
-        return
+    """Delete a session whose owner is gone when no ring in it has a record or a living process."""
+    for path in rings.listed(place.ring_directories):
+        ring = _take(path, place)
+        if ring is None:
+            return
+        empty = ring.words[HEAD] == ring.words[TAIL]
+        ring.close()
+        if not empty:
+            return
     for path in slots_of(place.id.hex()):
         with contextlib.suppress(OSError):
             os.unlink(path)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from mplog._ring import ring_file
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile, RingOwner
 from mplog._session.directory import free_bytes, in_memory
-from mplog._session.identity import Identity
+from mplog._session.identity import Identity, boot_id, pid_namespace
 from mplog._sinks.file import lock
 
 CAPACITY = 512 * 1024
@@ -53,12 +53,20 @@ def listed(directories: list[str]) -> Iterator[str]:
 
 
 def create(
-    directories: list[str], generation: int, who: Identity, session: bytes, name: str, size: int = CAPACITY
+    directories: list[str],
+    generation: int,
+    who: Identity,
+    session: bytes,
+    name: str,
+    size: int = CAPACITY,
+    *,
+    early: bool = False,
 ) -> RingFile:
     """Make a ring for the process *who* in the first of *directories* with room, smaller where room is short.
 
     Args:
         size: bytes of its records, a power of two.
+        early: for a process that perhaps never logs.
 
     Raises:
         FileExistsError: this process has (or had, before an exec) a ring of that generation.
@@ -74,7 +82,7 @@ def create(
         while capacity >= MINIMUM_CAPACITY:
             path = os.path.join(directory, f"{who.pid}-{who.start}-{generation}{SUFFIX}")
             try:
-                return ring_file.create(path, capacity, owner, checked=_needs_checks(directory))
+                return ring_file.create(path, capacity, owner, checked=_needs_checks(directory), early=early)
             except FileExistsError:
                 raise
             except OSError as error:
@@ -89,14 +97,24 @@ def _needs_checks(directory: str) -> bool:
     return os.uname().machine not in ORDERED_MACHINES or not in_memory(directory)
 
 
-def try_lock(ring: RingFile) -> bool:
-    """Take the ring's kernel lock, which whoever moves its head must hold; False when somebody has it."""
-    return lock.take(ring.fd)
+def try_lock(ring: RingFile, bound: float = 0.0) -> bool:
+    """Take the ring's kernel lock, which whoever moves its head must hold; False when somebody has it.
+
+    Args:
+        bound: seconds to wait for it.
+    """
+    return ring.renew_descriptor() and lock.acquire(ring.fd, bound)
 
 
 def identity_of(owner: RingOwner) -> Identity:
     """The process that publishes into a ring."""
     return Identity(owner.pid, owner.start, owner.boot, owner.namespace)
+
+
+def identity_in(path: str) -> Identity:
+    """The process of this machine whose ring has that name."""
+    pid, start, _ = os.path.basename(path)[: -len(SUFFIX)].split("-")
+    return Identity(int(pid), int(start), boot_id(), pid_namespace())
 
 
 def remove(path: str) -> None:

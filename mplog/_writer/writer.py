@@ -8,8 +8,6 @@ ceiling on every sleep is the net under that.
 from __future__ import annotations
 
 import contextlib
-import os
-import select
 import threading
 import time
 from typing import Protocol
@@ -17,6 +15,7 @@ from typing import Protocol
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import ASLEEP, AWAKE, REGISTERED, WAKE
 from mplog._sinks import report
+from mplog._writer.doorbell import Doorbell
 from mplog._writer.drain import Drain
 
 CEILING = 0.05
@@ -40,8 +39,8 @@ class Household(Protocol):
     def beat(self) -> None:
         """Say that the writer lives."""
 
-    def find_rings(self) -> None:
-        """Add the rings that appeared to the drain."""
+    def find_rings(self, *, registered: bool = True) -> None:
+        """Add the rings that appeared to the drain; those known to be unused only when one was *registered*."""
 
     def keep(self) -> None:
         """Reclaim rings of the dead, recover what other sessions left."""
@@ -50,7 +49,7 @@ class Household(Protocol):
 class Writer:
     """The thread, and the way to stop and restart it around a fork. Made by the owner of a session."""
 
-    def __init__(self, drain: Drain, words: memoryview, doorbell: int, household: Household) -> None:
+    def __init__(self, drain: Drain, words: memoryview, doorbell: Doorbell, household: Household) -> None:
         self.drain = drain
         self._words = words
         self._doorbell = doorbell
@@ -100,6 +99,10 @@ class Writer:
                 self._thread = None
         return True
 
+    def forget(self) -> None:
+        """In a forked child: its one thread may be this one, in a filter of the user's that forked."""
+        self._thread = self._wanted = None
+
     @property
     def _stop(self) -> bool:
         """Whether the calling thread shall end."""
@@ -107,20 +110,17 @@ class Writer:
 
     def ring(self) -> None:
         """Wake the thread. A full doorbell has been rung already."""
-        with contextlib.suppress(OSError):
-            os.write(self._doorbell, b"!")
+        self._doorbell.ring()
 
     def _run(self) -> None:
-        poll = select.poll()
-        poll.register(self._doorbell, select.POLLIN)
         while not self._stop:
             try:
-                self._cycle(poll)
+                self._cycle()
             except Exception:  # noqa: BLE001 - whatever happens in one round, the next one is tried
                 report.error_in_handler(-1, None)
                 time.sleep(CEILING)
 
-    def _cycle(self, poll: select.poll) -> None:
+    def _cycle(self) -> None:
         """Drain until there is nothing for a while, then sleep until the doorbell."""
         busy_until = 0.0
         while not self._stop:
@@ -131,39 +131,32 @@ class Writer:
             waits = self._answer()
             if not found and not waits and now >= busy_until:
                 break
-            if not self.drain.crowded and poll.poll(NAP * 1000):
-                self._arrived()
-        self._sleep(poll)
+            if not self.drain.crowded:
+                self._doorbell.wait(NAP)
+        self._sleep()
 
-    def _sleep(self, poll: select.poll) -> None:
+    def _sleep(self) -> None:
         words = self._words
         if self._stop:
             return
         if self.drain.waiting:
             # A file refuses; nothing can be read before it takes what is owed to it.
-            poll.poll(CEILING * 1000)
+            self._doorbell.wait(CEILING)
             return
         words[WAKE] = ASLEEP
         # SYNC sleep -> wake: the word is stored before the rings are looked at again. Pairs with Link.push.
         if self.drain.unread() or self._stop or words[REGISTERED] != self._registered:
             # Records that are too young wait out their grace here, awake.
             self._wake_up()
-            poll.poll(self.drain.grace * 1000 / 2)
+            self._doorbell.wait(self.drain.grace / 2)
             return
-        rung = poll.poll(CEILING * 1000)
+        self._doorbell.wait(CEILING)
         self._wake_up()
-        if rung:
-            self._arrived()
 
     def _wake_up(self) -> None:
         # Once asked to stop, the word belongs to Host.finish: a late thread must not take STOPPED back.
         if not self._stop:
             self._words[WAKE] = AWAKE
-
-    def _arrived(self) -> None:
-        """The bell rang: empty it."""
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._doorbell, 4096)
 
     def step(self) -> int:
         """One round, with housekeeping when it is time."""
@@ -177,7 +170,7 @@ class Writer:
                 self._household.find_rings()
             if now - self._kept_at >= HOUSEKEEPING:
                 self._kept_at = now
-                self._household.find_rings()
+                self._household.find_rings(registered=False)
                 self._household.keep()
             return self.drain.round()
 

@@ -192,11 +192,11 @@ def _is_gone(ledger: Ledger, name: str) -> bool:
 def _find_late(is_time: Callable[[], bool]) -> None:
     find = Host.find_rings
 
-    def find_rings(self: Host) -> None:
+    def find_rings(self: Host, *, registered: bool = True) -> None:
         if self.place.control.words[WAKE] == STOPPED:
             while not is_time():
                 time.sleep(0.001)
-            find(self)
+            find(self, registered=registered)
 
     Host.find_rings = find_rings  # type: ignore[method-assign]
 

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from mplog._ring import descriptor
 from mplog._sinks.file.options import FileOptions
 
 
@@ -86,7 +87,7 @@ def _open(path: str, mode: str, options: FileOptions, opener: Callable[[str, int
     )
     try:
         # A descriptor of our own: an object that is still open when the interpreter ends would be warned about.
-        return os.dup(file.fileno())
+        return descriptor.raised(os.dup(file.fileno()))
     finally:
         file.close()
 

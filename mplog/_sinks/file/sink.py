@@ -21,7 +21,7 @@ from mplog._sinks.file.archiver import Archiver
 from mplog._sinks.file.log_file import LogFile, write_all
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Promise, Slot
-from mplog._sinks.file.take_back import take_back
+from mplog._sinks.file.take_back import Found, take_back
 from mplog._sinks.file.turnover import Turnover
 
 DIRECT_BOUND = 1.0
@@ -202,7 +202,11 @@ class FileSink:
                     self._mend()  # Somebody had the new file's lock before us, and died.
             if not file.size and file.shared:
                 self._mark()
-            write_all(file.fd, data)
+            try:
+                write_all(file.fd, data)
+            except OSError:
+                if self._undo(file.size, data) is not Found.WHOLE:
+                    raise
             self.written += 1
             file.left = file.size + len(data)
         finally:
@@ -364,6 +368,9 @@ class FileSink:
             try:
                 ends = carried if carried is not None else {}
                 first = 0
+                if slot.is_undone():
+                    self.settle(file.fd)
+                    file.measure()
                 if file.shared and file.size != file.left and file.ends_torn():
                     self._mend()
                 while first < len(entries):
@@ -418,14 +425,25 @@ class FileSink:
         try:
             write_all(fd, data)
         except OSError:
-            with contextlib.suppress(OSError):
-                take_back(fd, size, data, self.options.text.end)
-            slot.take_back()
-            raise
+            found = self._undo(size, data)
+            if found is not Found.WHOLE:
+                # Where nothing can be said or done now, the promise stays open, and the next attempt begins with it.
+                if found is not None:
+                    slot.take_back()
+                raise
         self._file.size = self._file.left = size + len(data)
         phase.at(phase.APPENDED)
         slot.done()
         phase.at(phase.COMMITTED)
+
+    def _undo(self, size: int, data: bytes) -> Found | None:
+        """After an append that failed: cut off what of it is in the file. None when that cannot be done."""
+        if not self._file.shared:
+            return None
+        try:
+            return take_back(self._file.fd, size, data, self.options.text.end)
+        except OSError:
+            return None
 
     def locked(self, bound: float) -> _Locked:
         """For recovery: the file's lock as a context; `with sink.locked(5.0) as file`."""

@@ -19,6 +19,8 @@ import struct
 from dataclasses import dataclass
 from zlib import crc32
 
+from mplog._ring import descriptor
+
 MAGIC = 0x31544F4C_53474C50
 BANK_AT = 0x100
 BANK_BYTES = 16 * 1024
@@ -36,6 +38,7 @@ JOINED = 1
 """Some do, so the file is served to the end of the session."""
 SHUT = 2
 """None may: the owner has removed the handler."""
+_NUMBERS = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,9 @@ class Slot:
     def intend(self, promise: Promise) -> None:
         """Store *promise* and make it visible. The append comes next."""
         # From the map and not from memory: orphans of one session use its slot in turns.
-        number = self._words[_INTENT] + 1
+        number = (self._words[_INTENT] + 1) % _NUMBERS
+        if number <= self._words[_DONE]:  # Only where somebody has written into it: begin anew.
+            self._words[_DONE], number = 0, 1
         self._store(number, promise)
         # SYNC intend -> undone: the bank is complete before the number names it.
         self._words[_INTENT] = number
@@ -144,7 +149,7 @@ class Slot:
     def close(self) -> None:
         """Unmap. The file stays. Idempotent."""
         self._words.release()
-        self._map.close()
+        descriptor.unmap(self._map)
 
 
 def create(path: str, session: bytes, route: int) -> Slot:
@@ -155,10 +160,10 @@ def create(path: str, session: bytes, route: int) -> Slot:
         OSError: no room or no rights.
     """
     hidden = f"{path}.{os.getpid()}.tmp"
-    fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = descriptor.create(hidden)
     try:
         os.posix_fallocate(fd, 0, SLOT_BYTES)
-        mapping = mmap.mmap(fd, SLOT_BYTES)
+        mapping = descriptor.map_file(fd, SLOT_BYTES)
         mapping[0x20:0x30] = session
         slot = Slot(path, mapping)
         slot._words[_ROUTE] = route
@@ -182,7 +187,7 @@ def open_existing(path: str) -> Slot:
         status = os.fstat(fd)
         if status.st_uid != os.geteuid() or status.st_size != SLOT_BYTES:
             raise ValueError(f"{path} is no slot of this user ({status.st_size} bytes, owner {status.st_uid})")
-        mapping = mmap.mmap(fd, SLOT_BYTES)
+        mapping = descriptor.map_file(fd, SLOT_BYTES)
     finally:
         os.close(fd)
     slot = Slot(path, mapping)

@@ -7,6 +7,7 @@ appended. Called under the file's lock.
 from __future__ import annotations
 
 import enum
+import errno
 import os
 
 
@@ -53,19 +54,28 @@ def begun(fd: int, offset: int, data: bytes) -> int:
 
 
 def _read(fd: int, start: int, end: int) -> bytes:
-    # The sink's descriptor is open for appending only.
+    try:
+        return _read_all(fd, start, end)
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+    # What a user's opener opened may be open for appending only.
     reader = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        pieces = []
-        while start < end:
-            piece = os.pread(reader, min(end - start, 1 << 20), start)
-            if not piece:
-                break
-            pieces.append(piece)
-            start += len(piece)
-        return b"".join(pieces)
+        return _read_all(reader, start, end)
     finally:
         os.close(reader)
+
+
+def _read_all(fd: int, start: int, end: int) -> bytes:
+    pieces = []
+    while start < end:
+        piece = os.pread(fd, min(end - start, 1 << 20), start)
+        if not piece:
+            break
+        pieces.append(piece)
+        start += len(piece)
+    return b"".join(pieces)
 
 
 def _suffix_that_begins(there: bytes, data: bytes, end: bytes) -> int | None:

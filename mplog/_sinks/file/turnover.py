@@ -5,6 +5,7 @@ Everything here is called with the sink's mutex and the file's lock held.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from mplog._capture.record import Message
@@ -131,6 +132,10 @@ class Turnover:
 
     def _rotate(self, wall: float) -> str | None:
         """Rotate, and return the old file's name. Where that is refused, the current file grows on for a while."""
+        try:
+            local_time(wall)
+        except (ValueError, OverflowError, OSError):
+            wall = time.time()  # No process of ours wrote that into its ring.
         # No rotation while a promise is open: whoever keeps or takes it back would not find its bytes.
         self._settle(self.file.fd)
         rotation = self.options.rotation

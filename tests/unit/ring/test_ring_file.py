@@ -52,14 +52,14 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path, made: str) -> Non
     told, tell = os.pipe()
     child = os.fork()
     if not child:
-        ring.close_descriptor()
+        ring.forget()
         os.write(tell, b"!")
         signal.pause()
     os.read(told, 1)
     other = ring_file.open_existing(path)
     try:
         assert not rings.try_lock(other)
-        ring.close_descriptor()
+        ring.forget()
         assert rings.try_lock(other)
     finally:
         os.kill(child, signal.SIGKILL)

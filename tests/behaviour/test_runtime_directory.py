@@ -1,0 +1,126 @@
+"""The runtime directory under attack: deleted under a running program, or full of things of others.
+
+Nothing that stands there in advance is followed, truncated, waited for or believed, and no log call fails of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from programs import Program
+
+DELETED = """
+import multiprocessing, os, shutil, sys, time
+from mplog import logger
+
+def work(name):
+    for count in range(5):
+        logger.info("{} {}", name, count)
+
+if __name__ == "__main__":
+    logger.remove()
+    logger.add("app.log", format="{message}")
+    ready, go = os.pipe()
+    old = os.fork()
+    if not old:
+        work("before")
+        os.read(ready, 1)
+        work("after")
+        os._exit(0)
+    while not os.path.getsize("app.log"):
+        time.sleep(0.01)
+    shutil.rmtree(os.path.join(os.environ["MPLOG_RUNTIME_DIR"], f"mplog-{os.geteuid()}"))
+    logger.add("second.log", format="{message}")  # Which the old worker is told, too.
+    os.write(go, b"!")
+    assert os.waitpid(old, 0)[1] == 0
+    for method in ("fork", "spawn"):
+        child = multiprocessing.get_context(method).Process(target=work, args=(method,))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+"""
+
+LOGS = """
+import os, sys, time
+from mplog import logger
+
+logger.remove()
+logger.add("app.log", format="{process.id} {message}")
+logger.info("owner 0")
+began = time.monotonic()
+pid = os.fork()
+if not pid:
+    for count in range(50):
+        logger.info("worker {}", count)
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+assert time.monotonic() - began < 15
+"""
+
+
+def directory(path: Path, mode: int, owner: int = -1) -> None:
+    """Make *path*."""
+    path.mkdir()
+    path.chmod(mode)
+    os.chown(path, owner, owner)
+
+
+KINDS: dict[str, Callable[[Path, Path], object]] = {
+    "a link to another's directory": lambda path, victim: os.symlink(victim, path),
+    "a link to nowhere": lambda path, victim: os.symlink(f"{victim}-missing", path),
+    "a file": lambda path, victim: path.write_text("theirs"),
+    "a FIFO": lambda path, victim: os.mkfifo(path),
+    "a directory that others can enter": lambda path, victim: directory(path, 0o777),
+    "a directory of another user": lambda path, victim: directory(path, 0o700, 65534),
+}
+"""What may stand in the place of a directory."""
+
+CASES = [
+    *[("", kind) for kind in KINDS if kind != "a link to nowhere"],
+    ("sessions", "a link to another's directory"),
+    ("files", "a link to nowhere"),
+    ("by-pid", "a FIFO"),
+]
+
+
+def test_deleted_under_a_running_program(program: Program) -> None:
+    """It is made again: workers that run, forked ones and spawned ones deliver to all handlers of the owner."""
+    ended = program.run(DELETED, silent=False)
+
+    late = [f"{name} {count}" for name in ("after", "fork", "spawn") for count in range(5)]
+    assert ended.log("app.log") == [*[f"before {count}" for count in range(5)], *late]
+    assert ended.log("second.log") == late
+    assert ended.said.count("\n") == 1
+    assert "it has been made again" in ended.said
+
+
+@pytest.mark.parametrize(("place", "kind"), CASES)
+def test_something_stands_in_the_place_of_a_directory(program: Program, place: str, kind: str) -> None:
+    """It is refused and left as it is, and the records go another way."""
+    if "another user" in kind and os.geteuid() != 0:
+        pytest.skip("only root can give something away")
+    base = program.runtime / f"mplog-{os.geteuid()}"
+    victim = program.here / "victim.txt"
+    victim.mkdir(mode=0o700)
+    (victim / "precious").write_text("precious")
+    if place:
+        base.mkdir(mode=0o700)
+    path = base / place if place else base
+    KINDS[kind](path, victim)
+    before = path.lstat()
+
+    ended = program.start(LOGS).wait()
+    program.wait_for_members()
+
+    assert ended.status == 0, ended.said
+    messages = [line.partition(" ")[2] for line in ended.log()]
+    assert messages == ["owner 0", *[f"worker {count}" for count in range(50)]]
+    after = path.lstat()
+    assert (after.st_ino, after.st_mode, after.st_uid) == (before.st_ino, before.st_mode, before.st_uid)
+    assert [entry.name for entry in victim.iterdir()] == ["precious"]
+    assert not victim.with_name("victim.txt-missing").exists()
+    assert str(path) in ended.said or place.startswith("by-"), ended.said
+    assert "Traceback" not in ended.said
