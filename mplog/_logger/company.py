@@ -42,7 +42,7 @@ class _Guest:
         self.link = Link(place, self._adopt, None, core.queue_options)
 
     def _adopt(self, link: Link) -> Orphan:
-        return Orphan(link, lambda: registry.routes_without_owner(self.handlers, link), quiet=True)
+        return Orphan(link, lambda: registry.routes_without_owner(self.handlers, link), only_files=True, quiet=True)
 
 
 class Company:
@@ -70,8 +70,8 @@ class Company:
             return
         try:
             self._meet(sink)
-        except FileNotFoundError:
-            pass  # Sessions that end remove the directories that are empty.
+        except OSError:
+            pass  # There is no room for a session, or its directory is just being removed: each writes by itself.
         except Exception as error:  # noqa: BLE001 - the record is written; everything else can be tried again
             report.once(
                 "company", f"{sink.path} is written by several programs, and this one goes by itself: {error!r}"
@@ -132,6 +132,7 @@ class Company:
         self._guests.pop(guest.link.place.id, None)
         # Calls that are on their way still go there, in a ring that the host reclaims when this process ends.
         guest.link.close()
+        self._core.removed += guest.link.account()
 
     def _handlers_of(self, guest: _Guest) -> Iterator[Handler]:
         for handler in self._core.handlers():
@@ -145,7 +146,7 @@ class Company:
 
 def _served(handler: Handler, number: int, link: Link | None) -> Handler:
     """*handler* as it is known as *number* at the other end of *link*, or in this process."""
-    return Handler(
+    served = Handler(
         dataclasses.replace(handler.spec, id=number),
         handler.renderer,
         handler.sink,
@@ -155,6 +156,8 @@ def _served(handler: Handler, number: int, link: Link | None) -> Handler:
         visible_id=handler.id,
         auto=handler.auto,
     )
+    served.unmade = handler.unmade
+    return served
 
 
 def _suits(handler: Handler) -> bool:

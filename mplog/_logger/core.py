@@ -25,6 +25,7 @@ from mplog._render.renderer import Renderer
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import GENERATION
 from mplog._session import announce, attach, directory, exit, losses, recovery
+from mplog._session.account import Account
 from mplog._session.host import Host, authkeys
 from mplog._session.identity import myself
 from mplog._session.link import Link
@@ -64,6 +65,9 @@ class Core:
         """Whether the calling thread is logging because of a `catch()`."""
         self._host: Host | None = None
         self._links: dict[bytes, Link] = {}
+        self.removed = Account()
+        """Of the records that went straight to sinks that are removed."""
+        self.rotations_removed = 0
         self._company = Company(self)
         self._lingering: list[Handler] = []
         """Removed handlers whose files are still served for strangers."""
@@ -166,27 +170,43 @@ class Core:
                     f"There is no existing handler with id {handler_id}. Present are {sorted(self._handlers)}."
                 )
             chosen = list(self._handlers) if handler_id is None else [handler_id]
-            for number in chosen:
-                self._company.leave(self._handlers[number])
-                handler = self._handlers.pop(number)
+        for number in chosen:
+            with self._lock:
+                if number in self._handlers:
+                    self._company.leave(self._handlers[number])
+                handler = self._handlers.pop(number, None)
+                if handler is None:  # Another thread was first.
+                    continue
                 if handler.link is not None and self._host is None:
                     self._gone.add((handler.link.place.id, handler.spec.id))
                 self._swap()
-                self._retire(handler)
+            self._retire(handler)
 
     def _retire(self, handler: Handler) -> None:
-        if self._host is not None and handler.spec.id in self._host.routes:
-            if self._host.is_joined(handler.spec.id):
-                self._lingering.append(handler)
-                self._publish()
+        """Without the lock: the writer may be inside of a user's function that asks this core for something."""
+        host = self._host
+        if host is not None and handler.spec.id in host.routes:
+            if host.is_joined(handler.spec.id):
+                with self._lock:
+                    self._lingering.append(handler)
+                    self._publish()
                 return
-            self._host.remove(handler.spec.id)
-            self._publish()
-        if handler.link is None or self._host is not None:
-            handler.close()
+            host.remove(handler.spec.id)
+            with self._lock:
+                if self._host is host:
+                    self._publish()
+        try:
+            if handler.link is None or host is not None:
+                handler.close()
+        finally:
+            with self._lock:
+                self.removed += handler.account()
+                self.rotations_removed += handler.rotations
 
     def level(self, name: str, no: int | None, color: str | None, icon: str | None) -> Level:
         """Get, create or change a level; calls see it at once. See Logger.level."""
+        if no is None and color is None and icon is None:
+            return level_table.get_or_change(self.levels, name, None, None, None)  # Formats ask for it, in any thread.
         with self._lock:
             made = level_table.get_or_change(self.levels, name, no, color, icon)
             if made != self.levels.get(name):
@@ -264,6 +284,15 @@ class Core:
             if self._host is None or link.place is not self._host.place:
                 return link
         return None
+
+    @property
+    def host(self) -> Host | None:
+        """This process's own session, if it has one."""
+        return self._host
+
+    def links(self) -> list[Link]:
+        """The ways of this process to sessions, its own and those of strangers included."""
+        return [*self._links.values(), *self._company.links()]
 
     def handlers(self) -> list[Handler]:
         """The handlers in order of addition."""
@@ -534,25 +563,29 @@ class Core:
         return [registry.remote_handler(spec, link) for spec in specs if (link.place.id, spec.id) not in self._gone]
 
     def _adopt(self, link: Link) -> Orphan:
-        return Orphan(link, lambda: registry.routes_without_owner(self._handlers, link))
+        handlers = [handler for handler in list(self._handlers.values()) if handler.link is link]
+        return Orphan(
+            link,
+            lambda: registry.routes_without_owner(self._handlers, link),
+            only_files=all(handler.spec.kind == FILE for handler in handlers),
+        )
 
     # Flush and end
 
     def complete(self, timeout: float | None) -> bool:
         """Wait until everything that this process logged is in its sinks; False when time was up.
 
-        In the owner, what workers have published by now for coroutines is handed over, too.
+        In the owner, what workers have published by now is handed over, too: those that it has joined are through.
         """
         if threading.current_thread().name.startswith(WRITING):
             return False  # A sink that is served there would wait for itself.
         deadline = None if timeout is None else monotonic() + timeout
         done = True
-        for link in [*self._links.values(), *self._company.links()]:
+        for link in self.links():
             done = link.flush(None if deadline is None else max(0.0, deadline - monotonic())) and done
         host = self._host
-        coroutines = [handler.spec.id for handler in self.handlers() if handler.spec.kind == COROUTINE]
-        if host is not None and coroutines:
-            done = host.hand_over(coroutines, deadline) and done
+        if host is not None:
+            done = host.hand_over(deadline) and done
         return done
 
     def reopen(self) -> None:
@@ -563,7 +596,7 @@ class Core:
             here = here or self._company.is_guest(handler)
             if here and isinstance(handler.sink, FileSink):
                 handler.sink.reopen()
-        for link in [*self._links.values(), *self._company.links()]:
+        for link in self.links():
             link.reopen()
 
     def unfinished(self) -> list[Unfinished]:
@@ -676,9 +709,11 @@ class Core:
             if link is None and host is not None and handler.spec.id in host.routes:
                 link = links[host.place.id]
             fresh = handler.known_as(number)
+            fresh.unmade = [0]
             fresh.link = link
             handlers[number] = fresh
         self._links = links
         self._handlers = handlers
+        self.removed, self.rotations_removed = Account(), 0
         exit.forget()
         self._swap()

@@ -281,6 +281,11 @@ class LogFile:
             self.size = 0
         return True
 
+    @property
+    def holds(self) -> bool:
+        """Whether this process has the file's lock."""
+        return self._holds
+
     def release(self) -> None:
         """Give the lock back, if it is held."""
         if self._holds:

@@ -91,13 +91,23 @@ class Slot:
         """Store *promise* and make it visible. The append comes next."""
         # From the map and not from memory: orphans of one session use its slot in turns.
         number = self._words[_INTENT] + 1
+        self._store(number, promise)
+        # SYNC intend -> undone: the bank is complete before the number names it.
+        self._words[_INTENT] = number
+
+    def shrink(self, promise: Promise) -> None:
+        """Replace the open promise by a part of it, which has been kept: `done` follows.
+
+        A kill in the middle of this store leaves a promise that cannot be read, and that is taken back.
+        """
+        self._store(self._words[_INTENT], promise)
+
+    def _store(self, number: int, promise: Promise) -> None:
         at = BANK_AT + (number & 1) * BANK_BYTES
         body = b"".join([_RING.pack(part.ring, part.start, part.end) for part in promise.parts])
         fields = (number, promise.device, promise.inode, promise.offset, promise.length, len(promise.parts))
         _HEAD.pack_into(self._map, at, *fields, crc32(body, crc32(repr(fields).encode())))
         self._map[at + _HEAD.size : at + _HEAD.size + len(body)] = body
-        # SYNC intend -> undone: the bank is complete before the number names it.
-        self._words[_INTENT] = number
 
     def done(self) -> None:
         """The moment of commit: one store."""
