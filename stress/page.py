@@ -172,7 +172,7 @@ def detail(run: Run, round_: Round) -> Detail:
         course=Markup(pictures.course(round_)),
         bars=[bar(round_, slot, most) for slot in slots],
         more_bars=len(round_.audit.slots) - len(slots),
-        findings=[finding[:_FINDING_LETTERS] for finding in round_.findings[:_SHOWN_FINDINGS]],
+        findings=[finding[:_FINDING_LETTERS].strip() for finding in round_.findings[:_SHOWN_FINDINGS]],
         command=run.command_for(round_),
         options=options_of(round_.settings),
     )

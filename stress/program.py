@@ -37,7 +37,7 @@ if __name__ == "__main__":
     if JOB.slow:
         ADAPTER.add_slow(JOB.slow, Path(JOB.slow_log))
     if JOB.dies_at_step:
-        steps.die_at(JOB.dies_at_step, JOB.dies_at_occurrence, with_all=JOB.dies_with_all)
+        steps.die_at(JOB.dies_at_step, JOB.dies_at_occurrence, Ledger(Path(JOB.ledger)), with_all=JOB.dies_with_all)
 if JOB.file_limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (JOB.file_limit, resource.RLIM_INFINITY))
 

@@ -129,7 +129,8 @@ class Company:
         guest.link.flush(bound)
         for handler in self._handlers_of(guest):
             self._core.replace(_served(handler, handler.id, None))
-        self._guests.pop(guest.link.place.id, None)
+        if self._guests.pop(guest.link.place.id, None) is not None:
+            self._core.removed += guest.link.account().without_rings()
         # Calls that are on their way still go there, in a ring that the host reclaims when this process ends.
         guest.link.close()
         self._core.removed += guest.link.account()

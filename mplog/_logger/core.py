@@ -15,6 +15,7 @@ from mplog._capture import process
 from mplog._logger import levels as level_table
 from mplog._logger import options, registry
 from mplog._logger.company import Company
+from mplog._logger.differing import say as say_differing
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
 from mplog._logger.options import Given
@@ -491,6 +492,8 @@ class Core:
             )
             if partner is not None:
                 mine[handler.id] = partner.known_as(handler.id)
+                if partner.link is not None and by_name and not handler.auto:
+                    say_differing(partner.link.place, handler.spec, partner.spec)
                 taken.add(id(partner))
                 if isinstance(handler.sink, FileSink):
                     left.append(handler.sink)

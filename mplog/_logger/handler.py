@@ -154,7 +154,7 @@ class Handler:
         """What has become of the records that this process has given to this handler without a queue in between."""
         unmade, sink = self.unmade[0], self.sink
         made = Account(emitted=unmade, failed=unmade)
-        if self.link is not None or sink is None:
+        if sink is None:
             return made
         # What is settled first: a call that comes meanwhile is in flight then.
         settled = sink.written, sink.dropped, 0, sink.failed

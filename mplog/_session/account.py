@@ -40,6 +40,10 @@ class Account:
             self.ring_bytes + other.ring_bytes,
         )
 
+    def without_rings(self) -> Account:
+        """The counts alone, for what is over."""
+        return replace(self, waiting_bytes=0, ring_bytes=0)
+
     def with_rings(self, files: list[RingFile]) -> Account:
         """With the room that *files* have, and how much of it is in use."""
         return replace(

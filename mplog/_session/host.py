@@ -150,22 +150,26 @@ class Host:
         ):
             return False  # Called from inside of what it would wait for: by a signal handler, or a user's function.
         bound = monotonic() + 1.0 if deadline is None else deadline
+        published: list[tuple[Source, int]] | None = None
         while True:
-            if not self.writer.mutex.acquire(
-                timeout=ROUND_BOUND if deadline is None else max(0.0, bound - monotonic())
-            ):
+            # A look takes the time of a usual round, too: that one is at work means nothing.
+            patience = ROUND_BOUND if deadline is None else max(0.02, bound - monotonic())
+            if not self.writer.mutex.acquire(timeout=patience):
                 return False
             try:
-                if not self.finished:  # Else everything has been handed over, and the rings may be others' now.
-                    self.find_rings()
-                    self.drain.round(everything=True)
-                if not self.drain.waiting:
+                if self.finished:
+                    return not self.drain.waiting  # What could be handed over has been; the rings may be others' now.
+                self.find_rings()
+                if published is None:
+                    published = self.drain.published()
+                found = self.drain.round(everything=True)
+                if self.drain.is_through(published):
                     break
             finally:
                 self.writer.mutex.release()
-            if monotonic() > bound:
+            if monotonic() > bound and not (found and deadline is None):
                 return False
-            time.sleep(0.01)
+            time.sleep(0.0 if found else 0.01)
         outlets = [
             (route.outlet, route.outlet.put_count, STALLED_LOOP if route.spec.kind == COROUTINE else STALLED)
             for route in list(self.routes.values())

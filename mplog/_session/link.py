@@ -50,7 +50,10 @@ LOOK_EVERY = 0.25
 """Seconds between two looks at the owner's heartbeat, at the next record after that."""
 
 LIFE_EVERY = 0.1
-"""Seconds between two looks at the owner's life while a call waits for room."""
+"""Seconds between two looks at the owner's life while calls find no room."""
+
+SPILL_BOUND = 32 * 1024 * 1024
+"""Bytes of too large records that may lie beside the rings of one process and wait for the owner."""
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of the largest record; a longer one is cut, with a mark."""
@@ -115,7 +118,11 @@ class Link:
         self._parked: deque[tuple[Any, ...]] = deque()
         """What was logged by calls that interrupted such a change in its own thread; it is pushed at its end."""
         self._largest_inline = 0
+        self._spilled: deque[tuple[str, int]] = deque()
+        """Paths and sizes of too large records that may still wait beside the rings."""
         self._look_at = 0.0
+        self._life_at = 0.0
+        """When (`monotonic()`) calls that find no room look at the owner's life again."""
         self.orphaned = False
         self._stalled_at: int | None = None
         """The head of our ring when a call had waited for it in vain; until it moves no other call waits again."""
@@ -290,28 +297,27 @@ class Link:
             return True
         if self._producer is None:
             self._begin()
-        if len(body) > self._largest_inline:
-            body, kind = self._spill(body, kind, shorten)
         waited_from = monotonic_ns()
         deadline: float | None = None
-        look_at = 0.0
         pause = 0.0002
         while True:
             producer = self._producer or self._begin()
-            if producer.push(wall, route, level, body, kind):
+            fits = len(body) <= self._largest_inline
+            if not fits and self._has_spill_room(len(body)):
+                body, kind = self._spill(body, kind, shorten)
+                fits = True
+            if fits and producer.push(wall, route, level, body, kind):
                 ring = self.ring
                 if ring is not None:
                     ring.words[BLOCKED_NS] += monotonic_ns() - waited_from
                 self._attend(wall)
                 return True
             now = monotonic()
-            if self._owner_is_gone(now >= look_at):
+            if self._owner_is_gone(now):
                 self._become_orphan()
                 if self._producer is producer:  # It failed, with an error that has been raised.
-                    return self._drop(route, level)
+                    return self._drop(route, level, body, kind)
                 continue
-            if now >= look_at:
-                look_at = now + LIFE_EVERY
             if self.words[WAKE]:
                 self._ring_bell()  # An awake writer comes by itself, with a larger batch.
             options = self._options()
@@ -319,18 +325,23 @@ class Link:
                 patience = 0.0 if options.overflow == "drop" or self._is_stalled() else options.block_timeout
                 deadline = now + (float("inf") if patience is None else patience)
             if now >= deadline:
-                if options.overflow != "grow" or not self._next_ring(producer, options.further_rings):
-                    return self._drop(route, level)
+                grows = fits and options.overflow == "grow"
+                if not grows or not self._next_ring(producer, options.further_rings):
+                    return self._drop(route, level, body, kind)
                 continue  # Its patience is used up: what fills the new ring at once must not hold it up again.
             time.sleep(min(pause, max(0.0, deadline - now)))
             pause = min(pause * 2, 0.001)
 
-    def _owner_is_gone(self, look: bool) -> bool:
-        """Whether the owner has stopped or, at a closer *look*, is proven dead."""
+    def _owner_is_gone(self, now: float) -> bool:
+        """Whether the owner has ended its session or, as far as was looked at lately, is proven dead."""
         if self.words[WAKE] == STOPPED:
             return True
+        if now < self._life_at:
+            return False
+        # Not in every call: this costs much more than dropping a record does.
+        self._life_at = now + LIFE_EVERY
         control = self.place.control
-        return look and control.silent_for() > SILENCE and self.place.owner_is_gone
+        return control.silent_for() > SILENCE and self.place.owner_is_gone
 
     def _is_stalled(self) -> bool:
         """Whether nothing was drained since a call has waited in vain."""
@@ -348,7 +359,7 @@ class Link:
 
     def account(self) -> Account:
         """What has become of the records that this process has given to this link."""
-        with self._mutex:
+        with self._change():
             producer, ring = self._producer, self.ring
             # First what the owner says: no more than what is published by then.
             told = self._told_so_far()
@@ -400,11 +411,14 @@ class Link:
                     self._adopt()
             return True
 
-    def _drop(self, route: int, level: int) -> bool:
+    def _drop(self, route: int, level: int, body: bytes, kind: int) -> bool:
         """Count a record that finds no room; always False. The log tells of it, see losses.py."""
+        if kind in (SPILL, KIND_SPILLED_DATA):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(self.place.spill_directory, body.decode()))
         self._uncounted.append((route, level))
         self.dropped_at = monotonic()
-        with self._mutex:
+        with self._change():
             # A signal handler that drops something while this thread counts leaves it to this loop.
             while self._uncounted and not self._counting:
                 self._counting = True
@@ -422,6 +436,14 @@ class Link:
             f"{self.place.control.identity.pid}) does not drain it. They are counted, and the log will tell.",
         )
         return False
+
+    def _has_spill_room(self, size: int) -> bool:
+        """Whether a too large record may be put beside the ring. What the owner has read is gone from there."""
+        waiting = self._spilled
+        with contextlib.suppress(IndexError):  # Another thread was first.
+            while waiting and not os.path.exists(waiting[0][0]):
+                waiting.popleft()
+        return not waiting or sum(bytes_ for _, bytes_ in list(waiting)) + min(size, LARGEST) <= SPILL_BOUND
 
     def _spill(self, body: bytes, kind: int, shorten: Shorten | None) -> tuple[bytes, int]:
         """Put a body that is too large for the ring beside it. The returned body names the file."""
@@ -448,6 +470,7 @@ class Link:
                 continue
             if self.ring is not None:
                 self.ring.words[SPILLED] += 1
+            self._spilled.append((path, len(body)))
             return name.encode(), KIND_SPILLED_DATA if kind == DATA_RECORD else SPILL
         if shorten is not None:
             return shorten(self._largest_inline), kind

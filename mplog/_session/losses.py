@@ -85,8 +85,8 @@ def _say(route: Route, text: str, *, direct: bool) -> None:
     message.record = record
     sink = route.sink
     if isinstance(sink, FileSink):
-        sink.write(route.spec.encode(shown), time.time(), message)
+        sink.write_notice(route.spec.encode(shown), time.time(), message)
     elif route.outlet is not None and not direct:
         route.outlet.put(message)
     else:
-        sink.write(message)
+        sink.write(message, direct=False)

@@ -78,7 +78,7 @@ class Orphan:
         """
         self._retry_at = None
         if not self._rings:
-            self._settle()
+            self._settle(file_bound)
             return
         locked = [ring for ring in self._rings if self._locked(ring, lock_bound)]
         complete = len(locked) == len(self._rings)
@@ -120,11 +120,11 @@ class Orphan:
             finally:
                 self._mutex.release()
 
-    def _settle(self) -> None:
+    def _settle(self, bound: float) -> None:
         """Keep or take back what the owner promised, before anything is appended that may look the same."""
         for route in self._routes.values():
             if isinstance(route.sink, FileSink) and route.sink.shared:
-                with contextlib.suppress(OSError, FileBusy), route.sink.locked(LOCK_BOUND) as file:
+                with contextlib.suppress(OSError, FileBusy), route.sink.locked(bound) as file:
                     route.sink.settle(file.fd)
 
     def _say(self) -> None:
@@ -182,6 +182,7 @@ class Orphan:
 
     def _deliver(self, wall: float, number: int, body: bytes, kind: int) -> None:
         route = self._routes.get(number)
+        counts = True
         if route is None:
             with self._counting:
                 self._dropped += 1
@@ -197,6 +198,10 @@ class Orphan:
                     self._filtered += 1
                 return
             if isinstance(route.sink, FileSink):
+                if not route.sink.of_orphan:
+                    counts = False  # The sink does, for the handler that it belongs to.
+                    with self._counting:
+                        self._emitted -= 1
                 route.sink.write(
                     text if isinstance(text, bytes) else text.encode(), wall, getattr(text, "message", None)
                 )
@@ -204,7 +209,7 @@ class Orphan:
                 route.sink.write(text if isinstance(text, Message) else Message(text.decode("utf8", "replace")))
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
             with self._counting:
-                self._failed += 1
+                self._failed += counts
             report.error_in_handler(number, None)
 
     def account(self, published: int, told: Told) -> Account:

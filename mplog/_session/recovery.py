@@ -179,18 +179,20 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
         ends = {part.ring: part.end for part in kept.parts} if kept is not None else {}
         keys = [rings.key_of(ring.path) for ring in ring_files]
         starts = []
+        carried: dict[int, int] = {}
         entries: list[Entry] = []
         for number, (ring, key) in enumerate(zip(ring_files, keys, strict=True)):
-            start = max(ends.pop(key, 0), ring.reader().head)
+            head = ring.reader().head
+            start = max(ends.pop(key, 0), head)
             starts.append(start)
+            if start > head:
+                carried[number] = start
             entries += _entries(ring, number, start, None, slot.route)
         entries = _finished(sorted(entries), place, render)
         if entries:
             # Asked each time: orphans of one session share its slot, and a rotation lets another one in between.
             others = parts_of_others(place, keys)
-            sink.commit(
-                entries, keys, starts, slot, lambda _: None, dict(enumerate(starts)), others=lambda: others(slot)
-            )
+            sink.commit(entries, keys, starts, slot, lambda _: None, carried, others=lambda: others(slot))
     for ring in ring_files:
         losses.tell(ring, {slot.route: route}, direct=True)
     return len(entries)

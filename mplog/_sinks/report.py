@@ -41,10 +41,14 @@ def error_in_handler(handler: int, record: dict[str, Any] | None, error: BaseExc
         shown = str(record)
     except Exception:  # noqa: BLE001 - the user's objects are in it
         shown = "/!\\ Unprintable record /!\\"
+    try:
+        failure = traceback.format_exc() if error is None else "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001 - the exception is the user's, too
+        failure = "/!\\ Unprintable error /!\\\n"
     lines = [
         f"--- Logging error in mplog Handler #{handler} ---\n",
         f"Record was: {shown}\n",
-        traceback.format_exc() if error is None else "".join(traceback.format_exception(error)),
+        failure,
         "--- End of logging error ---\n",
     ]
     _say(stream, "".join(lines))
@@ -70,7 +74,7 @@ def _remember(text: str) -> None:
 
 def _say(stream: Any, text: str) -> None:
     """Write *text* in pieces, as long as nobody has to wait for a reader of standard error."""
-    with contextlib.suppress(OSError, ValueError, RuntimeError):
+    with contextlib.suppress(Exception):  # Whatever a user's own stream raises: the writer's thread comes here, too.
         if not can_block(stream):
             stream.write(text)
             return

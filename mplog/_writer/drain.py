@@ -325,6 +325,14 @@ class Drain:
                 waiting = True
         return waiting
 
+    def published(self) -> list[tuple[Source, int]]:
+        """How far each ring has been filled by now; see `is_through`."""
+        return [(source, source.reader.tail) for source in self.sources]
+
+    def is_through(self, published: list[tuple[Source, int]]) -> bool:
+        """Whether everything up to there has been handed to its sinks, but for rings that are damaged."""
+        return not self.waiting and all(source.broken or source.reader.position >= end for source, end in published)
+
     def unread(self) -> bool:
         """Whether any ring has something that was not read."""
         return any(not source.broken and source.reader.unread() for source in self.sources)

@@ -186,7 +186,7 @@ class Writer:
             return self.drain.answer_flushes()
 
     def finish(self, patience: float) -> bool:
-        """Drain everything that is published now, in the calling thread.
+        """Drain what is published now, in the calling thread; what comes meanwhile cannot keep it for ever.
 
         False when a file kept refusing, or a user's function kept a round from its end, for *patience* seconds.
         """
@@ -195,16 +195,17 @@ class Writer:
         try:
             deadline = monotonic() + patience
             self._household.find_rings()
+            published = self.drain.published()
             while True:
                 found = self.drain.round(everything=True)
                 self.drain.answer_flushes()
+                if self.drain.is_through(published):
+                    return True
                 if found:
                     deadline = max(deadline, monotonic() + patience / 2)
-                    continue
-                if not self.drain.waiting and not self.drain.unread():
-                    return True
-                if monotonic() > deadline:
+                elif monotonic() > deadline:
                     return False
-                time.sleep(NAP)
+                else:
+                    time.sleep(NAP)
         finally:
             self.mutex.release()

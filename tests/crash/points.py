@@ -116,7 +116,7 @@ _after("session: registry named", "_session.host", "Host.publish", "os.replace("
 
 # The owner's writer drains.
 _cased(Case("workers", "owner", 3), Case("orphans", "owner", 3))
-_before("drain: nothing read", "_writer.drain", "Drain.round", "for index, source in enumerate")
+_after("drain: nothing read", "_writer.drain", "Drain.round", "starts = [")
 _before("drain: read", "_writer.drain", "Drain.round", "self._pending = self._share_out")
 _before("drain: shared out", "_writer.drain", "Drain.round", "self._settle(self._pending)")
 _cased(Case("workers", "owner"), Case("orphans", "owner", 2), Case("orphans", "owner", 3))
@@ -188,6 +188,7 @@ _after("take over: one file written, one not", "_session.orphan", "Orphan._write
 _before("take over: files written, head not moved", "_session.orphan", "Orphan._take_over", "ring.words[HEAD] =")
 _after("take over: head moved", "_session.orphan", "Orphan._take_over", "ring.words[HEAD] =")
 _after("take over: ring removed", "_session.orphan", "Orphan._take_over", "rings.remove(ring.path)")
+_before("take over: own rings gone, others' not", "_session.orphan", "Orphan._take_over", "self._recover_others(")
 _after("take over: session left", "_session.orphan", "Orphan._recover_others", "recovery.remove_if_left(")
 
 # All are dead, and the next program recovers; the takeover by a worker goes the same way.

@@ -86,6 +86,8 @@ class FileSink:
         self.unlocked = 0
         self.emitted = self.written = self.failed = self.dropped = 0
         """What has become of the records of direct calls; what `commit` appends is counted by the writer."""
+        self.of_orphan = False
+        """Whether it was opened for what an owner does not write any more, so that no handler counts what it writes."""
         self._trouble: tuple[int, str] | None = None
         if not options.delay:
             self._file.open()
@@ -160,6 +162,19 @@ class FileSink:
     def has_company(self) -> bool:
         """Whether another process has the file open to append to it."""
         return self._file.is_used()
+
+    def write_notice(self, data: bytes, wall: float, message: Message) -> None:
+        """As `write`, for what mplog itself has to say: no record of the program, so it is not counted."""
+        with self._mutex:
+            failed = self.failed
+            try:
+                self.write(data, wall, message)
+            finally:
+                self.emitted -= 1
+                if self.failed != failed:
+                    self.failed -= 1
+                else:
+                    self.written -= 1
 
     def _write(self, data: bytes, wall: float, message: Message | None) -> None:
         if self.closed:
@@ -337,7 +352,8 @@ class FileSink:
                 rings. Asked before each promise, which repeats it.
 
         Raises:
-            FileBusy: the lock was not to be had. What `finish` has not counted is unwritten.
+            FileBusy: the lock was not to be had, or a promise about so many rings has no room in its bank until some
+                of them are gone. What `finish` has not counted is unwritten.
             OSError: the file cannot be written. What `finish` has not counted is unwritten and cut off again.
         """
         with self._in_use():
@@ -372,6 +388,8 @@ class FileSink:
                     ]
                     if others is not None:
                         parts += others()
+                    if len(parts) > MAXIMUM_RINGS:
+                        raise FileBusy(f"{len(parts)} processes have unwritten records for {file.path} at once")
                     self._append(part, size, parts, slot)
                     ends.update(after)
                     first = last
@@ -395,7 +413,6 @@ class FileSink:
             write_all(fd, data)
             return
         device, inode = self._file.identity
-        assert len(parts) <= MAXIMUM_RINGS
         slot.intend(Promise(device, inode, size, len(data), tuple(parts)))
         phase.at(phase.INTENDED)
         try:

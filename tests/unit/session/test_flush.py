@@ -89,3 +89,27 @@ class TestThreads:
         slow.clear()
         flushing.end()
         assert flushing.done == [True]
+
+
+def test_the_end_comes_while_others_log() -> None:
+    """What is published after the owner has begun to finish does not keep it: each record here is followed by one."""
+    host = Host(myself())
+    link = Link(host.place, no_orphan, host.doorbell)
+    drain = host.drain
+    one_round, rounds = drain.round, 0
+
+    def another(*, everything: bool = False) -> int:
+        nonlocal rounds
+        rounds += 1
+        assert rounds < 1000, "the end never comes"
+        found = one_round(everything=everything)
+        link.push(1e9, 7, 20, b"more")
+        return found
+
+    link.push(1e9, 7, 20, b"first")
+    drain.round = another  # type: ignore[method-assign]  # a producer that never rests
+    assert host.writer.finish(30)
+    assert rounds == 1
+    drain.round = one_round  # type: ignore[method-assign]
+    link.close()
+    host.finish()
