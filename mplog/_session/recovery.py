@@ -370,7 +370,7 @@ def remove_if_done(place: Place) -> None:
 def _forget(place: Place) -> None:
     """Delete a session, with the slots that its owner died over before they were whole."""
     for base in directory.existing_bases():
-        for path in glob.glob(os.path.join(base, "files", "*", f"{place.id.hex()}-*{slots.SUFFIX}.tmp")):
+        for path in glob.glob(os.path.join(base, "files", "*", f"{place.id.hex()}-*{slots.SUFFIX}*.tmp")):
             with contextlib.suppress(OSError):
                 os.unlink(path)
                 os.rmdir(os.path.dirname(path))

@@ -109,8 +109,8 @@ _after("session: named", "_session.place", "_make_place", "os.rename(hidden, pat
 _after("session: found by pid", "_session.place", "_make_place", "_point(os.path.join(by_pid")
 _after("session: found by family", "_session.place", "_make_place", "place.name_family(")
 _after("slot: opened", "_sinks.file.slot", "create", "fd = os.open(")
-_before("slot: whole, not named", "_sinks.file.slot", "create", "os.rename(hidden, path)")
-_after("slot: named", "_sinks.file.slot", "create", "os.rename(hidden, path)")
+_before("slot: whole, not named", "_sinks.file.slot", "create", "os.link(hidden, path)")
+_after("slot: named", "_sinks.file.slot", "create", "os.link(hidden, path)")
 _before("session: registry written, not named", "_session.host", "Host.publish", "os.replace(")
 _after("session: registry named", "_session.host", "Host.publish", "os.replace(")
 
