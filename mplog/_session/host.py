@@ -113,7 +113,7 @@ class Host:
         with self.writer.mutex:
             sink = route.sink
             if isinstance(sink, FileSink):
-                self.slots[route.spec.id] = recovery.new_slot(self.place, sink, route.spec.id)
+                self.slots[route.spec.id] = recovery.make_slot(self.place, sink, route.spec.id)
                 sink.archiver.background = True
             self.routes[route.spec.id] = route
 

@@ -151,7 +151,7 @@ class Orphan:
             slot = slots.open_existing(path)
         except FileNotFoundError:
             try:
-                slot = recovery.new_slot(place, sink, route.spec.id)
+                slot = recovery.make_slot(place, sink, route.spec.id)
             except FileExistsError:  # Another orphan was first.
                 slot = slots.open_existing(path)
         try:

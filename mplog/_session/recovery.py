@@ -45,10 +45,10 @@ def slot_path(place: Place, sink: FileSink, route: int) -> str:
     return os.path.join(shared, f"{place.id.hex()}-{route}{slots.SUFFIX}")
 
 
-def new_slot(place: Place, sink: FileSink, route: int) -> Slot:
-    """Make the slot of *route* for the file of *sink*. Raises OSError where there is no room."""
+def make_slot(place: Place, sink: FileSink, route: int) -> Slot:
+    """Make the slot of *route* for the file of *sink*. Raises OSError: no room or no rights."""
     for _ in range(20):
-        # Sessions that end remove the directories that are empty, perhaps while we fill them.
+        # Another process may remove the empty directory of this file while we fill it.
         with contextlib.suppress(FileNotFoundError):
             return slots.create(slot_path(place, sink, route), place.id, route)
     return slots.create(slot_path(place, sink, route), place.id, route)
@@ -376,7 +376,7 @@ def remove_if_done(place: Place) -> None:
 def _forget(place: Place) -> None:
     """Delete a session, with the slots that its owner died over before they were whole."""
     for base in directory.existing_bases():
-        for path in glob.glob(os.path.join(base, "files", "*", f"{place.id.hex()}-*{slots.SUFFIX}.tmp")):
+        for path in glob.glob(os.path.join(base, "files", "*", f"{place.id.hex()}-*{slots.SUFFIX}*.tmp")):
             with contextlib.suppress(OSError):
                 os.unlink(path)
                 os.rmdir(os.path.dirname(path))
