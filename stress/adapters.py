@@ -1,14 +1,17 @@
 """The seam between the harness and a logging library: what it takes to be tortured.
 
-An adapter runs inside the programs under test only. ``mplog`` is the library itself; ``loguru`` shows what the same
-torture does to a peer; the ``broken-...`` ones are mplog with one deliberate fault, to show that the harness sees it.
+An adapter runs inside the programs under test; the harness only reads its class attributes, to read the log back.
+`libraries.py` lists them.
 """
 
 from __future__ import annotations
 
-import logging
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, TextIO
+
+from stress.job import Job
 
 LINE_FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSSSSS} | {level} | {message}"
 
@@ -18,98 +21,70 @@ LINE_PREFIX = rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} \| INFO \| "
 NOTICE_LINE = rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} \| [A-Z]+ \| mplog: [^\n]*"
 """A line in which mplog speaks about itself, for example of records that it had to drop."""
 
+FORK, SPAWN, FORKSERVER, STRANGERS = "fork", "spawn", "forkserver", "strangers"
+ROTATION, RETENTION, COMPRESSION, SLOW_SINK = "rotation", "retention", "compression", "slow sink"
+ABILITIES = frozenset({FORK, SPAWN, FORKSERVER, STRANGERS, ROTATION, RETENTION, COMPRESSION, SLOW_SINK})
 
-class Adapter(Protocol):
-    """One logging library, in every process of a program under test."""
 
-    def configure(self, path: Path, *, rotation: str | None, retention: int | None, compression: str | None) -> None:
+class Adapter:
+    """One logging library, in every process of a program under test, used as its documentation advises."""
+
+    package: ClassVar[str | None] = None
+    """The distribution that has to be installed; None: mplog itself or the standard library."""
+    abilities: ClassVar[frozenset[str]] = ABILITIES
+    """What the library says of itself that it can do. Nothing else is asked of it."""
+    configures_everywhere: ClassVar[bool] = True
+    """Whether children of spawn and forkserver, which import the program again, configure it again, too."""
+    log_name: ClassVar[str] = "stress.log"
+    prefix: ClassVar[bytes] = LINE_PREFIX
+    """What stands before the message in a line, as a pattern that no fragment of another line fits."""
+    notice: ClassVar[bytes | None] = None
+    """A pattern of whole lines in which the library speaks about itself."""
+    litter: ClassVar[str | None] = None
+    """A pattern of names that the library leaves beside the log on purpose."""
+    limit_is_exact: ClassVar[bool] = True
+    """Whether a file ends before the record that would pass the limit, or behind it."""
+    says_phases: ClassVar[bool] = False
+    """Whether the library stores what its writer is doing where MPLOG_PHASE_FILE says."""
+    highest_is_oldest: ClassVar[bool] = False
+    """Whether rotated files are numbered from the newest to the oldest."""
+    log: Callable[[str], None]
+    """Log one line and return when the library says that it has it. Set by `configure` or `join`."""
+
+    def configure(self, path: Path, job: Job) -> None:
         """Add *path* as the only place the lines go to. Runs at import of the program, as in a user's script."""
+        raise NotImplementedError
 
-    def log(self, text: str) -> None:
-        """Log one line and return when the library says that it has it."""
+    def add_slow(self, seconds: float, path: Path) -> None:
+        """Add a second sink to a configured library: a function that takes *seconds* for a line it puts into *path*."""
+        raise NotImplementedError
+
+    def share(self) -> Any:
+        """What the library wants handed to each worker process as an argument."""
+        return None
+
+    def join(self, shared: Any) -> None:
+        """Do in a worker what the library asks for there; *shared* is what `share` gave in its parent."""
+
+    def leave(self) -> None:
+        """Do what the library asks of a worker that is about to end."""
 
     def finish(self) -> None:
-        """Wait until everything that this process logged is on its way for good."""
+        """Wait, in the process that configured, until everything that was logged is on its way for good."""
 
 
-def file_options(rotation: str | None, retention: int | None, compression: str | None) -> dict[str, Any]:
-    """Return the options that were chosen, and none of the others, as keywords of ``add()``."""
-    options = {"rotation": rotation, "retention": retention, "compression": compression}
+def file_options(job: Job) -> dict[str, Any]:
+    """Return the file options that were chosen, and none of the others, as keywords of ``add()``."""
+    options = {"rotation": job.rotation, "retention": job.retention, "compression": job.compression}
     return {name: value for name, value in options.items() if value is not None}
 
 
-class MplogAdapter:
-    """The library under test, as its users call it."""
+def slowly(seconds: float, file: TextIO) -> Callable[[object], None]:
+    """Make the function that a slow sink calls for each line."""
 
-    def configure(self, path: Path, *, rotation: str | None, retention: int | None, compression: str | None) -> None:
-        from mplog import logger
+    def write(line: object) -> None:
+        time.sleep(seconds)  # the slowness itself
+        file.write(str(line))
+        file.flush()
 
-        logger.remove()
-        logger.add(path, format=LINE_FORMAT, **file_options(rotation, retention, compression))
-        self._info = logger.info
-
-    def log(self, text: str) -> None:
-        self._info("{}", text)
-
-    def finish(self) -> None:
-        from mplog import logger
-
-        logger.complete()
-
-
-class LoguruAdapter:
-    """Loguru as its documentation advises for several processes: ``enqueue=True``, configured before the fork."""
-
-    def configure(self, path: Path, *, rotation: str | None, retention: int | None, compression: str | None) -> None:
-        from loguru import logger
-
-        logger.remove()
-        options = file_options(rotation, retention, compression)
-        logger.add(path, format=LINE_FORMAT, enqueue=True, **options)
-        self._info = logger.info
-
-    def log(self, text: str) -> None:
-        self._info("{}", text)
-
-    def finish(self) -> None:
-        from loguru import logger
-
-        logger.complete()
-
-
-class StandardAdapter:
-    """The standard library's file handler, which knows nothing of other processes: a floor to compare with."""
-
-    def configure(self, path: Path, *, rotation: str | None, retention: int | None, compression: str | None) -> None:
-        if rotation or retention or compression:
-            raise ValueError("the 'standard' adapter cannot rotate: leave out --rotation, --retention, --compression.")
-        handler = logging.FileHandler(path)
-        line = "%(asctime)s.%(msecs)03d000 | %(levelname)s | %(message)s"
-        handler.setFormatter(logging.Formatter(line, "%Y-%m-%d %H:%M:%S"))
-        self._logger = logging.getLogger("stress")
-        self._logger.addHandler(handler)
-        self._logger.setLevel(logging.INFO)
-
-    def log(self, text: str) -> None:
-        self._logger.info("%s", text)
-
-    def finish(self) -> None:
-        logging.shutdown()
-
-
-ADAPTERS: dict[str, type[Adapter]] = {
-    "mplog": MplogAdapter,
-    "loguru": LoguruAdapter,
-    "standard": StandardAdapter,
-    "broken-done": MplogAdapter,
-    "broken-tail": MplogAdapter,
-}
-
-
-def load(name: str) -> Adapter:
-    """Make the adapter *name*, with its fault put into this process's mplog if it is a broken one."""
-    if name.startswith("broken-"):
-        from stress import mutants
-
-        mutants.MUTANTS[name.removeprefix("broken-")]()
-    return ADAPTERS[name]()
+    return write

@@ -11,35 +11,48 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from mplog.cli._ledger import GO, READY, STOP, UNUSED, Ledger, LedgerSlot
+from mplog.cli._ledger import FINISHED, GO, READY, STOP, UNUSED, Ledger, LedgerSlot
 from stress.job import STRANGER, Job
+from stress.latency import Latencies
+from stress.libraries import ADAPTERS
+from stress.phase import PhaseWord
 from stress.processes import DeadlinePassed, Program, wait_until
 from stress.settings import Settings
+from stress.timeline import Kill, Recorder
 from stress.verdict import Round, settle, unfinished_findings
-from stress.workshop import Workshop
+from stress.workshop import PHASE_VARIABLE, Workshop
 
 _RESTART_RECORDS = 20
+_LAST_PATIENCE = 1.0
 
 
 class Arena:
     """The stage of one round, and the means to act on it."""
 
-    def __init__(self, settings: Settings, slots: int) -> None:
+    def __init__(self, settings: Settings, slots: int, disk_bytes: int = 0) -> None:
         self.settings = settings
         self.roles: dict[int, str] = {}
         self.expected: dict[int, int] = {}
         """Slots that must come to their own end, with the records each must have logged (0: any number)."""
         self.findings: list[str] = []
+        self.notes: list[str] = []
+        self.kills: list[Kill] = []
+        self.stuck = 0
         self.programs: list[Program] = []
         self.deadline = time.monotonic() + settings.timeout
-        self.workshop = Workshop()
+        self.workshop = Workshop(log_name=ADAPTERS[settings.adapter].log_name, disk_bytes=disk_bytes)
         self.ledger = Ledger.create(self.workshop.ledger, slots)
-        self.job = settings.job("", str(self.workshop.log), str(self.workshop.ledger))
+        self.latencies = Latencies.create(self.workshop.latencies, slots)
+        self.phase = PhaseWord(self.workshop.phase)
+        self.recorder = Recorder(self.ledger)
+        self.job = settings.job("", str(self.workshop.log), str(self.workshop.ledger), str(self.workshop.latencies))
         self._begun = self._ended = time.monotonic()
 
-    def start(self, job: Job, name: str, environment: dict[str, str] | None = None) -> Program:
-        """Start one more program of this round."""
+    def start(self, job: Job, name: str) -> Program:
+        """Start one more program of this round. The first one is the one whose phases are watched."""
+        environment = {} if self.programs else {PHASE_VARIABLE: str(self.workshop.phase)}
         program = Program(job, self.workshop, name, environment)
         self.programs.append(program)
         return program
@@ -77,6 +90,7 @@ class Arena:
     def go(self) -> None:
         """Let the processes log, and the clock run."""
         self._begun = time.monotonic()
+        self.recorder.start()
         self.ledger.signal = GO
 
     def stop(self) -> None:
@@ -87,7 +101,7 @@ class Arena:
         """Return when all programs have ended by themselves; the clock stops there."""
         for program in self.programs:
             program.wait(self.deadline)
-        self._ended = time.monotonic()
+        self.note_end()
 
     def start_again(self, slot: int) -> None:
         """Start a program on the same log that does little, and that has to finish what the dead left.
@@ -98,12 +112,23 @@ class Arena:
         again = dataclasses.replace(
             self.job, role=STRANGER, first_slot=slot, threads=1, records=_RESTART_RECORDS, rate=0.0
         )
+        self.recorder.mark("started again")
         self.start(again, "again")
         self.wait_for_end()
+
+    def note_end(self) -> None:
+        """Stop the clock."""
+        self._ended = time.monotonic()
 
     def slot(self, number: int) -> LedgerSlot:
         """The ledger's slot *number*."""
         return self.ledger.slot(number)
+
+    def wait_for_death(self, number: int) -> None:
+        """Return when the process that logs in slot *number* has killed itself, as its job told it."""
+        counts = self.slot(number).counts()
+        self.wait_for(lambda: not _runs(counts.pid), f"the end of {self.roles[number]}")
+        self.note_kill("worker", number)
 
     def kill_process_of(self, number: int) -> bool:
         """SIGKILL the process that logs in slot *number*; return False when it has come to its end already."""
@@ -112,11 +137,39 @@ class Arena:
             return False
         with contextlib.suppress(ProcessLookupError):
             os.kill(counts.pid, signal.SIGKILL)
+        self.note_kill("worker", number)
         return True
+
+    def note_kill(self, what: str, slot: int) -> None:
+        """Put down that somebody was killed just now, with what is known about the moment."""
+        counts = self.slot(slot).counts()
+        self.kills.append(
+            Kill(
+                seconds=self.recorder.now(),
+                what=what,
+                who=self.roles.get(slot, f"slot {slot}"),
+                phase=self.phase.value if ADAPTERS[self.settings.adapter].says_phases else None,
+                in_call=counts.started > counts.returned,
+            )
+        )
+
+    def count_stuck(self) -> int:
+        """Count the threads that nobody killed and that do not come to their end although they are told to stop."""
+        self.stop()
+        wait_until(lambda: not self._unfinished(), time.monotonic() + _LAST_PATIENCE)
+        return self._unfinished()
+
+    def _unfinished(self) -> int:
+        return sum(
+            counts.state != FINISHED and _runs(counts.pid)
+            for counts in self.ledger.counts()
+            if counts.number in self.expected
+        )
 
     def judge(self, number: int) -> Round:
         """Read everything back. Every process of the round must have ended before."""
-        result = settle(number, self.job, self.settings.seed, self._ended - self._begun, self.roles)
+        course = self.recorder.stop()
+        result = settle(number, self.job, self.settings, self._ended - self._begun, self.roles)
         result.findings[:0] = self.findings
         result.findings += unfinished_findings(result, self.expected)
         result.findings += [
@@ -126,28 +179,47 @@ class Arena:
         ]
         result.said = "".join(program.said() for program in self.programs)
         result.left_in_runtime = self.workshop.left_in_runtime()
+        result.course, result.kills, result.notes = course, self.kills, self.notes
+        result.stuck = self.stuck
+        result.latency = dict(sorted(self.latencies.counts().items()))
         return result
 
     def close(self) -> None:
         """End what is still running and take the directories away."""
         for program in self.programs:
             program.close()
+        self.recorder.stop()
         self.ledger.close()
+        self.latencies.close()
+        self.phase.close()
         self.workshop.clear()
 
 
-def play(settings: Settings, slots: int, number: int, act: Callable[[Arena], None]) -> Round:
+def _runs(pid: int) -> bool:
+    """Whether there is a process of that number which has not ended, whether or not its parent has noticed."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return True
+
+
+def play(settings: Settings, slots: int, number: int, act: Callable[[Arena], None], disk_bytes: int = 0) -> Round:
     """Run one round: let *act* do its worst in a fresh arena, then judge.
 
     A deadline that passes is a finding like any other; the log is judged all the same.
     """
-    arena = Arena(settings, slots)
+    arena = Arena(settings, slots, disk_bytes)
     try:
         try:
             act(arena)
         except DeadlinePassed as late:
             arena.findings.append(str(late))
+            arena.stuck = arena.count_stuck()
             arena.expected.clear()
+            arena.note_end()
         for program in arena.programs:
             program.close()
         result = arena.judge(number)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 JOB_VARIABLE = "MPLOG_STRESS_JOB"
 
-TREE, STRANGER, STORM = "tree", "stranger", "storm"
-"""Roles: a program with workers, a program on its own, a program that forks under fire."""
+TREE, STRANGER, STORM, SOAK = "tree", "stranger", "storm", "soak"
+"""Roles: a program with workers, one on its own, one that forks under fire, one that replaces its workers for long."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Job:
     adapter: str
     log: str
     ledger: str
+    latencies: str = ""
     rotation: str | None = None
     retention: int | None = None
     compression: str | None = None
@@ -49,6 +50,18 @@ class Job:
     dies_at_step: int = 0
     """The step of a commit at which the owner kills itself; 0: somebody else does it, or nobody."""
     dies_at_occurrence: int = 1
+    dies_with_all: bool = False
+    """Whether that death takes the workers along at the same instant."""
+    dooms: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    """By slot: the record in whose call a worker dies, and the seconds after the call's begin."""
+    slow: float = 0.0
+    """Seconds that a second sink takes for each line; 0: there is none."""
+    slow_log: str = ""
+    """Where the slow sink's lines go."""
+    lives: int = 1
+    """Workers in a row, in a soak: each is replaced when it has ended or was killed."""
+    file_limit: int = 0
+    """Bytes that a file may have until the harness lifts the limit, which stands in for a full disk; 0: any number."""
     seed: int = 0
     shortest: int = 8
     longest: int = 120

@@ -14,12 +14,12 @@ from types import TracebackType
 
 NAMES = ("idle", "draining", "intent written", "bytes written", "marked done", "heads moved")
 
-INTENDED, APPENDED, COMMITTED = 2, 3, 4
+IDLE, DRAINING, INTENDED, APPENDED, COMMITTED, MOVED = range(6)
 COMMITTING = (INTENDED, APPENDED, COMMITTED)
 """Between the intent and the move of a head: where a kill is most likely to show a fault of the commit."""
 
-TARGETS = (INTENDED, INTENDED, INTENDED, APPENDED, COMMITTED)
-"""What aimed kills aim at: mostly at the append, the longest step and the one that can be half done."""
+TARGETS = (DRAINING, INTENDED, INTENDED, APPENDED, COMMITTED, MOVED)
+"""What aimed and exact kills aim at: every step, the append twice, which is the longest and may be half done."""
 
 _WORDS = 1024
 _LOOKS_PER_CLOCK = 200

@@ -91,6 +91,11 @@ class Program:
         self._process.kill()
         self._process.wait()
 
+    def kill_all(self) -> None:
+        """SIGKILL every process of the program at once, and reap the first one."""
+        os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
     def wait(self, deadline: float) -> None:
         """Return when the owner and all its processes have ended by themselves."""
         if not wait_until(lambda: self._process.poll() is not None, deadline):

@@ -9,52 +9,66 @@ from __future__ import annotations
 import faulthandler
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import threading
 import time
-from multiprocessing.context import BaseContext
+from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
-from mplog.cli._ledger import STOP, Ledger
-from stress import adapters, steps, workload
-from stress.job import STORM, STRANGER, Job
+from stress import libraries, steps, workload
+from stress.job import SOAK, STORM, STRANGER, Job
+from stress.ledger import STOP, Ledger
 
 WORKER_FAILED = 3
+KILLED_OR_WELL = (0, -signal.SIGKILL, -signal.SIGALRM)
 STORM_CHILDREN_AT_ONCE = 16
 
 JOB = Job.from_environment()
-ADAPTER = adapters.load(JOB.adapter)
-ADAPTER.configure(Path(JOB.log), rotation=JOB.rotation, retention=JOB.retention, compression=JOB.compression)
-
-if JOB.dies_at_step and __name__ == "__main__":
-    steps.die_at(JOB.dies_at_step, JOB.dies_at_occurrence)
+ADAPTER = libraries.load(JOB.adapter)
+if __name__ == "__main__":
+    multiprocessing.set_start_method(JOB.start_method)
+if __name__ == "__main__" or ADAPTER.configures_everywhere:
+    ADAPTER.configure(Path(JOB.log), JOB)
+if __name__ == "__main__":
+    if JOB.slow:
+        ADAPTER.add_slow(JOB.slow, Path(JOB.slow_log))
+    if JOB.dies_at_step:
+        steps.die_at(JOB.dies_at_step, JOB.dies_at_occurrence, with_all=JOB.dies_with_all)
+if JOB.file_limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (JOB.file_limit, resource.RLIM_INFINITY))
 
 # The harness asks for stacks when a deadline has passed, so that a hang says where it hangs.
 faulthandler.register(signal.SIGUSR1, all_threads=True)
 
 
-def worker(first_slot: int) -> None:
-    """Run one worker process of the tree."""
+def worker(first_slot: int, shared: Any = None) -> None:
+    """Run one worker process of the tree; *shared* is what the library wants handed over."""
+    ADAPTER.join(shared)
     with Ledger(Path(JOB.ledger)) as ledger:
         workload.log_in_threads(JOB, ledger, first_slot, ADAPTER.log)
+    ADAPTER.leave()
+
+
+def start_worker(first_slot: int) -> BaseProcess:
+    """Start one worker process."""
+    process = multiprocessing.Process(target=worker, args=(first_slot, ADAPTER.share()))
+    process.start()
+    return process
 
 
 def run_tree() -> int:
     """Start the workers, log a little oneself while they run, and wait for them."""
-    context: BaseContext = multiprocessing.get_context(JOB.start_method)
-    first_slots = [JOB.first_slot + index * JOB.threads for index in range(JOB.processes)]
-    workers = [context.Process(target=worker, args=(slot,)) for slot in first_slots]  # type: ignore[attr-defined]
-    for process in workers:
-        process.start()
+    workers = [start_worker(JOB.first_slot + index * JOB.threads) for index in range(JOB.processes)]
     if JOB.own_slot is not None:
         log_beside(workers, JOB.own_slot)
     for process in workers:
         process.join()
     ADAPTER.finish()
-    killed_or_well = (0, -signal.SIGKILL)
-    return 0 if all(process.exitcode in killed_or_well for process in workers) else WORKER_FAILED
+    return 0 if all(process.exitcode in KILLED_OR_WELL for process in workers) else WORKER_FAILED
 
 
 def log_beside(workers: list[BaseProcess], own_slot: int) -> None:
@@ -72,9 +86,28 @@ def log_beside(workers: list[BaseProcess], own_slot: int) -> None:
 
 def run_stranger() -> int:
     """Log beside other programs on the same file, with no common parent."""
-    worker(JOB.first_slot)
+    with Ledger(Path(JOB.ledger)) as ledger:
+        workload.log_in_threads(JOB, ledger, JOB.first_slot, ADAPTER.log)
     ADAPTER.finish()
     return 0
+
+
+def run_soak() -> int:
+    """Replace each worker that has ended, or was killed, by the next one of its row, to the end of all rows."""
+    rows = {start_worker(JOB.first_slot + index * JOB.threads): index for index in range(JOB.processes)}
+    lived = dict.fromkeys(range(JOB.processes), 1)
+    failed = 0
+    while rows:
+        connection.wait([process.sentinel for process in rows])
+        for process in [process for process in rows if process.exitcode is not None]:
+            failed += process.exitcode not in KILLED_OR_WELL
+            index = rows.pop(process)
+            if lived[index] < JOB.lives:
+                slot = JOB.first_slot + (lived[index] * JOB.processes + index) * JOB.threads
+                rows[start_worker(slot)] = index
+                lived[index] += 1
+    ADAPTER.finish()
+    return WORKER_FAILED if failed else 0
 
 
 def run_storm() -> int:
@@ -126,7 +159,7 @@ def reap(alive: set[int], *, at_most: int) -> int:
     return failed
 
 
-ROLES = {STRANGER: run_stranger, STORM: run_storm}
+ROLES = {STRANGER: run_stranger, STORM: run_storm, SOAK: run_soak}
 
 if __name__ == "__main__":
     sys.exit(ROLES.get(JOB.role, run_tree)())

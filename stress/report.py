@@ -14,16 +14,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from mplog.cli._audit import Audit, SlotAudit
+from stress.latency import quantile
+from stress.peers import PEERS
 from stress.phase import COMMITTING, NAMES, name_of, share_committing
-from stress.settings import Settings
+from stress.run import Run, machine
+from stress.scenarios import PLAY
 from stress.verdict import Round
 
-_WIDTH_ELSEWHERE = 120
+_WIDTH_ELSEWHERE = 150
 _FAILURES_SHOWN = 3
 _SLOTS_SHOWN = 24
 _FINDINGS_SHOWN = 12
 _BAR = 40
-_TOTALS = ("missing", "doubled", "disordered")
+KINDS = ("worker", "owner", "all")
+"""What can be killed."""
 
 
 def console() -> Console:
@@ -31,37 +35,43 @@ def console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=_WIDTH_ELSEWHERE)
 
 
-def as_json(settings: Settings, rounds: Sequence[Round]) -> str:
+def as_json(run: Run) -> str:
     """The whole run as one JSON text."""
-    phases = phase_counts(rounds)
+    phases = run.phases()
     return json.dumps(
         {
-            "settings": asdict(settings),
-            "passed": all(round_.passed for round_ in rounds),
+            "title": run.title,
+            "began": run.began,
+            "seconds": run.seconds,
+            "machine": machine(),
+            "passed": run.passed,
             "phases": {name_of(phase): count for phase, count in sorted(phases.items())},
             "share_committing": share_committing(phases) if phases else None,
-            "rounds": [round_.as_dict() for round_ in rounds],
+            "left_out": [{"settings": asdict(settings), "because": reason} for settings, reason in run.left_out],
+            "rounds": [{**round_.as_dict(), "command": run.command_for(round_)} for round_ in run.rounds],
         },
         indent=1,
     )
 
 
-def phase_counts(rounds: Sequence[Round]) -> Counter[int]:
-    """Count where owners were when they were killed; empty when the library does not say."""
-    phases = Counter(round_.phase for round_ in rounds if round_.phase is not None)
-    return phases if any(phases[phase] for phase in phases if phase) else Counter()
-
-
-def show(console: Console, settings: Settings, rounds: Sequence[Round]) -> None:
+def show(console: Console, run: Run) -> None:
     """Print everything worth knowing about the run."""
-    if len(rounds) == 1:
-        show_round(console, rounds[0])
+    if len(run.rounds) == 1:
+        show_round(console, run.rounds[0])
     else:
-        show_summary(console, rounds)
-        for round_ in [round_ for round_ in rounds if not round_.passed][:_FAILURES_SHOWN]:
+        show_summary(console, run)
+        # A peer's losses are the table's matter: only what mplog has done wrong is worth pages.
+        for round_ in [round_ for round_ in run.failures if not is_peer(round_)][:_FAILURES_SHOWN]:
             show_round(console, round_)
-    show_phases(console, phase_counts(rounds))
-    show_verdict(console, settings, rounds)
+    for settings, reason in run.left_out:
+        console.print(f"left out: {settings.scenario}, {settings.start_method}: {settings.adapter} {reason}")
+    show_phases(console, run)
+    show_verdict(console, run)
+
+
+def is_peer(round_: Round) -> bool:
+    """Whether another library than mplog was tortured."""
+    return round_.settings is not None and round_.settings.adapter in PEERS
 
 
 def show_round(console: Console, round_: Round) -> None:
@@ -78,13 +88,21 @@ def show_round(console: Console, round_: Round) -> None:
         console.print(f"[red]wrong[/]: {escape(finding)}", highlight=False)
     if len(round_.findings) > _FINDINGS_SHOWN:
         console.print(f"[red]wrong[/]: and {len(round_.findings) - _FINDINGS_SHOWN} findings more (--json has all)")
+    for note in round_.notes:
+        console.print(escape(note), highlight=False)
     if round_.kept_in:
         console.print(f"kept for a look: {round_.kept_in}")
 
 
+def title_of(round_: Round) -> str:
+    """Which round this is."""
+    what = f", {round_.settings.scenario} ({round_.settings.start_method})" if round_.settings else ""
+    return f"round {round_.number}, seed {round_.seed}{what}"
+
+
 def slot_table(round_: Round) -> Table:
     """One row per logging process or thread, the worst first when there are too many for a screen."""
-    table = Table(box=box.SIMPLE_HEAD, title=f"round {round_.number}, seed {round_.seed}", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, title=title_of(round_), title_justify="left")
     table.add_column("process")
     table.add_column("end")
     for name in ("logged", "undecided", "written", "missing", "doubled", "out of order", "worst call"):
@@ -125,48 +143,101 @@ def files_line(audit: Audit) -> str:
     )
 
 
-def show_summary(console: Console, rounds: Sequence[Round]) -> None:
-    """Print one row of totals over all rounds."""
+def groups(rounds: Sequence[Round]) -> dict[tuple[str, str], list[Round]]:
+    """The rounds by scenario and library, in the scenarios' order."""
+    found: dict[tuple[str, str], list[Round]] = {}
+    for round_ in rounds:
+        assert round_.settings is not None
+        found.setdefault((round_.settings.scenario, round_.settings.adapter), []).append(round_)
+    order = list(PLAY)
+    return dict(sorted(found.items(), key=lambda item: order.index(item[0][0])))
+
+
+def show_summary(console: Console, run: Run) -> None:
+    """Print a row of totals for each scenario and library."""
     table = Table(box=box.SIMPLE_HEAD)
-    cells = {
-        "rounds": len(rounds),
-        "passed": sum(round_.passed for round_ in rounds),
-        "logged": sum(round_.audit.logged for round_ in rounds),
-        **{name: sum(round_.audit.total(name) for round_ in rounds) for name in _TOTALS},
-        "torn": sum(round_.audit.torn for round_ in rounds),
-        "undecided": sum(round_.audit.total("undecided") for round_ in rounds),
-    }
-    for name in cells:
-        table.add_column("out of order" if name == "disordered" else name, justify="right")
-    table.add_row(*(f"{cell:,}" for cell in cells.values()))
+    for name in ("scenario", "library"):
+        table.add_column(name, no_wrap=True)
+    for name in ("passed", "logged", "lost", "doubled", "torn", "out of order", "stuck", "p50", "p99", "longest"):
+        table.add_column(name, justify="right")
+    for (scenario, library), rounds in groups(run.rounds).items():
+        total = Totals(rounds)
+        table.add_row(
+            scenario,
+            library,
+            f"{total.passed}/{len(rounds)}",
+            *(f"{figure:,}" for figure in (total.logged, total.lost, total.doubled, total.torn)),
+            *(f"{figure:,}" for figure in (total.disordered, total.stuck)),
+            *(milliseconds(figure) for figure in (total.call_ms(0.5), total.call_ms(0.99), total.longest_ms)),
+            style=None if total.passed == len(rounds) else "red",
+        )
     console.print(table)
-    waits = sorted(round_.next_call_ms for round_ in rounds if round_.next_call_ms is not None)
-    if waits:
-        console.print(f"longest call beside a kill or fork: {waits[-1]:.1f} ms, median {waits[len(waits) // 2]:.1f} ms")
 
 
-def show_phases(console: Console, phases: Counter[int]) -> None:
-    """Print where the owners were when they were killed."""
+class Totals:
+    """Sums over some rounds."""
+
+    def __init__(self, rounds: Sequence[Round]) -> None:
+        self.passed = sum(round_.passed for round_ in rounds)
+        self.logged = sum(round_.audit.logged for round_ in rounds)
+        self.lost, self.doubled, self.disordered = (
+            sum(round_.audit.total(name) for round_ in rounds) for name in ("missing", "doubled", "disordered")
+        )
+        self.torn = sum(round_.audit.torn + round_.audit.foreign for round_ in rounds)
+        self.stuck = sum(round_.stuck for round_ in rounds)
+        self.longest_ms = max((round_.longest_call_ms for round_ in rounds), default=0.0)
+        self.seconds = sum(round_.seconds for round_ in rounds)
+        self.kills = sum(len(round_.kills) for round_ in rounds)
+        self.latency: Counter[int] = Counter()
+        for round_ in rounds:
+            self.latency.update(round_.latency)
+
+    def call_ms(self, share: float) -> float:
+        """The time that *share* of the calls did not pass."""
+        return quantile(self.latency, share)
+
+
+def milliseconds(figure: float) -> str:
+    """A time in the unit that suits it."""
+    if figure < 1:
+        return f"{figure * 1e3:.0f} us"
+    return f"{figure:.1f} ms" if figure < 1000 else f"{figure / 1e3:.1f} s"
+
+
+def show_phases(console: Console, run: Run) -> None:
+    """Print what the writer was doing when somebody was killed."""
+    phases = run.phases()
     if not phases:
         return
-    table = Table(box=box.SIMPLE_HEAD, title="where the owner was when it was killed", title_justify="left")
+    by_kind = {what: run.phases(what) for what in KINDS}
+    table = Table(box=box.SIMPLE_HEAD, title="what the writer was doing when somebody was killed", title_justify="left")
     table.add_column("phase")
-    table.add_column("kills", justify="right")
+    for what in KINDS:
+        table.add_column(what, justify="right")
     table.add_column("")
     most = max(phases.values())
     for phase in sorted({*range(len(NAMES)), *phases}):
-        count = phases[phase]
         style = "bold" if phase in COMMITTING else None
-        table.add_row(name_of(phase), str(count), "█" * round(_BAR * count / most), style=style)
+        cells = [str(by_kind[what][phase]) for what in KINDS]
+        table.add_row(name_of(phase), *cells, "█" * round(_BAR * phases[phase] / most), style=style)
     console.print(table)
     console.print(f"between intent and the move of a head: {share_committing(phases):.0%}")
+    inside = [kill.in_call for round_ in run.rounds for kill in round_.kills if kill.what == "worker"]
+    if inside:
+        console.print(f"workers killed inside of a log call: {sum(map(bool, inside))} of {len(inside)}")
 
 
-def show_verdict(console: Console, settings: Settings, rounds: Sequence[Round]) -> None:
-    """Print the last line."""
-    failed = sum(not round_.passed for round_ in rounds)
-    what = f"{settings.scenario}, {settings.adapter}"
-    if failed:
-        console.print(f"[bold red]FAILED[/]: {what}: {failed} of {len(rounds)} rounds", highlight=False)
+def show_verdict(console: Console, run: Run) -> None:
+    """Print the last lines: how to repeat what failed, and how many did."""
+    for round_ in run.failures[:_FINDINGS_SHOWN]:
+        if not is_peer(round_):
+            console.print(f"again: {run.command_for(round_)}", highlight=False, soft_wrap=True)
+    took = f"{run.seconds:.0f} s"
+    if run.failures:
+        failed = f"{len(run.failures)} of {len(run.rounds)} rounds"
+        console.print(f"[bold red]FAILED[/]: {escape(run.title)}: {failed}, {took}", highlight=False)
     else:
-        console.print(f"[bold green]BALANCED[/]: {what}: {len(rounds)} of {len(rounds)} rounds", highlight=False)
+        console.print(
+            f"[bold green]BALANCED[/]: {escape(run.title)}: {len(run.rounds)} of {len(run.rounds)} rounds, {took}",
+            highlight=False,
+        )

@@ -11,8 +11,12 @@ import os
 import signal
 
 
-def die_at(step: int, occurrence: int) -> None:
-    """Let this process, and none that it forks, die when it comes to *step* for the given time."""
+def die_at(step: int, occurrence: int, *, with_all: bool = False) -> None:
+    """Let this process, and none that it forks, die when it comes to *step* for the given time.
+
+    Args:
+        with_all: its whole process group dies at the same instant.
+    """
     from mplog._sinks.file import phase
 
     before, mortal, count = phase.at, os.getpid(), itertools.count(1)
@@ -20,6 +24,6 @@ def die_at(step: int, occurrence: int) -> None:
     def at(current: int) -> None:
         before(current)
         if current == step and os.getpid() == mortal and next(count) == occurrence:
-            os.kill(mortal, signal.SIGKILL)
+            os.kill(0 if with_all else mortal, signal.SIGKILL)
 
     phase.at = at

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from mplog.cli._ledger import HOLD, STOP, Ledger, LedgerSlot
 from stress.job import Job
+from stress.latency import Latencies
+from stress.ledger import HOLD, STOP, Ledger, LedgerSlot
 
 GO_DEADLINE = 120.0
 _POLL = 0.001
@@ -51,13 +54,18 @@ def wanted_numbers(job: Job, ledger: Ledger) -> Iterator[int]:
 def log_records(job: Job, ledger: Ledger, slot: LedgerSlot, log: Callable[[str], None]) -> None:
     """Log one thread's records, at the job's rate, between *begin* and *finish* of its slot."""
     texts = bodies(job, slot.number)
-    slot.begin()
-    wait_for_go(ledger)
-    started = time.monotonic()
-    for number in wanted_numbers(job, ledger):
-        if job.rate:
-            _keep_pace(started + number / job.rate)
-        slot.call(log, texts[number % _BODIES])
+    dies_in, dies_after = job.dooms.get(str(slot.number), (-1, 0.0))
+    with Latencies(Path(job.latencies)) as latencies:
+        slot.begin()
+        wait_for_go(ledger)
+        started = time.monotonic()
+        for number in wanted_numbers(job, ledger):
+            if job.rate:
+                _keep_pace(started + number / job.rate)
+            if number == dies_in:
+                # Nothing handles SIGALRM, so it ends the process as SIGKILL would: at once, wherever it is.
+                signal.setitimer(signal.ITIMER_REAL, dies_after)
+            latencies.book(slot.number, slot.call(log, texts[number % _BODIES]))
     slot.finish()
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import compileall
+import functools
+import itertools
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,15 +21,33 @@ from mplog._logger.logger import Logger
 mplog.logger.remove()
 
 
+_NUMBERS = itertools.count()
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Count the cases of the parity tests; see counting.py."""
+    """Count the cases of the parity tests, see counting.py; compile what hundreds of programs are about to import.
+
+    Where the environment forbids bytecode each of them would compile mplog anew, longer than all else that it does.
+    """
     config.pluginmanager.register(ParityCount(), "parity-count")
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(mplog.__file__).parent, quiet=2)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def paths_of_libraries() -> Iterator[None]:
+    """`sysconfig` remembers its answers: the reference asks for dozens of them with each handler, again and again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sysconfig, "get_path", functools.cache(sysconfig.get_path))
+        yield
 
 
 @pytest.fixture(autouse=True)
 def runtime_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A runtime directory that no other test sees, for this process and for all that it starts."""
-    path = tmp_path_factory.mktemp("runtime")
+    # Without looking for a free number among the thousands of others, as `mktemp` does.
+    path = tmp_path_factory.getbasetemp() / f"runtime{next(_NUMBERS)}"
+    path.mkdir()
     monkeypatch.setenv("MPLOG_RUNTIME_DIR", str(path))
     return path
 

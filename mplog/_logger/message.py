@@ -7,7 +7,6 @@ was given and a mark; a patcher that raises leaves it with another mark. Each is
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -120,8 +119,9 @@ def _formatted(
 
 def plain(message: Any) -> Any:
     """A template string (Python 3.14) as text; anything else as it is."""
-    library = sys.modules.get("string.templatelib")
-    if library is None or not isinstance(message, library.Template):
+    # By its name, for nothing imports the module that names its class where a program only writes t"...". It is final.
+    kind = type(message)
+    if kind.__name__ != "Template" or kind.__module__ != "string.templatelib":
         return message
     return "".join([part if isinstance(part, str) else _interpolated(part) for part in message])
 

@@ -6,7 +6,6 @@ within one boot and one pid namespace; outside of these nothing is known, and un
 
 from __future__ import annotations
 
-import errno
 import os
 import uuid
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ class Identity:
     namespace: int
 
 
+UNKNOWN_BOOT = bytes(16)
+
 _boot: bytes | None = None
 
 
@@ -32,10 +33,10 @@ def boot_id() -> bytes:
         try:
             with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
                 _boot = uuid.UUID(file.read().strip()).bytes
-        except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-                return bytes(16)  # For now: this process has no descriptor left.
-            _boot = bytes(16)
+        except (FileNotFoundError, ValueError):
+            _boot = UNKNOWN_BOOT
+        except OSError:
+            return UNKNOWN_BOOT  # Such as too many open files: the next look may tell.
     return _boot
 
 
@@ -91,7 +92,10 @@ def myself() -> Identity:
 def is_dead(who: Identity) -> bool:
     """Whether *who* is proven dead. False when it lives and when nothing can be proven from here."""
     boot = boot_id()
-    if boot != who.boot and any(boot) and any(who.boot):
+    if UNKNOWN_BOOT in (who.boot, boot):
+        if who.boot != boot:
+            return False
+    elif who.boot != boot:
         return True
     if who.namespace != pid_namespace():
         return False

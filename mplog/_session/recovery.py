@@ -25,8 +25,8 @@ from mplog._session.place import Place, all_places, open_place
 from mplog._sinks import report
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.file.slot import Promise, Slot
-from mplog._sinks.file.take_back import Found, take_back
+from mplog._sinks.file.slot import Part, Promise, Slot
+from mplog._sinks.file.take_back import Found, begun, take_back
 from mplog._writer.drain import read_spilled
 from mplog._writer.route import Route
 
@@ -43,6 +43,15 @@ def slot_path(place: Place, sink: FileSink, route: int) -> str:
     files = directory.private(os.path.join(base, "files"))
     shared = directory.private(os.path.join(files, sink.key()))
     return os.path.join(shared, f"{place.id.hex()}-{route}{slots.SUFFIX}")
+
+
+def make_slot(place: Place, sink: FileSink, route: int) -> Slot:
+    """Make the slot of *route* for the file of *sink*. Raises OSError: no room or no rights."""
+    for _ in range(3):
+        # Another process may remove the empty directory of this file while we fill it.
+        with contextlib.suppress(FileNotFoundError):
+            return slots.create(slot_path(place, sink, route), place.id, route)
+    return slots.create(slot_path(place, sink, route), place.id, route)
 
 
 def slots_of(session: str) -> list[str]:
@@ -91,8 +100,8 @@ def _finished(entries: Iterable[Entry], place: Place, render: Render) -> list[En
     return finished
 
 
-def _promised(place: Place, promise: Promise, route: int, render: Render) -> bytes | None:
-    """The bytes that *promise* was about, from the rings that still hold them; None when they do not."""
+def _promised(place: Place, promise: Promise, route: int, render: Render) -> list[Entry] | None:
+    """The entries that *promise* was about, from the rings that still hold them; None when they do not."""
     entries: list[Entry] = []
     for number, part in enumerate(promise.parts):
         if part.start == part.end:
@@ -108,9 +117,23 @@ def _promised(place: Place, promise: Promise, route: int, render: Render) -> byt
             entries += _entries(ring, number, part.start, part.end, route)
         finally:
             ring.close()
-    entries.sort()
-    data = b"".join(entry[7] for entry in _finished(entries, place, render))
-    return data if len(data) == promise.length else None
+    finished = _finished(sorted(entries), place, render)
+    return finished if sum(len(entry[7]) for entry in finished) == promise.length else None
+
+
+def _kept(promise: Promise, entries: list[Entry], size: int) -> Promise | None:
+    """The part of *promise* whose *entries* are whole in its first *size* bytes; None when that is none."""
+    ends: dict[int, int] = {}
+    length = 0
+    for entry in entries:
+        if length + len(entry[7]) > size:
+            break
+        length += len(entry[7])
+        ends[entry[1]] = entry[2]
+    if not ends:
+        return None
+    parts = tuple(Part(part.ring, part.start, ends.get(at, part.start)) for at, part in enumerate(promise.parts))
+    return Promise(promise.device, promise.inode, promise.offset, length, parts)
 
 
 def settle_intent(fd: int, place: Place, slot: Slot, render: Render, end: bytes) -> None:
@@ -124,17 +147,21 @@ def settle_intent(fd: int, place: Place, slot: Slot, render: Render, end: bytes)
     if (status.st_dev, status.st_ino) != (promise.device, promise.inode):
         slot.take_back()
         return
-    data = _promised(place, promise, slot.route, render)
-    if data is None:
+    entries = _promised(place, promise, slot.route, render)
+    if entries is None:
         slot.take_back()
         return
+    data = b"".join([entry[7] for entry in entries])
     found = take_back(fd, promise.offset, data, end)
-    if found is Found.WHOLE:
+    kept = _kept(promise, entries, begun(fd, promise.offset, data)) if found is Found.TORN else None
+    if kept is not None:
+        slot.shrink(kept)
+    if found is Found.WHOLE or kept is not None:
         slot.done()
     else:
         slot.take_back()
     if found is Found.TORN:
-        report.once("torn", "a write was cut short by a kill and overtaken by others; it is repeated whole")
+        report.once("torn", "a write was cut short by a kill and overtaken by others; the cut record is repeated whole")
 
 
 def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slot, bound: float = BOUND) -> int:
@@ -159,12 +186,39 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
             entries += _entries(ring, number, start, None, slot.route)
         entries = _finished(sorted(entries), place, render)
         if entries:
-            carried = {len(keys) + index: end for index, end in enumerate(ends.values())}
-            carried.update(dict(enumerate(starts)))
-            sink.commit(entries, [*keys, *ends], [*starts, *ends.values()], slot, lambda _: None, carried)
+            # Asked each time: orphans of one session share its slot, and a rotation lets another one in between.
+            others = parts_of_others(place, keys)
+            sink.commit(
+                entries, keys, starts, slot, lambda _: None, dict(enumerate(starts)), others=lambda: others(slot)
+            )
     for ring in ring_files:
         losses.tell(ring, {slot.route: route}, direct=True)
     return len(entries)
+
+
+def parts_of_others(place: Place, mine: Iterable[bytes]) -> Callable[[Slot], list[Part]]:
+    """What a promise must repeat of the last one in its slot, so that nobody forgets how far the others have come.
+
+    Args:
+        mine: the rings that the promise itself is about.
+    """
+    present = set()
+    for path in rings.listed(place.ring_directories):  # A ring that is gone has everything in all of its files.
+        with contextlib.suppress(ValueError):
+            present.add(rings.key_of(path))
+    present.difference_update(mine)
+
+    def parts(slot: Slot) -> list[Part]:
+        kept = slot.last_done()
+        return [Part(part.ring, part.end, part.end) for part in kept.parts if part.ring in present] if kept else []
+
+    return parts
+
+
+def may_be_taken_over(slot: Slot, key: bytes) -> bool:
+    """Whether an orphan may have written something of the ring *key*, whose lock the caller holds, into this file."""
+    kept = slot.last_done()
+    return slot.is_undone() or (kept is not None and any(part.ring == key for part in kept.parts))
 
 
 def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> None:
@@ -216,6 +270,9 @@ def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:
             if name.endswith(slots.SUFFIX):
                 with contextlib.suppress(OSError, ValueError):
                     written += recover_slot(os.path.join(shared, name), make_route)
+        if not names:
+            with contextlib.suppress(OSError):
+                os.rmdir(shared)  # Whoever removed the last slot died before this.
     return written
 
 
@@ -298,7 +355,7 @@ def remove_if_left(place: Place) -> None:
         with contextlib.suppress(OSError):
             os.unlink(path)
             os.rmdir(os.path.dirname(path))
-    place.remove()
+    _forget(place)
 
 
 def remove_if_done(place: Place) -> None:
@@ -311,6 +368,16 @@ def remove_if_done(place: Place) -> None:
             return
         losses.tell(ring, {}, leave_others=False)
         ring.close()
+    _forget(place)
+
+
+def _forget(place: Place) -> None:
+    """Delete a session, with the slots that its owner died over before they were whole."""
+    for base in directory.existing_bases():
+        for path in glob.glob(os.path.join(base, "files", "*", f"{place.id.hex()}-*{slots.SUFFIX}.tmp")):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+                os.rmdir(os.path.dirname(path))
     place.remove()
 
 

@@ -103,7 +103,6 @@ def try_lock(ring: RingFile, bound: float = 0.0) -> bool:
     Args:
         bound: seconds to wait for it.
     """
-    lock.prepare()
     return ring.renew_descriptor() and lock.acquire(ring.fd, bound)
 
 

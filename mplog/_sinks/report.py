@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 import traceback
-from typing import Any
+from typing import Any, NamedTuple
 
 from mplog._ring.clock import monotonic
+from mplog._ring.wire import safe_repr
 from mplog._sinks.readiness import PIECE, can_block, is_writable
 
 EVERY = 60.0
@@ -16,8 +18,22 @@ EVERY = 60.0
 _said: dict[str, float] = {}
 
 
+class Trouble(NamedTuple):
+    """Something that was, or would have been, said."""
+
+    at: float
+    """Seconds since the epoch."""
+    text: str
+
+
+last: Trouble | None = None
+"""The last trouble of this process; a forked child begins with its parent's."""
+
+
 def error_in_handler(handler: int, record: dict[str, Any] | None, error: BaseException | None = None) -> None:
     """Report *error*, or the exception being handled, as the error of *handler*, with the record that met it."""
+    trouble = sys.exc_info()[1] if error is None else error
+    _remember(f"handler {handler}: {safe_repr(trouble, 500)}")
     stream = sys.stderr
     if stream is None:
         return
@@ -36,6 +52,7 @@ def error_in_handler(handler: int, record: dict[str, Any] | None, error: BaseExc
 
 def once(kind: str, text: str) -> None:
     """Say *text*, unless something of this *kind* was said in the last minute. Never waits for a lock."""
+    _remember(text)
     now = monotonic()
     if now - _said.get(kind, -EVERY) < EVERY:
         return
@@ -44,6 +61,11 @@ def once(kind: str, text: str) -> None:
     if stream is None:
         return
     _say(stream, f"mplog: {text}\n")
+
+
+def _remember(text: str) -> None:
+    global last
+    last = Trouble(time.time(), text)
 
 
 def _say(stream: Any, text: str) -> None:

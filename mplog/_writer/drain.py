@@ -7,10 +7,12 @@ sink of the round has its share.
 from __future__ import annotations
 
 import contextlib
+import functools
 import operator
 import os
 import stat
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mplog._capture.record import Message
@@ -31,7 +33,7 @@ from mplog._ring.ring_file import RingFile
 from mplog._sinks import report
 from mplog._sinks.file import phase
 from mplog._sinks.file.sink import FileBusy, FileSink
-from mplog._sinks.file.slot import MAXIMUM_RINGS, Slot
+from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Slot
 from mplog._writer.route import Route
 from mplog._writer.tally import Tally
 
@@ -59,6 +61,8 @@ class Source:
     quiet_since: float = 0.0
     stuck_since: float | None = None
     broken: bool = False
+    dropped: int = 0
+    """What its producer had dropped at the last look."""
     flush: tuple[int, list[tuple[Route, int]]] | None = None
 
     def tell_producer(self) -> None:
@@ -95,6 +99,10 @@ class Drain:
         self._pending: _Pending | None = None
         self.grace = 0.005
         """Seconds a record waits for older ones of other processes."""
+        self.refusals: dict[int, str] = {}
+        """Per route of a file that refuses: its error."""
+        self.others: Callable[[Slot], list[Part]] | None = None
+        """At the end of the session: what a promise must repeat of those of orphans; see FileSink.commit."""
         self.crowded = False
         """Whether the last round found a ring so full that its producer may have to wait soon."""
 
@@ -203,7 +211,12 @@ class Drain:
                 route.outlet.put(text, tally)
             else:
                 files[entry[4]].append((*entry[:7], text))
-        shares = [(self.routes[number], self.slots[number], share, 0) for number, share in files.items() if share]
+        # A handler whose removal did not wait for a round that took too long is gone, with what is meant for it.
+        shares = [
+            (self.routes[number], self.slots[number], share, 0)
+            for number, share in files.items()
+            if share and number in self.routes and number in self.slots
+        ]
         ends = [source.reader.position for source in sources]
         return _Pending(sources, ends, starts, shares, counts, spills)
 
@@ -254,18 +267,23 @@ class Drain:
                     finish,
                     pending.progress.setdefault(route.spec.id, {}),
                     pending.ends,
+                    None if self.others is None else functools.partial(self.others, slot),
                 )
             except (OSError, FileBusy) as error:
                 pending.retry_at = monotonic() + RETRY
+                self.refusals[route.spec.id] = f"{sink.path}: {error}"
                 report.once(
                     f"write {route.spec.id}",
                     f"handler {route.spec.id} cannot write to {sink.path} ({error}); {len(share) - committed} records "
                     "wait in memory that outlives this process, and the write is tried again.",
                 )
                 return False
+            self.refusals.pop(route.spec.id, None)
             route.written += len(share) - done
             self._count_written(pending, share)
-        for source, end in zip(pending.sources, pending.ends, strict=True):
+        for source, end, count in zip(pending.sources, pending.ends, pending.counts, strict=True):
+            if count:
+                source.tell_producer()
             if not source.broken or end > source.reader.head:
                 source.reader.release(end)
         phase.at(phase.MOVED)

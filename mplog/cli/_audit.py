@@ -11,7 +11,7 @@ import gzip
 import lzma
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -175,7 +175,13 @@ def _age_key(path: Path, suffix: str) -> list[tuple[int, int, str]]:
 
 
 def audit(
-    log: Path, ledger: Iterable[SlotCounts], *, prefix: bytes, notice: bytes | None = None, retention: bool = False
+    log: Path,
+    ledger: Iterable[SlotCounts],
+    *,
+    prefix: bytes,
+    notice: bytes | None = None,
+    retention: bool = False,
+    files: Sequence[Path] | None = None,
 ) -> Audit:
     """Read every file of *log* and compare it with *ledger*.
 
@@ -184,6 +190,7 @@ def audit(
             swallows anything would swallow the first half of a torn line as well.
         notice: a regular expression for whole lines in which the library speaks about itself.
         retention: old files may have been deleted, so each process's oldest records may be gone.
+        files: the files, oldest first, for a library that names them in a way of its own; default: `log_files`.
     """
     counts = list(ledger)
     reading = _Reading(
@@ -192,10 +199,11 @@ def audit(
         notice=None if notice is None else re.compile(notice + rb"\n", re.DOTALL),
         seen={slot.number: _Seen(bytearray(slot.started + 1)) for slot in counts},
     )
-    files = [_read(path, reading) for path in log_files(log)]
+    paths = log_files(log) if files is None else files
+    read = [_read(path, reading) for path in paths]
     return Audit(
         slots=[_compare(slot, reading.seen[slot.number], retention) for slot in counts],
-        files=files,
+        files=read,
         torn=reading.torn,
         foreign=reading.foreign,
         notices=reading.notices,

@@ -75,8 +75,8 @@ class LedgerSlot:
         """Say that this process has logged all it wanted to."""
         self._words[self._base + _STATE] = FINISHED
 
-    def call(self, log: Callable[[str], None], body: str) -> None:
-        """Log one stamped line through *log*, with the counters stored around the call, and time it.
+    def call(self, log: Callable[[str], None], body: str) -> int:
+        """Log one stamped line through *log*, with the counters stored around the call; return its nanoseconds.
 
         `before` and `after` are the same for callers whose call site is to stand in the line.
         """
@@ -90,6 +90,7 @@ class LedgerSlot:
         words[base + _RETURNED] = number
         if spent > words[base + _WORST_NS]:
             words[base + _WORST_NS] = spent
+        return spent
 
     def before(self, body: str) -> str:
         """Count one more call as started and return the stamped text to log; `after` must follow it."""

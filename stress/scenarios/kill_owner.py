@@ -6,30 +6,24 @@ import dataclasses
 import random
 import time
 
+from stress.adapters import STRANGERS
 from stress.arena import Arena, play
 from stress.job import STRANGER, TREE
-from stress.phase import COMMITTING, TARGETS, PhaseWord
+from stress.libraries import ADAPTERS
+from stress.moment import Moment
 from stress.settings import Settings
 from stress.verdict import Round
-from stress.workshop import PHASE_VARIABLE
 
-_SHORTEST_RUN_UP, _LONGEST_RUN_UP = 0.02, 0.4
-_LATEST_OCCURRENCE = 40
 _RECORDS_AFTERWARDS = 50
-_AIM_PATIENCE = 5.0
 
 
 def play_round(settings: Settings, number: int) -> Round:
     """Kill the owner, perhaps a worker or two after it, let the rest end, start again, judge."""
-    phases: list[int] = []
     workers = settings.processes * settings.threads
-    slots = workers + 2 + settings.strangers * settings.threads
-    result = play(settings, slots, number, lambda arena: _act(arena, phases))
-    result.phase = phases[0] if phases else None
-    return result
+    return play(settings, workers + 2 + settings.strangers * settings.threads, number, _act)
 
 
-def _act(arena: Arena, phases: list[int]) -> None:
+def _act(arena: Arena) -> None:
     settings = arena.settings
     chance = random.Random(settings.seed)
     workers = range(settings.processes * settings.threads)
@@ -37,23 +31,19 @@ def _act(arena: Arena, phases: list[int]) -> None:
     for slot in workers:
         arena.expect(slot, f"worker {slot // settings.threads}", 0)
     arena.roles |= {owner_slot: "owner, killed"}
+    moment = Moment(arena, chance)
     job = dataclasses.replace(arena.job, role=TREE, own_slot=owner_slot)
-    exact = chance.random() < settings.exact
-    if exact:
-        occurrence = chance.randint(1, _LATEST_OCCURRENCE)
-        job = dataclasses.replace(job, dies_at_step=chance.choice(COMMITTING), dies_at_occurrence=occurrence)
-    with PhaseWord(arena.workshop.phase) as phase:
-        tree = arena.start(job, "tree", {PHASE_VARIABLE: str(arena.workshop.phase)})
-        arena.wait_ready([*workers, owner_slot])
-        _start_strangers(arena, restart_slot + 1)
-        arena.go()
-        if exact:
-            arena.wait_for(lambda: tree.exit_status is not None, "the owner to come to its step")
-        else:
-            arena.wait_for(lambda: all(arena.slot(slot).returned for slot in workers), "every worker's first record")
-            _wait_for_the_moment(settings, chance, phase)
-            tree.kill_owner()
-        phases.append(phase.value)
+    tree = arena.start(moment.written_into(job, with_all=False), "tree")
+    arena.wait_ready([*workers, owner_slot])
+    _start_strangers(arena, restart_slot + 1)
+    arena.go()
+    if moment.exact:
+        moment.wait_for_death(tree)
+    else:
+        arena.wait_for(lambda: all(arena.slot(slot).returned for slot in workers), "every worker's first record")
+        moment.wait()
+        tree.kill_owner()
+    arena.note_kill("owner", owner_slot)
     _kill_some_workers(arena, chance)
     _let_orphans_log(arena, chance)
     arena.stop()
@@ -63,6 +53,8 @@ def _act(arena: Arena, phases: list[int]) -> None:
 
 def _start_strangers(arena: Arena, first_slot: int) -> None:
     """Start programs that name the same file and have no common parent with the tree."""
+    if STRANGERS not in ADAPTERS[arena.settings.adapter].abilities:
+        return
     for index in range(arena.settings.strangers):
         first = first_slot + index * arena.settings.threads
         slots = range(first, first + arena.settings.threads)
@@ -70,14 +62,6 @@ def _start_strangers(arena: Arena, first_slot: int) -> None:
             arena.expect(slot, f"stranger {index}", 0)
         arena.start(dataclasses.replace(arena.job, role=STRANGER, first_slot=first), f"stranger-{index}")
         arena.wait_ready(slots)
-
-
-def _wait_for_the_moment(settings: Settings, chance: random.Random, phase: PhaseWord) -> None:
-    """Let a random time pass; in the share of rounds that are aimed, go on until the owner is at a step of a commit."""
-    aimed, target = chance.random() < settings.aim, chance.choice(TARGETS)
-    time.sleep(chance.uniform(_SHORTEST_RUN_UP, _LONGEST_RUN_UP))
-    if aimed:
-        phase.wait_for(target, time.monotonic() + _AIM_PATIENCE)
 
 
 def _kill_some_workers(arena: Arena, chance: random.Random) -> None:

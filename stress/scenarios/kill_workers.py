@@ -8,6 +8,7 @@ import time
 
 from stress.arena import Arena, play
 from stress.job import TREE
+from stress.phase import TARGETS
 from stress.processes import DeadlinePassed
 from stress.settings import Settings
 from stress.verdict import Round
@@ -15,17 +16,21 @@ from stress.verdict import Round
 NEXT_CALL_LIMIT = 1.0
 """Seconds within which a survivor's next call has to return."""
 
-_GIVE_UP = 20.0
+_GIVE_UP = 10.0
 _LONGEST_RUN_UP = 0.25
+_AIM_PATIENCE = 0.25
 _RECORDS_AFTERWARDS = 200
+_LATEST_DOOM = 200
+"""The latest record in whose call a worker dies."""
+_LONGEST_CALL = 60e-6
+"""Seconds after the begin of a call within which it dies: calls take from a few to some dozen microseconds."""
 
 
 def play_round(settings: Settings, number: int) -> Round:
     """Kill ``settings.kill`` of the workers at random moments and let the others go on for a while."""
     waits: list[float] = []
     result = play(settings, settings.processes * settings.threads + 1, number, lambda arena: _act(arena, waits))
-    worst_call = max((slot.counts.worst_call_ns for slot in result.audit.slots), default=0) / 1e6
-    result.next_call_ms = max([worst_call, *(wait * 1e3 for wait in waits)])
+    result.next_call_ms = max([result.longest_call_ms, *(wait * 1e3 for wait in waits)])
     if result.next_call_ms > NEXT_CALL_LIMIT * 1e3:
         result.findings.append(f"a call took {result.next_call_ms:.0f} ms, over {NEXT_CALL_LIMIT * 1e3:.0f} ms")
     return result
@@ -37,21 +42,39 @@ def _act(arena: Arena, waits: list[float]) -> None:
     for slot in range(owner_slot):
         arena.expect(slot, f"worker {slot // settings.threads}", 0)
     arena.expect(owner_slot, "owner", 0)
-    arena.start(dataclasses.replace(arena.job, role=TREE, own_slot=owner_slot), "tree")
+    chance = random.Random(settings.seed)
+    victims = chance.sample(range(settings.processes), settings.kill)
+    dooms = {
+        victim * settings.threads: (chance.randint(1, _LATEST_DOOM), chance.uniform(0, _LONGEST_CALL))
+        for victim in victims
+        if chance.random() < settings.exact
+    }
+    job = dataclasses.replace(arena.job, role=TREE, own_slot=owner_slot)
+    arena.start(dataclasses.replace(job, dooms={str(slot): list(doom) for slot, doom in dooms.items()}), "tree")
     arena.wait_ready(arena.expected)
     arena.go()
-    chance = random.Random(settings.seed)
-    survivors = set(range(settings.processes))
-    for victim in chance.sample(range(settings.processes), settings.kill):
+    survivors = {index for index in range(settings.processes) if index * settings.threads not in dooms}
+    for victim in victims:
         survivors.discard(victim)
         first = victim * settings.threads
         arena.spare_not(range(first, first + settings.threads))
-        time.sleep(chance.uniform(0, _LONGEST_RUN_UP))  # the random moment itself, nothing is waited for
-        arena.kill_process_of(first)
+        if first in dooms:
+            arena.wait_for_death(first)
+        else:
+            _kill(arena, first, chance)
         waits.append(_next_calls(arena, [index * settings.threads for index in survivors], 1))
     _next_calls(arena, [index * settings.threads for index in survivors], _RECORDS_AFTERWARDS)
     arena.stop()
     arena.wait_for_end()
+
+
+def _kill(arena: Arena, slot: int, chance: random.Random) -> None:
+    """Kill one worker at a random moment, or from there on as soon as the writer is at some step."""
+    step, aimed = chance.choice(TARGETS), chance.random() < arena.settings.aim
+    time.sleep(chance.uniform(0, _LONGEST_RUN_UP))  # the random moment itself, nothing is waited for
+    if aimed:
+        arena.phase.wait_for(step, time.monotonic() + _AIM_PATIENCE)
+    arena.kill_process_of(slot)
 
 
 def _next_calls(arena: Arena, slots: list[int], calls: int) -> float:

@@ -116,6 +116,19 @@ class TestWhatStays:
             logger.info("m\x1b[31m {}", "\x07")
         assert read_log(tmp_path) == ["m\x1b[31m \x07 {}"] * 3
 
+    @pytest.mark.parametrize("colors", [True, False])
+    def test_raw_messages(self, logger: Logger, tmp_path: Path, colors: bool) -> None:
+        """`opt(raw=True)` emits what it is given; row 13 of beyond.md."""
+        logger.add(tmp_path / "app.log", format="{message}")
+        logger.add(tmp_path / "colored.log", format="<red>{message}</red>", colorize=True)
+        for _ in range(2):
+            logger.opt(raw=True, colors=colors).info("<b>{}</b>\x07\n", "\x1b[31m")
+        logger.info("\x1b")
+        plain, colored = ("{}", "\x1b[1m{}\x1b[0m") if colors else ("<b>{}</b>", "<b>{}</b>")
+        assert read_log(tmp_path) == [f"{plain.format(chr(27) + '[31m')}\x07"] * 2 + ["\\x1b"]
+        raw = f"{colored.format(chr(27) + '[31m')}\x07"
+        assert read_log(tmp_path, "colored.log") == [raw] * 2 + ["\x1b[31m\\x1b\x1b[0m"]
+
     def test_the_format_s_own_characters(self, logger: Logger, tmp_path: Path) -> None:
         """What the format says is the program's, not data's."""
         logger.add(tmp_path / "app.log", format="\x1b[1m{message}\x1b[0m")

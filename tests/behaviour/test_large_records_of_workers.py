@@ -12,12 +12,14 @@ import pytest
 from programs import Program
 
 LIMIT = 16 * 1024 * 1024
+LONG = 4_400_000
+"""Pairs of a euro sign and a control character: four bytes each, in the rings and in most encodings."""
 
 SENDERS = """
     import os, sys
     from mplog import logger
 
-    TEXT = "\\u20ac\\x01" * 6_000_000
+    TEXT = "\\u20ac\\x01" * int(sys.argv[3])
 
     def log():
         logger.info("before")
@@ -47,7 +49,7 @@ class TestJson:
     @pytest.mark.parametrize("kind", ["file", "call"])
     def test_every_line_is_json(self, program: Program, kind: str) -> None:
         """What is too long for its way is cut inside of the values, with a mark."""
-        ended = program.run(SENDERS, kind, "{'serialize': True}")
+        ended = program.run(SENDERS, kind, "{'serialize': True}", LONG)
         assert (ended.status, ended.said) == (0, "")
         lines = (program.here / "app.log").read_bytes().splitlines(keepends=True)
         records = [json.loads(line)["record"] for line in lines]
@@ -60,10 +62,10 @@ class TestJson:
 
 
 class TestText:
-    @pytest.mark.parametrize("encoding", ["utf8", "utf-16-le", "gb18030"])
-    def test_every_character_is_whole(self, program: Program, encoding: str) -> None:
+    @pytest.mark.parametrize(("encoding", "pairs"), [("utf8", LONG), ("utf-16-le", LONG), ("gb18030", 6_000_000)])
+    def test_every_character_is_whole(self, program: Program, encoding: str, pairs: int) -> None:
         """A file in any encoding can be read to its end, and the mark stands at the end of its line."""
-        ended = program.run(SENDERS, "file", f"{{'encoding': {encoding!r}, 'sanitize': False}}")
+        ended = program.run(SENDERS, "file", f"{{'encoding': {encoding!r}, 'sanitize': False}}", pairs)
         assert (ended.status, ended.said) == (0, "")
         lines = (program.here / "app.log").read_bytes().decode(encoding).split("\n")
         assert [line[:10] for line in lines] == ["before", "€\x01" * 5, "small 1", "after", ""]

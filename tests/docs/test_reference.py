@@ -6,6 +6,7 @@ Covers logger-api.md, sections 33 and 34.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import re
 from pathlib import Path
@@ -148,17 +149,64 @@ def test_an_error_reads_as_the_page_says(
     assert len(repr(logger).split("id=")) == 2, "a failed call has changed the configuration"
 
 
+def shape(node: ast.AST | None) -> str | None:
+    """What a text of the package looks like, with anything in the place of each value."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.escape(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(re.escape(str(p.value)) if isinstance(p, ast.Constant) else "(.*)" for p in node.values)
+    return None
+
+
+@functools.cache
+def sources() -> dict[Path, list[ast.AST]]:
+    """All parts of all modules, by their paths."""
+    return {path.relative_to(PACKAGE): list(ast.walk(ast.parse(path.read_text()))) for path in PACKAGE.rglob("*.py")}
+
+
+@functools.cache
 def said_patterns() -> list[re.Pattern[str]]:
-    """What the package's own texts look like, with anything in the place of each value."""
+    """What the package's own texts look like."""
+    found = [shape(node) for nodes in sources().values() for node in nodes]
+    return [re.compile(pattern) for pattern in found if pattern and len(pattern.replace("(.*)", "")) > 15]
+
+
+RAISED_TO_USERS = ("_logger", "_sinks", "_render", "_session/queue_options.py", "_session/directory.py")
+"""Where errors are raised that can reach a user; those of other parts are caught inside."""
+
+CAUGHT_INSIDE = (
+    "needs escaping",
+    "is another program's",
+    "is no slot",
+    "was removed while it was compressed",
+    "it is no regular file any more",
+)
+"""Texts there that never leave the package."""
+
+
+def texts_for_users() -> list[tuple[str, str]]:
+    """Where a text is that a user may get, and what it looks like."""
     found = []
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.JoinedStr):
-                parts = [re.escape(str(p.value)) if isinstance(p, ast.Constant) else "(.*)" for p in node.values]
-                pattern = "".join(parts)
-                if len(pattern.replace("(.*)", "")) > 15:
-                    found.append(re.compile(pattern))
+    for path, nodes in sources().items():
+        for node in nodes:
+            text = None
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+                if str(path).startswith(RAISED_TO_USERS):
+                    text = shape(node.exc.args[0])
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "report.once":
+                text = shape(node.args[1])
+            if text is not None and not any(re.escape(part) in text for part in CAUGHT_INSIDE):
+                found.append((f"{path}:{node.lineno}", text))  # type: ignore[attr-defined]  # a statement or a call
     return found
+
+
+def test_every_text_is_on_the_page() -> None:
+    """What the package raises to users or says on standard error is shown, whatever values it carries."""
+    shown = "\n".join(re.findall(r"```text\n(.*?)```", page("errors.md"), re.DOTALL))
+    texts = texts_for_users()
+    assert len(texts) > 80
+    missing = [(place, text) for place, text in texts if not re.search(text, shown)]
+    assert not missing, "\n".join(f"{place}: {text}" for place, text in missing)
 
 
 @pytest.mark.parametrize("case", marked("says"), ids=lambda case: case.blocks[0].strip()[:60])

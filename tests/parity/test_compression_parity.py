@@ -17,6 +17,7 @@ import lzma
 import os
 import sys
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,30 @@ class TestFunctions:
         assert [type(said) for said in ours.said] == [tuple, list] * 2
         left = {name: content for name, content in reference.left().items() if content}
         assert ours.left() == left
+
+    def test_where_they_run(self, tmp_path: Path) -> None:
+        """In the thread of the call that rotates, which they delay; they get absolute paths as text."""
+
+        def scenario(side: Side) -> None:
+            def compress(path: str) -> None:
+                side.said.append(
+                    (type(path), os.path.isabs(path), threading.current_thread() is threading.main_thread())
+                )
+
+            def retain(paths: list[str]) -> None:
+                side.said.append((type(paths), {type(path) for path in paths}, threading.get_ident() == caller))
+
+            caller = threading.get_ident()
+            side.add(rotation="2 B", compression=compress, retention=retain)
+            for number in range(3):
+                side.logger.info(str(number))
+                side.tick(1)
+                side.said.append(number)
+
+        reference, ours = run(tmp_path, scenario)
+        start = reference.said.index(0)  # The reference rotates an empty file first.
+        assert ours.said == reference.said[start:]
+        assert len(ours.said) == 7
 
     def test_at_the_end(self, tmp_path: Path) -> None:
         """Called once with the live file's path."""

@@ -220,6 +220,26 @@ class TestOpening:
         assert ours.said[-1] == {0o600}
         assert ours.left() == reference.left()
 
+    @pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
+    def test_permissions_by_default(self, tmp_path: Path, mask: int) -> None:
+        """Those of any file that the program makes, also of rotated files and archives; row 14 of beyond.md."""
+
+        def scenario(side: Side) -> None:
+            before = os.umask(mask)
+            try:
+                side.add("sub/app.log", rotation="3 B", compression="gz")
+                for number in range(3):
+                    side.logger.info(str(number))
+                    side.tick(1)
+            finally:
+                os.umask(before)
+            side.said += sorted(stat.S_IMODE(path.stat().st_mode) for path in (side.here / "sub").iterdir())
+            side.said.append(stat.S_IMODE((side.here / "sub").stat().st_mode))
+
+        reference, ours = run(tmp_path, scenario)
+        assert set(ours.said[:-1]) == set(reference.said[:-1]) == {0o666 & ~mask}
+        assert ours.said[-1] == reference.said[-1]
+
     def test_opener_that_raises(self, tmp_path: Path) -> None:
         """Its error is that of `add()`."""
 

@@ -250,6 +250,29 @@ MESSAGES: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
 ]
 
 
+class TestData:
+    @pytest.mark.parametrize("colorize", [True, False])
+    @pytest.mark.parametrize("colors", [True, False])
+    def test_no_markup_is_read_in_it(self, colorize: bool, colors: bool) -> None:
+        """In arguments and any field of the record, and without `opt(colors=True)` not in the message either."""
+
+        def use(logger: Any) -> None:
+            logger = logger.bind(f="<red>").patch(lambda record: record.update(function="<b>", name="</>"))
+            logger.opt(colors=colors).info("{}|{k}", "<red>", k="</b>")
+            if not colors:
+                logger.info("<red>{}</b>", "<lvl>")
+                logger.info("<red>")
+
+        theirs, ours = results(
+            {
+                "format": "<g>{extra[f]}{extra}{function}{name}|{extra[f]:<{level.no}}</g>{message}",
+                "colorize": colorize,
+            },
+            use,
+        )
+        assert ours == theirs
+
+
 class TestMessages:
     @pytest.mark.parametrize(("message", "arguments", "keywords"), MESSAGES)
     @pytest.mark.parametrize("options", [{}, {"raw": True}, {"record": True}, {"capture": False}], ids=str)

@@ -119,6 +119,21 @@ class TestUnderAFrozenClock:
         reference, ours = run(tmp_path, scenario)
         assert ours.left() == reference.left()
 
+    def test_times_that_a_patcher_sets(self, tmp_path: Path) -> None:
+        """It is the record's time that counts, also where it goes back."""
+
+        def scenario(side: Side) -> None:
+            now = START.replace(tzinfo=dt.timezone.utc)
+            logger = side.logger.patch(lambda record: record.update(time=now))
+            side.add(rotation="1 h")
+            for number, minutes in enumerate((0, 30, 45, -200, 10, 300, 59, 600)):
+                now += dt.timedelta(minutes=minutes)
+                logger.info(str(number))
+
+        reference, ours = run(tmp_path, scenario)
+        assert sorted(ours.left().values()) == sorted(reference.left().values())
+        assert len(ours.left()) == 5
+
     def test_file_of_an_earlier_program(self, tmp_path: Path) -> None:
         """A file without recorded date counts from its modification time, and later writes do not move that."""
 

@@ -294,6 +294,26 @@ class TestRecords:
                 lambda logger: logger.opt(**options).warning("<b>x</b>\x1b"),
             )
 
+    @pytest.mark.parametrize("case", ["catch", "record", "lazy", "no exception", "keywords"])
+    def test_ways_of_logging(self, case: str) -> None:
+        """The text and the record are those of any other handler."""
+
+        def use(logger: Any) -> None:
+            if case == "catch":
+                with logger.catch(message="caught {record[level].name}", level=33):
+                    raise KeyError("é")
+            elif case == "record":
+                logger.opt(record=True).info("{record[line]} {record[extra]}")
+            elif case == "lazy":
+                logger.opt(lazy=True).info("{}", lambda: 5)
+            elif case == "no exception":
+                logger.opt(exception=True).info("x")
+            else:
+                logger.opt(capture=False).info("{a}", a=1)
+                logger.info("{a}", a={"b": [1]})
+
+        both_ways({"a": 1}, {"backtrace": False, "diagnose": False}, use)
+
     def test_patchers(self) -> None:
         """Changed values are shown, added keys are not."""
 

@@ -176,20 +176,27 @@ def _neutral(text: str) -> str:
     return text if text.endswith("\n") else f"{text}\n"
 
 
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], CodeType]:
+    """Compiles each program once, by its name."""
+    here, number = tmp_path_factory.mktemp("programs"), itertools.count()
+    return functools.cache(lambda name: compiled(CASES[name], here / f"program{next(number)}.py"))
+
+
 @pytest.mark.parametrize("options", CONFIGURATIONS)
 @pytest.mark.parametrize("name", CASES)
-def test_every_program_in_every_way(name: str, options: dict[str, Any], tmp_path: Path) -> None:
+def test_every_program_in_every_way(name: str, options: dict[str, Any], programs: Callable[[str], CodeType]) -> None:
     """The same text."""
-    theirs, ours = texts_of(compiled(CASES[name], tmp_path / "program.py"), options)
+    theirs, ours = texts_of(programs(name), options)
     assert theirs
     assert ours == theirs
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437", "utf-16", "nonsense", None])
 @pytest.mark.parametrize("name", ["a = lines; (a + wide) / (wide - ends)", "a, b = 1, 0; assert a == b"])
-def test_encodings(name: str, encoding: str | None, tmp_path: Path) -> None:
+def test_encodings(name: str, encoding: str | None, programs: Callable[[str], CodeType]) -> None:
     """The lines of `diagnose` as the sink can show them (24.9)."""
-    code = compiled(CASES[name], tmp_path / "program.py")
+    code = programs(name)
     theirs, ours = texts_of(code, {"backtrace": True, "diagnose": True, "colorize": False}, encoding)
     assert ours == theirs
     assert theirs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from stress import mix, workshop
+from stress.scenarios import disk_full
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 100.0
@@ -72,6 +76,53 @@ class TestTheLibraryPasses:
         status, found = run("fork-storm", "--forks", "60", "--threads", "4", "--rate", "2000")
         assert (what_is_wrong(found), status) == ([], 0)
 
+    def test_everybody_is_killed(self) -> None:
+        """The next start of the program writes what all of them left."""
+        status, found = run("kill-all", "--rounds", "3", "--exact", "0.7", "--rate", "5000", "--rotation", "50 KB")
+        assert (what_is_wrong(found), status) == ([], 0)
+        assert [kill["what"] for round_ in found["rounds"] for kill in round_["kills"]] == ["all"] * 3
+
+    def test_files_are_rotated_all_the_time(self) -> None:
+        """Each rotation comes when it is due, also with a stranger beside."""
+        status, found = run(
+            "rotation-storm", "--processes", "2", "--strangers", "1", "--records", "150", "--rotation", "2 KB"
+        )
+        assert (what_is_wrong(found), status) == ([], 0)
+
+    def test_a_slow_sink_beside_the_file(self) -> None:
+        """Callers do not wait for it."""
+        status, found = run("slow-sink", "--processes", "2", "--records", "25", "--rate", "500")
+        assert (what_is_wrong(found), status) == ([], 0)
+
+    def test_workers_come_and_go(self) -> None:
+        """A soak, as short as one can be."""
+        status, found = run("soak", "--minutes", "0.03", "--lives", "3", "--processes", "2")
+        assert (what_is_wrong(found), status) == ([], 0)
+
+    @pytest.mark.parametrize("mounted", [True, False])
+    def test_the_disk_is_full_for_a_while(self, mounted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where no disk can be mounted a limit of the files' size stands in; nothing is lost either way."""
+        if mounted and not workshop._CAN_MOUNT:
+            pytest.skip("mounting needs privileges")
+        monkeypatch.setattr(workshop, "_CAN_MOUNT", mounted)
+        settings = dataclasses.replace(mix.SHORT["disk-full"], rate=800.0, full=0.2, shortest=300, longest=500)
+        played = disk_full.play_round(settings, 0)
+        assert played.findings == []
+        assert ("RLIMIT_FSIZE" in played.notes[0]) != mounted
+        assert "cannot write to" in played.said
+
+    def test_a_mix_leaves_its_reports(self, tmp_path: Path) -> None:
+        """Tables on standard output, and beside them the figures and the page in files."""
+        json_file, html_file = tmp_path / "run.json", tmp_path / "run.html"
+        command = [sys.executable, "-m", "stress", "all", "--rounds", "2", "--seed", "11"]
+        command += ["--json", str(json_file), "--html", str(html_file)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "BALANCED: all, mplog: 2 of 2 rounds" in done.stdout
+        found = json.loads(json_file.read_text())
+        assert [round_["settings"]["scenario"] for round_ in found["rounds"]] == ["fork-storm", "kill-owner"]
+        assert "balanced: 2 of 2 rounds" in html_file.read_text()
+
 
 class TestBrokenBuildsFail:
     def test_without_the_done_mark(self) -> None:
@@ -88,11 +139,8 @@ class TestBrokenBuildsFail:
         assert status == 1
         assert what_is_wrong(found)
 
-    def test_a_file_that_nobody_coordinates(self) -> None:
-        """A peer that rotates in each process for itself loses records, and the harness says so."""
-        status, found = run(
-            "writers", "--adapter", "loguru", "--start-method", "spawn", "--processes", "3", "--records", "3000",
-            "--rotation", "20 KB", "--compression", "gz",
-        )  # fmt: skip
+    def test_records_in_the_memory_of_a_killed_process(self) -> None:
+        """A peer whose call returns before anybody else has the record loses it with the process, and it is seen."""
+        status, found = run("kill-workers", "--adapter", "queue-listener", "--exact", "0")
         assert status == 1
-        assert what_is_wrong(found)
+        assert sum(slot["missing"] for round_ in found["rounds"] for slot in round_["audit"]["slots"])

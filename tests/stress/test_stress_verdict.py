@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from mplog.cli._audit import FileFacts
 from stress import cli, phase
 from stress.job import Job
-from stress.verdict import file_findings, size_limit
+from stress.sizes import size_limit
+from stress.verdict import file_findings
 
 
 @pytest.fixture
@@ -93,8 +95,8 @@ class TestCommandLine:
 
     def test_each_round_has_its_own_seed(self) -> None:
         """A round that failed can be repeated alone."""
-        settings, _ = cli.parse(["kill-owner", "--seed", "7"])
-        assert [settings.for_round(number).seed for number in (0, 2)] == [7, 9]
+        plan = cli.parse(["kill-owner", "--seed", "7"]).plan
+        assert [settings.seed for settings in itertools.islice(plan, 3)] == [7, 8, 9]
 
 
 class TestPhases:

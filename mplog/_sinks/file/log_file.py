@@ -296,6 +296,11 @@ class LogFile:
             self.size = 0
         return True
 
+    @property
+    def holds(self) -> bool:
+        """Whether this process has the file's lock."""
+        return self._holds
+
     def release(self) -> None:
         """Give the lock back, if it is held."""
         if self._holds:
@@ -305,6 +310,10 @@ class LogFile:
     def leave_last(self) -> bool:
         """Stop appending; whether nobody else does. Called under the lock; `close` is what comes next."""
         return self.shared and presence.leave_last(self.fd)
+
+    def is_used(self) -> bool:
+        """Whether somebody else, in this process or another, has the open file for appending."""
+        return self.shared and self.fd >= 0 and presence.is_used(self.fd)
 
     # What the open file is
 

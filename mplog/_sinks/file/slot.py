@@ -3,7 +3,7 @@
 A slot is a small mapped file that only its session stores into. It has two banks; batch number n uses
 bank n % 2, so that writing the next promise never touches the last one that was kept.
 
-    0x00 magic | 0x08 intent u64 | 0x10 done u64 | 0x18 route u64 | 0x20 session id
+    0x00 magic | 0x08 intent u64 | 0x10 done u64 | 0x18 route u64 | 0x20 session id | 0x30 company u64
     0x100 bank 0 | bank 1
 
 A bank: number, device, inode, offset, length, count, crc; then per ring its key, where this batch begins and
@@ -30,8 +30,15 @@ _RING = struct.Struct("=16sQQ")
 MAXIMUM_RINGS = (BANK_BYTES - _HEAD.size) // _RING.size
 SUFFIX = ".slot"
 
-_INTENT, _DONE, _ROUTE = 1, 2, 3
+_INTENT, _DONE, _ROUTE, _COMPANY = 1, 2, 3, 6
 _NUMBERS = 1 << 64
+
+OPEN = 0
+"""Processes that are no children of the session's owner may send their records there."""
+JOINED = 1
+"""Some do, so the file is served to the end of the session."""
+SHUT = 2
+"""None may: the owner has removed the handler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +81,38 @@ class Slot:
         """The id of the session that this slot belongs to."""
         return bytes(self._map[0x20:0x30])
 
+    @property
+    def company(self) -> int:
+        """OPEN, JOINED or SHUT. Stored under the lock of the directory that the slot is in."""
+        return int(self._words[_COMPANY])
+
+    @company.setter
+    def company(self, value: int) -> None:
+        self._words[_COMPANY] = value
+
     def intend(self, promise: Promise) -> None:
         """Store *promise* and make it visible. The append comes next."""
         # From the map and not from memory: orphans of one session use its slot in turns.
         number = (self._words[_INTENT] + 1) % _NUMBERS
         if number <= self._words[_DONE]:  # Only where somebody has written into it: begin anew.
             self._words[_DONE], number = 0, 1
+        self._store(number, promise)
+        # SYNC intend -> undone: the bank is complete before the number names it.
+        self._words[_INTENT] = number
+
+    def shrink(self, promise: Promise) -> None:
+        """Replace the open promise by a part of it, which has been kept: `done` follows.
+
+        A kill in the middle of this store leaves a promise that cannot be read, and that is taken back.
+        """
+        self._store(self._words[_INTENT], promise)
+
+    def _store(self, number: int, promise: Promise) -> None:
         at = BANK_AT + (number & 1) * BANK_BYTES
         body = b"".join([_RING.pack(part.ring, part.start, part.end) for part in promise.parts])
         fields = (number, promise.device, promise.inode, promise.offset, promise.length, len(promise.parts))
         _HEAD.pack_into(self._map, at, *fields, crc32(body, crc32(repr(fields).encode())))
         self._map[at + _HEAD.size : at + _HEAD.size + len(body)] = body
-        # SYNC intend -> undone: the bank is complete before the number names it.
-        self._words[_INTENT] = number
 
     def done(self) -> None:
         """The moment of commit: one store."""

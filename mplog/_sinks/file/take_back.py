@@ -45,6 +45,14 @@ def take_back(fd: int, offset: int, data: bytes, end: bytes = b"\n") -> Found:
     return Found.TORN
 
 
+def begun(fd: int, offset: int, data: bytes) -> int:
+    """How many bytes of *data* stand at *offset* of the file *fd*."""
+    there = _read(fd, offset, offset + len(data))
+    if data.startswith(there):
+        return len(there)
+    return next(at for at, (one, other) in enumerate(zip(there, data, strict=False)) if one != other)
+
+
 def _read(fd: int, start: int, end: int) -> bytes:
     try:
         return _read_all(fd, start, end)

@@ -10,6 +10,7 @@ logger-api.md, section 32
 
 from __future__ import annotations
 
+import string
 import sys
 import types
 from typing import Any
@@ -181,6 +182,36 @@ class TestStrict:
             logger.info("{:>5}", [])
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="needs the syntax of template strings")
+class TestTrueTemplateStrings:
+    """Those of the language, in a program that never imports the module that names them."""
+
+    @pytest.mark.parametrize(
+        ("source", "arguments", "text"),
+        [
+            ("t'plain'", (), "plain"),
+            ("t''", (), ""),
+            ("t'{n} and {n:>3} and {s!r} and {s!r:>5} {s=}'", (), "5 and   5 and 'x' and   'x' s='x'"),
+            ("t'a {t'b {n}'}' t'!'", (), "a b 5!"),
+            ("t'{{{s}}} {n:{n}}'", (), "{x}     5"),
+            ("t'{{}} {n}'", (7,), "7 5"),
+            ("rt'\\n{s}'", (), "\\nx"),
+        ],
+    )
+    def test_each(self, logger: Logger, got: list[Any], source: str, arguments: tuple[Any, ...], text: str) -> None:
+        """Given to a method and to `log()`."""
+        message = eval(source, {"n": 5, "s": "x"})
+        logger.info(message, *arguments)
+        logger.log(33, message, *arguments)
+        assert [str(shown) for shown in got] == [f"{text}\n"] * 2
+
+    def test_in_catch(self, logger: Logger, got: list[Any]) -> None:
+        """Given to `catch()`."""
+        with logger.catch(message=eval("t'{n} caught'", {"n": 5})):
+            raise ValueError
+        assert str(got[0]).startswith("5 caught\n")
+
+
 class Interpolation:
     """As Python 3.14 has it."""
 
@@ -200,15 +231,9 @@ class Template:
         return iter(self.parts)
 
 
-@pytest.fixture
-def template_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`string.templatelib`, which older versions do not have."""
-    library: Any = types.ModuleType("string.templatelib")
-    library.Template = Template
-    monkeypatch.setitem(sys.modules, "string.templatelib", library)
+Template.__module__ = "string.templatelib"
 
 
-@pytest.mark.usefixtures("template_library")
 class TestTemplateStrings:
     def test_parts_are_joined(self, logger: Logger, got: list[Any]) -> None:
         """Conversions, specifications, and templates inside templates."""
@@ -228,6 +253,17 @@ class TestTemplateStrings:
         logger.add(texts.append, format="{message}", colorize=True)
         logger.opt(colors=True).info(Template("<red>", Interpolation("<b>x</b>"), "</red>"))
         assert texts == ["\x1b[31m\x1b[1mx\x1b[0m\x1b[31m\x1b[0m\n"]
+
+    def test_raw_and_lazy(self, logger: Logger, got: list[Any]) -> None:
+        """It is emitted alone, and lazy arguments are called for it as for any text."""
+        logger.opt(raw=True).info(Template("raw ", Interpolation(5)))
+        logger.opt(lazy=True).info(Template("{} ", Interpolation("{}")), lambda: 1, lambda: 2)
+        assert [str(text) for text in got] == ["raw 5", "1 2\n"]
+
+    def test_a_class_of_that_name(self, logger: Logger, got: list[Any]) -> None:
+        """A program's own `Template`, or that of `string`, is shown as any object."""
+        logger.info(string.Template("$x"))
+        assert str(got[0]).startswith("<string.Template object at")
 
     def test_in_catch(self, logger: Logger, got: list[Any]) -> None:
         """Its message may be one."""

@@ -62,6 +62,22 @@ def test_damaged_promise_is_no_promise(tmp_path: Path, at: int) -> None:
     again.close()
 
 
+def test_promise_can_be_made_smaller(tmp_path: Path) -> None:
+    """A part of an open promise can take its place, and be kept; the last kept one stays until then."""
+    slot = slots.create(str(tmp_path / "1.slot"), b"s" * 16, 7)
+    slot.intend(FIRST)
+    slot.done()
+    slot.intend(SECOND)
+    smaller = Promise(1, 2, 150, 10, (Part(b"a" * 16, 64, 80),))
+
+    slot.shrink(smaller)
+    assert smaller == slot.undone()
+    assert FIRST == slot.last_done()
+    slot.done()
+    assert smaller == slot.last_done()
+    slot.close()
+
+
 def test_something_else_is_no_slot(tmp_path: Path) -> None:
     """A file of another size or content is refused."""
     path = tmp_path / "1.slot"

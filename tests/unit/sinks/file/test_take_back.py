@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mplog._sinks.file.take_back import Found, take_back
+from mplog._sinks.file.take_back import Found, begun, take_back
 
 BATCH = b"alpha 1\nbeta 2\ngamma 3\n"
 BEFORE = b"earlier line\n"
@@ -80,6 +80,17 @@ def test_part_before_foreign_bytes_stays_and_is_said(log: tuple[Path, int]) -> N
     os.write(fd, BATCH[:12] + b"foreign")
     assert Found.TORN is take_back(fd, len(BEFORE), BATCH)
     assert path.read_bytes() == BEFORE + BATCH[:12] + b"foreign\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "count"),
+    [(b"", 0), (BATCH[:12], 12), (BATCH, len(BATCH)), (BATCH[:9] + b"foreign\n", 9), (b"foreign\n" + BATCH, 0)],
+)
+def test_begun_counts_the_bytes_that_stand_there(log: tuple[Path, int], written: bytes, count: int) -> None:
+    """Whatever stands behind them, the bytes of the batch that are at its offset are counted."""
+    _, fd = log
+    os.write(fd, written)
+    assert begun(fd, len(BEFORE), BATCH) == count
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,0 +1,71 @@
+"""Deliberate faults in mplog, to show that the kill points would see them. Each is one line forgotten or moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mplog._ring.ring import Entry
+from mplog._session import recovery
+from mplog._sinks.file.sink import FileSink
+from mplog._sinks.file.slot import Part, Slot
+from mplog._writer.drain import Drain
+
+
+def leave_out_done_mark() -> None:
+    """Commit batches without the store that marks them done."""
+    Slot.done = lambda self: None  # type: ignore[method-assign]
+
+
+def promise_after_writing() -> None:
+    """Append first, promise then: a half written batch has nobody who takes it back."""
+    intend = Slot.intend
+    append = FileSink._append
+
+    def reordered(self: FileSink, entries: Sequence[Entry], size: int, parts: list[Part], slot: Slot) -> None:
+        promised: list[Any] = []
+        Slot.intend = lambda self, promise: promised.append(promise)  # type: ignore[method-assign]
+        try:
+            append(self, entries, size, parts, slot)
+        finally:
+            Slot.intend = intend  # type: ignore[method-assign]
+        for promise in promised:
+            slot.intend(promise)
+            slot.done()
+
+    FileSink._append = reordered  # type: ignore[method-assign]
+
+
+def move_heads_first() -> None:
+    """Move the heads when records are read, before they are in any file."""
+    share_out = Drain._share_out
+
+    def early(self: Drain, sources: Any, starts: Any, entries: Any, *rest: Any) -> Any:
+        for source in sources:
+            source.reader.release(source.reader.position)
+        return share_out(self, sources, starts, entries, *rest)
+
+    Drain._share_out = early  # type: ignore[method-assign,assignment]
+
+
+def settle_nothing() -> None:
+    """Recover without looking at the promise that a dead process made."""
+
+    def blind(fd: int, place: Any, slot: Slot, render: Any, end: bytes) -> None:
+        slot.take_back()
+
+    recovery.settle_intent = blind
+
+
+def forget_what_was_done() -> None:
+    """Recover every ring from its head, whatever a slot says."""
+    Slot.last_done = lambda self: None  # type: ignore[method-assign]
+
+
+FAULTS: dict[str, Callable[[], None]] = {
+    "done mark left out": leave_out_done_mark,
+    "promised after writing": promise_after_writing,
+    "heads moved first": move_heads_first,
+    "promises ignored": settle_nothing,
+    "slots ignored": forget_what_was_done,
+}
