@@ -92,14 +92,14 @@ _after("push: padding stored", "_ring.ring", "Producer._make_room", "_pack_paddi
 
 # A worker begins its ring.
 _cased(Case("workers", "worker1"))
-_after("ring file: opened", "_ring.ring_file", "create", "fd = os.open(")
+_after("ring file: opened", "_ring.ring_file", "create", "fd = descriptor.create(")
 _after("ring file: allocated", "_ring.ring_file", "create", "os.posix_fallocate(")
 _before("ring file: header stored, magic not", "_ring.ring_file", "create", "ring.words[MAGIC_WORD] = MAGIC")
 _before("ring file: whole, not named", "_ring.ring_file", "create", "os.link(")
 _after("ring file: named", "_ring.ring_file", "create", "os.link(")
-_before("register: ring made, not said", "_session.link", "Link._open_ring", "self.words[REGISTERED] =")
-_after("register: said", "_session.link", "Link._open_ring", "self.words[REGISTERED] =")
-_after("register: bell rung", "_session.link", "Link._open_ring", "self._ring_bell()")
+_before("register: ring made, not said", "_session.link", "Link._use", "self.words[REGISTERED] =")
+_after("register: said", "_session.link", "Link._use", "self.words[REGISTERED] =")
+_after("register: bell rung", "_session.link", "Link._use", "self._doorbell.ring()")
 
 # The owner makes its session.
 _cased(Case("workers", "owner"))
@@ -108,11 +108,11 @@ _after("session: control page made", "_session.place", "_make_place", "page = co
 _after("session: named", "_session.place", "_make_place", "os.rename(hidden, path)")
 _after("session: found by pid", "_session.place", "_make_place", "_point(os.path.join(by_pid")
 _after("session: found by family", "_session.place", "_make_place", "place.name_family(")
-_after("slot: opened", "_sinks.file.slot", "create", "fd = os.open(")
+_after("slot: opened", "_sinks.file.slot", "create", "fd = descriptor.create(")
 _before("slot: whole, not named", "_sinks.file.slot", "create", "os.rename(hidden, path)")
 _after("slot: named", "_sinks.file.slot", "create", "os.rename(hidden, path)")
-_before("session: registry written, not named", "_session.host", "Host.publish", "os.replace(")
-_after("session: registry named", "_session.host", "Host.publish", "os.replace(")
+_before("session: registry written, not named", "_session.host", "Host._write", "os.replace(")
+_after("session: registry named", "_session.host", "Host._write", "os.replace(")
 
 # The owner's writer drains.
 _cased(Case("workers", "owner", 3), Case("orphans", "owner", 3))
@@ -214,13 +214,13 @@ _after("recover: a torn line is ended", "_sinks.file.take_back", "take_back", "i
 
 # The owner ends: after all its workers, and before one of them.
 _cased(Case("workers", "owner"), Case("outlived", "owner"))
-_after("finish: draining said", "_session.host", "Host.finish", "words[RUN_STATE] = DRAINING")
+_after("finish: draining said", "_session.host", "Host.finish", "self._set(RUN_STATE, DRAINING)")
 _after("finish: writer stopped", "_session.host", "Host.finish", "self.writer.stop(")
-_before("finish: drained", "_session.host", "Host.finish", "words[WAKE] = STOPPED")
-_after("finish: stop said", "_session.host", "Host.finish", "words[WAKE] = STOPPED")
-_before("finish: drained again", "_session.host", "Host.finish", "words[RUN_STATE] = ENDED")
-_after("finish: end said", "_session.host", "Host.finish", "words[RUN_STATE] = ENDED")
-_before("finish: rings given up", "_session.host", "Host.finish", "os.close(self.doorbell)")
+_before("finish: drained", "_session.host", "Host.finish", "self._set(WAKE, STOPPED)")
+_after("finish: stop said", "_session.host", "Host.finish", "self._set(WAKE, STOPPED)")
+_before("finish: drained again", "_session.host", "Host.finish", "self._set(RUN_STATE, ENDED)")
+_after("finish: end said", "_session.host", "Host.finish", "self._set(RUN_STATE, ENDED)")
+_before("finish: rings given up", "_session.host", "Host.finish", "self.doorbell.close()")
 _cased(Case("workers", "owner"))
 _after("finish: a ring reclaimed, not removed", "_session.host", "Host._reclaim", "source.file.words[RECLAIMED] = 1")
 _after("finish: a ring removed", "_session.host", "Host._reclaim", "rings.remove(")
@@ -234,15 +234,15 @@ _after("finish: its directory is removed", "_session.place", "Place.remove", "sh
 _cased(Case("workers", "worker1"))
 _after("leave: ring sealed", "_session.link", "Link.close", "self._leave(")
 _after("leave: closed said", "_session.link", "Link.close", "self.ring.words[STATE] = CLOSED")
-_before("leave: before the bell", "_session.link", "Link.close", "self._ring_bell()")
+_before("leave: before the bell", "_session.link", "Link.close", "self._doorbell.ring()")
 
 # A record too large for a ring, and a ring that is full.
 _after("spill: opened", "_session.link", "Link._spill", "os.posix_fallocate(")
 _before("spill: written, not named", "_session.link", "Link._spill", "os.rename(")
 _after("spill: named, not published", "_session.link", "Link._spill", "os.rename(")
 _cased(Case("full", "worker1"))
-_before("further ring: the full one sealed", "_session.link", "Link._next_ring", "self._open_ring()")
-_after("further ring: made", "_session.link", "Link._next_ring", "self._open_ring()")
+_after("further ring: the full one sealed", "_session.link", "Link._next_ring", "self._leave(full)")
+_after("further ring: made", "_session.link", "Link._next_ring", "self._use(ring)")
 _after("further ring: the full one closed", "_session.link", "Link._next_ring", "old.words[STATE] = CLOSED")
 
 HALF: dict[str, Callable[[dict[str, Any]], tuple[int, bytes]]] = {
