@@ -161,9 +161,7 @@ class Link:
         self._doorbell.close_copies(self._spare)
         self._mutex, self._parked = made._mutex, deque()
         self._changing = made._changing
-        self.ring, self._largest_inline, self.orphaned = None, sys.maxsize, True
-        # It delivers as an orphan does; nobody asks the old link for more than that.
-        self._producer = made  # type: ignore[assignment]
+        self._producer, self.ring, self._largest_inline, self.orphaned = _Led(made), None, sys.maxsize, True
         return made
 
     def push(
@@ -556,10 +554,6 @@ class Link:
         producer = self._producer
         return self.orphaned and not isinstance(producer, Producer | None) and producer.has_caught_up
 
-    def complete(self) -> None:
-        """As `flush`, for a link that a fork led to this one."""
-        self.flush(None)
-
     def reopen(self) -> None:
         """Open again the files that this process writes because the owner is gone; as FileSink.reopen."""
         producer = self._producer
@@ -601,6 +595,31 @@ class Link:
         with contextlib.suppress(OSError):
             rings.remove(early.path)
         early.close()
+
+
+class _Led:
+    """Stands where the producer stood in a link that a fork took into a child: it leads to the child's own link."""
+
+    has_caught_up = True
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
+        """Deliver one record by the child's own way."""
+        return self._link.push(wall, route, level, body, kind)
+
+    def complete(self) -> None:
+        """Wait for it."""
+        self._link.flush(None)
+
+    def reopen(self) -> None:
+        """Pass it on."""
+        self._link.reopen()
+
+    def account(self, _published: int, _told: Told) -> Account:
+        """What the child has logged; what its parent had is the parent's."""
+        return self._link.account()
 
 
 def _cut(text: bytes, keep: int, why: str) -> bytes:

@@ -242,8 +242,8 @@ _after("spill: opened", "_session.link", "Link._spill", "os.posix_fallocate(")
 _before("spill: written, not named", "_session.link", "Link._spill", "os.rename(")
 _after("spill: named, not published", "_session.link", "Link._spill", "os.rename(")
 _cased(Case("full", "worker1"))
-_before("further ring: the full one sealed", "_session.link", "Link._next_ring", "self._use(ring)")
-_after("further ring: said", "_session.link", "Link._next_ring", "self._use(ring)")
+_after("further ring: the full one sealed", "_session.link", "Link._next_ring", "self._leave(full)")
+_after("further ring: made", "_session.link", "Link._next_ring", "self._use(ring)")
 _after("further ring: the full one closed", "_session.link", "Link._next_ring", "old.words[STATE] = CLOSED")
 
 HALF: dict[str, Callable[[dict[str, Any]], tuple[int, bytes]]] = {

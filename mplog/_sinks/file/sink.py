@@ -368,9 +368,6 @@ class FileSink:
             try:
                 ends = carried if carried is not None else {}
                 first = 0
-                if slot.is_undone():
-                    self.settle(file.fd)
-                    file.measure()
                 if file.shared and file.size != file.left and file.ends_torn():
                     self._mend()
                 while first < len(entries):

@@ -31,6 +31,7 @@ MAXIMUM_RINGS = (BANK_BYTES - _HEAD.size) // _RING.size
 SUFFIX = ".slot"
 
 _INTENT, _DONE, _ROUTE, _COMPANY = 1, 2, 3, 6
+_NUMBERS = 1 << 64
 
 OPEN = 0
 """Processes that are no children of the session's owner may send their records there."""
@@ -38,7 +39,6 @@ JOINED = 1
 """Some do, so the file is served to the end of the session."""
 SHUT = 2
 """None may: the owner has removed the handler."""
-_NUMBERS = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
