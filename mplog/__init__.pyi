@@ -210,6 +210,51 @@ class Completion(Awaitable[bool]):
     def __bool__(self) -> bool: ...
     def __await__(self) -> Generator[Any, Any, bool]: ...
 
+@final
+class ProcessStatistics:
+    pid: Final[int]
+    name: Final[str]
+    emitted: Final[int]
+    written: Final[int]
+    dropped: Final[int]
+    filtered: Final[int]
+    failed: Final[int]
+    in_flight: Final[int]
+    ring_fill: Final[float]
+
+@final
+class Statistics:
+    processes: Final[tuple[ProcessStatistics, ...]]
+    writer_lag: Final[float]
+    rotations: Final[int]
+    corrupt_rings: Final[int]
+    last_error: Final[str | None]
+    last_error_at: Final[float | None]
+    @property
+    def emitted(self) -> int: ...
+    @property
+    def written(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def filtered(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def in_flight(self) -> int: ...
+
+@final
+class Problem:
+    kind: Final[Literal["owner", "late", "full", "sink", "dropped", "corrupt"]]
+    text: Final[str]
+
+@final
+class Health:
+    problems: Final[tuple[Problem, ...]]
+    @property
+    def ok(self) -> bool: ...
+    def __bool__(self) -> bool: ...
+
 class Logger:
     @overload
     def add(
@@ -282,6 +327,8 @@ class Logger:
     @overload
     def complete(self, timeout: float | None) -> Completion: ...
     def reopen(self) -> None: ...
+    def statistics(self) -> Statistics: ...
+    def health(self) -> Health: ...
     @overload
     def catch(
         self,

@@ -25,6 +25,7 @@ from stress.verdict import Round, settle, unfinished_findings
 from stress.workshop import PHASE_VARIABLE, Workshop
 
 _RESTART_RECORDS = 20
+_LAST_PATIENCE = 1.0
 
 
 class Arena:
@@ -153,7 +154,12 @@ class Arena:
         )
 
     def count_stuck(self) -> int:
-        """Count the threads that nobody killed and that have not come to their end: call it before they are ended."""
+        """Count the threads that nobody killed and that do not come to their end although they are told to stop."""
+        self.stop()
+        wait_until(lambda: not self._unfinished(), time.monotonic() + _LAST_PATIENCE)
+        return self._unfinished()
+
+    def _unfinished(self) -> int:
         return sum(
             counts.state != FINISHED and _runs(counts.pid)
             for counts in self.ledger.counts()

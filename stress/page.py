@@ -82,10 +82,9 @@ def page(run: Run) -> str:
         groups=by_group,
         totals=totals,
         cells=cells(run, by_group),
-        histograms=[
-            (library, histogram_of(run, library, pictures.WIDTH if len(libraries) == 1 else pictures.HALF))
-            for library in libraries
-        ],
+        by_library={library: Totals(of_library(run, library)) for library in libraries},
+        balanced={library: balanced(by_group, library) for library in libraries},
+        histograms=histograms(run, libraries),
         ranges=Markup(pictures.ranges([range_of(run, library) for library in libraries])),
         phases=Markup(pictures.phases({kind: run.phases(kind) for kind in KINDS})) if phases else "",
         share_committing=share_committing(phases),
@@ -102,10 +101,21 @@ def of_library(run: Run, library: str) -> list[Round]:
     return [round_ for round_ in run.rounds if round_.settings and round_.settings.adapter == library]
 
 
-def histogram_of(run: Run, library: str, width: int) -> Markup:
-    """One library's call times over all rounds."""
-    total = Totals(of_library(run, library))
-    return Markup(pictures.histogram(total.latency, total.longest_ms, width))
+def histograms(run: Run, libraries: Sequence[str]) -> list[tuple[str, Markup]]:
+    """Each library's call times over all rounds, on one axis."""
+    totals = {library: Totals(of_library(run, library)) for library in libraries}
+    axis = pictures.span((total.latency, total.longest_ms) for total in totals.values())
+    width = pictures.WIDTH if len(libraries) == 1 else pictures.HALF
+    return [
+        (library, Markup(pictures.histogram(total.latency, total.longest_ms, width, axis)))
+        for library, total in totals.items()
+    ]
+
+
+def balanced(by_group: dict[tuple[str, str], list[Round]], library: str) -> str:
+    """In how many of its scenarios a library balanced."""
+    found = [all(round_.passed for round_ in rounds) for (_, name), rounds in by_group.items() if name == library]
+    return f"{sum(found)} of {len(found)}"
 
 
 def range_of(run: Run, library: str) -> tuple[str, Counter[int], float]:
@@ -138,7 +148,7 @@ def cell(rounds: Sequence[Round]) -> Cell:
         lines.append(next(finding for round_ in rounds for finding in round_.findings).splitlines()[0])
     if passed:
         lines.append(f"{total.logged:,} records")
-    lines.append(f"longest call {milliseconds(total.longest_ms)}")
+    lines.append(f"longest {milliseconds(total.longest_ms)}")
     head = "balanced" if passed else "failed"
     return Cell("pass" if passed else "fail", head if len(rounds) == 1 else f"{total.passed} of {len(rounds)}", lines)
 
@@ -162,7 +172,7 @@ def detail(run: Run, round_: Round) -> Detail:
         course=Markup(pictures.course(round_)),
         bars=[bar(round_, slot, most) for slot in slots],
         more_bars=len(round_.audit.slots) - len(slots),
-        findings=[finding[:_FINDING_LETTERS] for finding in round_.findings[:_SHOWN_FINDINGS]],
+        findings=[finding[:_FINDING_LETTERS].strip() for finding in round_.findings[:_SHOWN_FINDINGS]],
         command=run.command_for(round_),
         options=options_of(round_.settings),
     )

@@ -68,13 +68,26 @@ def _powers(low: float, high: float) -> list[float]:
     return [10.0**power for power in range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)]
 
 
-def histogram(latency: Counter[int], longest_ms: float, width: int = WIDTH) -> str:
+def span(latencies: Iterable[tuple[Counter[int], float]]) -> tuple[float, float]:
+    """From the shortest to the longest call of all, in nanoseconds: the axis that several pictures share.
+
+    Args:
+        latencies: for each picture its calls by bucket, and the longest one in milliseconds.
+    """
+    filled = [(latency, longest) for latency, longest in latencies if latency]
+    low = min((float(lower_bound(max(min(latency), 1))) for latency, _ in filled), default=1.0)
+    high = max((max(lower_bound(max(latency) + 1), longest * 1e6) for latency, longest in filled), default=10.0)
+    return low, max(high, low * 10)
+
+
+def histogram(
+    latency: Counter[int], longest_ms: float, width: int = WIDTH, axis: tuple[float, float] | None = None
+) -> str:
     """How long log calls took, both axes logarithmic: a handful of slow ones shall be seen beside a million fast."""
-    height, bottom = 240, 240 - _BOTTOM
+    height, bottom, top = 250, 250 - _BOTTOM, _TOP + 14
     if not latency:
         return ""
-    low = lower_bound(max(min(latency), 1))
-    high = max(lower_bound(max(latency) + 1), longest_ms * 1e6, low * 10)
+    low, high = span([(latency, longest_ms)]) if axis is None else axis
     most = max(max(latency.values()), 10)
 
     def x(nanoseconds: float) -> float:
@@ -82,7 +95,7 @@ def histogram(latency: Counter[int], longest_ms: float, width: int = WIDTH) -> s
         return _LEFT + share * (width - _LEFT - _RIGHT)
 
     def y(count: float) -> float:
-        return bottom - (0.35 + math.log10(count)) / (0.35 + math.log10(most)) * (bottom - _TOP)
+        return bottom - (0.35 + math.log10(count)) / (0.35 + math.log10(most)) * (bottom - top)
 
     parts = [_line(_LEFT, y(count), width - _RIGHT, y(count), "grid") for count in _powers(1, most)]
     parts += [_text(_LEFT - 8, y(count) + 4, compact(count), anchor="end") for count in _powers(1, most)]
@@ -93,16 +106,12 @@ def histogram(latency: Counter[int], longest_ms: float, width: int = WIDTH) -> s
         parts.append(_rect(begin, y(count), end - begin - 1, bottom - y(count), "bar", tip))
     parts.append(_line(_LEFT, bottom, width - _RIGHT, bottom, "axis"))
     marks = [("p50", quantile(latency, 0.5)), ("p99", quantile(latency, 0.99)), ("longest", longest_ms)]
-    last = -math.inf
-    for name, value in marks:
-        at = x(value * 1e6)
-        parts.append(_line(at, _TOP - 4, at, bottom, "mark"))
-        anchor = "end" if at > width - 130 else "start"
-        if at - last > 100 or name == "longest":
-            parts.append(
-                _text(at + (-5 if anchor == "end" else 5), _TOP - 8, f"{name} {duration(value * 1e6)}", "label", anchor)
-            )
-        last = at
+    for row, (name, value) in enumerate(marks):
+        # In turns on two rows, so that neighbours do not cover each other.
+        at, above = x(value * 1e6), top - 8 - 15 * (row % 2)
+        anchor, shift = ("end", -5) if at > width - 130 else ("start", 5)
+        parts.append(_line(at, above - 8, at, bottom, "mark"))
+        parts.append(_text(at + shift, above, f"{name} {duration(value * 1e6)}", "label", anchor))
     return _svg(height, "Log calls by their duration", parts, width)
 
 

@@ -19,9 +19,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from mplog.cli._ledger import STOP, Ledger
 from stress import libraries, steps, workload
 from stress.job import SOAK, STORM, STRANGER, Job
+from stress.ledger import STOP, Ledger
 
 WORKER_FAILED = 3
 KILLED_OR_WELL = (0, -signal.SIGKILL, -signal.SIGALRM)
@@ -37,7 +37,7 @@ if __name__ == "__main__":
     if JOB.slow:
         ADAPTER.add_slow(JOB.slow, Path(JOB.slow_log))
     if JOB.dies_at_step:
-        steps.die_at(JOB.dies_at_step, JOB.dies_at_occurrence, with_all=JOB.dies_with_all)
+        steps.die_at(JOB.dies_at_step, JOB.dies_at_occurrence, Ledger(Path(JOB.ledger)), with_all=JOB.dies_with_all)
 if JOB.file_limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (JOB.file_limit, resource.RLIM_INFINITY))
 

@@ -10,11 +10,14 @@ import itertools
 import os
 import signal
 
+from stress.ledger import HOLD, Ledger
 
-def die_at(step: int, occurrence: int, *, with_all: bool = False) -> None:
+
+def die_at(step: int, occurrence: int, ledger: Ledger, *, with_all: bool = False) -> None:
     """Let this process, and none that it forks, die when it comes to *step* for the given time.
 
     Args:
+        ledger: steps count from its GO on; an idle writer takes some before the workers stand ready.
         with_all: its whole process group dies at the same instant.
     """
     from mplog._sinks.file import phase
@@ -23,7 +26,7 @@ def die_at(step: int, occurrence: int, *, with_all: bool = False) -> None:
 
     def at(current: int) -> None:
         before(current)
-        if current == step and os.getpid() == mortal and next(count) == occurrence:
+        if current == step and os.getpid() == mortal and ledger.signal != HOLD and next(count) == occurrence:
             os.kill(0 if with_all else mortal, signal.SIGKILL)
 
     phase.at = at

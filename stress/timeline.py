@@ -53,6 +53,7 @@ class Recorder:
     def start(self) -> None:
         """Begin at zero."""
         self._begun = time.monotonic()
+        self._look()
         self._thread = threading.Thread(target=self._run, name="stress-recorder", daemon=True)
         self._thread.start()
 

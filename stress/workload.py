@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mplog.cli._ledger import HOLD, STOP, Ledger, LedgerSlot
 from stress.job import Job
 from stress.latency import Latencies
+from stress.ledger import HOLD, STOP, Ledger, LedgerSlot
 
 GO_DEADLINE = 120.0
 _POLL = 0.001

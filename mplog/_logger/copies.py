@@ -69,7 +69,8 @@ def _copied(handler: Handler, memo: dict[int, Any]) -> Handler:
                 f"Handler {handler.id} was added with enqueue=True, so its records go through a queue of this "
                 "process's logger, and it cannot be copied. Remove it first, or add it again to the copy."
             )
-        return handler.known_as(handler.id)  # The sink is elsewhere; so it is for the copy.
+        if not (isinstance(sink, FileSink) and sink.is_open):
+            return handler.known_as(handler.id)  # The sink is elsewhere; so it is for the copy.
     if isinstance(sink, FileSink):
         if sink.is_open:
             raise TypeError(

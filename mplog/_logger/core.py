@@ -14,6 +14,8 @@ from typing import Any
 from mplog._capture import process
 from mplog._logger import levels as level_table
 from mplog._logger import options, registry
+from mplog._logger.company import Company
+from mplog._logger.differing import say as say_differing
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
 from mplog._logger.options import Given
@@ -24,6 +26,7 @@ from mplog._render.renderer import Renderer
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import GENERATION
 from mplog._session import announce, attach, directory, exit, losses, recovery
+from mplog._session.account import Account
 from mplog._session.host import Host, authkeys
 from mplog._session.identity import myself
 from mplog._session.link import Link
@@ -36,6 +39,9 @@ from mplog._sinks.file.sink import FileSink
 from mplog._sinks.kinds import open_sink, shown_name
 from mplog._sinks.message_sink import MessageSink, Unfinished
 from mplog._writer.route import COROUTINE, FILE, Route, RouteSpec
+
+HOSTING_BOUND = 0.2
+"""Seconds that a process which gets workers waits for the stranger whose guest it was."""
 
 WRITING = "mplog-"
 """How the names of the threads begin that bring records to sinks: the writer's and the outlets'."""
@@ -60,6 +66,12 @@ class Core:
         """Whether the calling thread is logging because of a `catch()`."""
         self._host: Host | None = None
         self._links: dict[bytes, Link] = {}
+        self.removed = Account()
+        """Of the records that went straight to sinks that are removed."""
+        self.rotations_removed = 0
+        self._company = Company(self)
+        self._lingering: list[Handler] = []
+        """Removed handlers whose files are still served for strangers."""
         self._gone: set[tuple[bytes, int]] = set()
         """Handlers of other processes that `remove()` took away in this one."""
         self._provisional = False
@@ -129,6 +141,8 @@ class Core:
     def _open_file(self, spec: RouteSpec, renderer: Renderer) -> FileSink:
         sink = registry.file_sink(spec, renderer)
         self._recover(sink, renderer, spec)
+        if self.serves:
+            sink.company = self._company.meet
         return sink
 
     def _recover(self, sink: FileSink, renderer: Renderer, spec: RouteSpec) -> None:
@@ -154,22 +168,43 @@ class Core:
                     f"There is no existing handler with id {handler_id}. Present are {sorted(self._handlers)}."
                 )
             chosen = list(self._handlers) if handler_id is None else [handler_id]
-            for number in chosen:
-                handler = self._handlers.pop(number)
+        for number in chosen:
+            with self._lock:
+                if number in self._handlers:
+                    self._company.leave(self._handlers[number])
+                handler = self._handlers.pop(number, None)
+                if handler is None:  # Another thread was first.
+                    continue
                 if handler.link is not None and self._host is None:
                     self._gone.add((handler.link.place.id, handler.spec.id))
                 self._swap()
-                self._retire(handler)
+            self._retire(handler)
 
     def _retire(self, handler: Handler) -> None:
-        if self._host is not None and handler.spec.id in self._host.routes:
-            self._host.remove(handler.spec.id)
-            self._publish()
-        if handler.link is None or self._host is not None:
-            handler.close()
+        """Without the lock: the writer may be inside of a user's function that asks this core for something."""
+        host = self._host
+        if host is not None and handler.spec.id in host.routes:
+            if host.is_joined(handler.spec.id):
+                with self._lock:
+                    self._lingering.append(handler)
+                    self._publish()
+                return
+            host.remove(handler.spec.id)
+            with self._lock:
+                if self._host is host:
+                    self._publish()
+        try:
+            if handler.link is None or host is not None:
+                handler.close()
+        finally:
+            with self._lock:
+                self.removed += handler.account()
+                self.rotations_removed += handler.rotations
 
     def level(self, name: str, no: int | None, color: str | None, icon: str | None) -> Level:
         """Get, create or change a level; calls see it at once. See Logger.level."""
+        if no is None and color is None and icon is None:
+            return level_table.get_or_change(self.levels, name, None, None, None)  # Formats ask for it, in any thread.
         with self._lock:
             made = level_table.get_or_change(self.levels, name, no, color, icon)
             if made != self.levels.get(name):
@@ -248,6 +283,15 @@ class Core:
                 return link
         return None
 
+    @property
+    def host(self) -> Host | None:
+        """This process's own session, if it has one."""
+        return self._host
+
+    def links(self) -> list[Link]:
+        """The ways of this process to sessions, its own and those of strangers included."""
+        return [*self._links.values(), *self._company.links()]
+
     def handlers(self) -> list[Handler]:
         """The handlers in order of addition."""
         return [self._handlers[number] for number in sorted(self._handlers)]
@@ -258,6 +302,7 @@ class Core:
         """The session of this process; None (said once) where no runtime directory can be used."""
         if self._host is not None:
             return self._host
+        self._company.leave_all(HOSTING_BOUND)
         try:
             host = Host(myself(), self.queue_options)
         except OSError as error:
@@ -273,6 +318,40 @@ class Core:
         if self.serves:
             announce.announce(self._session_paths())
         return host
+
+    # For company.py: what a change to a stranger's session needs
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether the calling thread holds the configuration lock, so that nothing else may be changed by it now."""
+        return bool(self._lock._is_owned())  # type: ignore[attr-defined]  # as threading.Condition does
+
+    def try_change(self) -> bool:
+        """Take the configuration lock if it is free; `end_change` gives it back."""
+        return self._lock.acquire(blocking=False)
+
+    def end_change(self) -> None:
+        """Give the configuration lock back."""
+        self._lock.release()
+
+    @property
+    def belongs_to_a_tree(self) -> bool:
+        """Whether this process has workers, or is one, or does not know yet."""
+        return self._host is not None or bool(self._links) or self._provisional
+
+    def handler_of(self, sink: FileSink) -> Handler | None:
+        """The handler that writes to *sink*."""
+        return next((handler for handler in self.handlers() if handler.sink is sink), None)
+
+    def replace(self, handler: Handler) -> None:
+        """Let calls use *handler* in the place of the one with the same id."""
+        self._handlers[handler.id] = handler
+        self._swap()
+
+    def become_host(self, handler: Handler) -> None:
+        """Make the session, for others that write the file of *handler*; its own records go the same way."""
+        self._enqueue(handler)
+        self._swap()
 
     def _serve(self, handler: Handler) -> None:
         host = self._host
@@ -410,6 +489,8 @@ class Core:
             )
             if partner is not None:
                 mine[handler.id] = partner.known_as(handler.id)
+                if partner.link is not None and by_name and not handler.auto:
+                    say_differing(partner.link.place, handler.spec, partner.spec)
                 taken.add(id(partner))
                 if isinstance(handler.sink, FileSink):
                     left.append(handler.sink)
@@ -482,25 +563,29 @@ class Core:
         return [registry.remote_handler(spec, link) for spec in specs if (link.place.id, spec.id) not in self._gone]
 
     def _adopt(self, link: Link) -> Orphan:
-        return Orphan(link, lambda: registry.routes_without_owner(self._handlers, link))
+        handlers = [handler for handler in list(self._handlers.values()) if handler.link is link]
+        return Orphan(
+            link,
+            lambda: registry.routes_without_owner(self._handlers, link),
+            only_files=all(handler.spec.kind == FILE for handler in handlers),
+        )
 
     # Flush and end
 
     def complete(self, timeout: float | None) -> bool:
         """Wait until everything that this process logged is in its sinks; False when time was up.
 
-        In the owner, what workers have published by now for coroutines is handed over, too.
+        In the owner, what workers have published by now is handed over, too: those that it has joined are through.
         """
         if threading.current_thread().name.startswith(WRITING):
             return False  # A sink that is served there would wait for itself.
         deadline = None if timeout is None else monotonic() + timeout
         done = True
-        for link in list(self._links.values()):
+        for link in self.links():
             done = link.flush(None if deadline is None else max(0.0, deadline - monotonic())) and done
         host = self._host
-        coroutines = [handler.spec.id for handler in self.handlers() if handler.spec.kind == COROUTINE]
-        if host is not None and coroutines:
-            done = host.hand_over(coroutines, deadline) and done
+        if host is not None:
+            done = host.hand_over(deadline) and done
         return done
 
     def reopen(self) -> None:
@@ -508,9 +593,10 @@ class Core:
         host = self._host
         for handler in self.state.handlers:
             here = handler.link is None or (host is not None and handler.link.place is host.place)
+            here = here or self._company.is_guest(handler)
             if here and isinstance(handler.sink, FileSink):
                 handler.sink.reopen()
-        for link in list(self._links.values()):
+        for link in self.links():
             link.reopen()
 
     def unfinished(self) -> list[Unfinished]:
@@ -524,6 +610,8 @@ class Core:
 
     def stop(self) -> None:
         """The end of this process: its session is finished, its handlers are stopped."""
+        with self._lock:
+            self._company.leave_all()
         host = self._host
         for link in list(self._links.values()):
             link.close()
@@ -541,6 +629,7 @@ class Core:
                 self._host = None
                 self._swap()
             announce.withdraw(host.place.path)
+        self._close_lingering()
         for handler in self.handlers():
             if handler.link is None and isinstance(handler.sink, FileSink):
                 handler.sink.archiver.background = False
@@ -551,6 +640,14 @@ class Core:
                     handler.sink.finish()
             self.state.end()
         self._stop_sinks()
+
+    def _close_lingering(self) -> None:
+        lingering, self._lingering = self._lingering, []
+        for handler in lingering:
+            try:
+                handler.close()
+            except Exception:  # noqa: BLE001 - remove(), which would have raised it, has returned long ago
+                report.error_in_handler(handler.id, None)
 
     def _stop_sinks(self) -> None:
         """Tell the sinks of this process that want to know it. Others go on to the very end."""
@@ -596,6 +693,8 @@ class Core:
         claim.abandon_claims()
         self._lock = threading.RLock()
         self._forking = threading.local()
+        self._company.forget()
+        self._lingering = []
         host, self._host = self._host, None
         links = {number: link.inherit() for number, link in self._links.items()}
         if host is not None:
@@ -606,13 +705,15 @@ class Core:
         for number, handler in self._handlers.items():
             if handler.sink is not None:
                 handler.sink.forget()
-            link = links[handler.link.place.id] if handler.link is not None else None
+            link = links.get(handler.link.place.id) if handler.link is not None else None
             if link is None and host is not None and handler.spec.id in host.routes:
                 link = links[host.place.id]
             fresh = handler.known_as(number)
+            fresh.unmade = [0]
             fresh.link = link
             handlers[number] = fresh
         self._links = links
         self._handlers = handlers
+        self.removed, self.rotations_removed = Account(), 0
         exit.forget()
         self._swap()

@@ -14,11 +14,12 @@ from mplog._render.renderer import Renderer
 from mplog._render.template import TimeText
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import DATA_RECORD, LOG
-from mplog._session.link import LARGEST, Link
+from mplog._session.account import Account
+from mplog._session.link import LARGEST, Link, Shorten
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.message_sink import MessageSink
 from mplog._sinks.stream import StreamSink
-from mplog._writer.route import Route, RouteSpec
+from mplog._writer.route import FILE, Route, RouteSpec
 
 Emit = Callable[[str, float, int], object]
 """(finished text, epoch seconds, level number): the last step of the fast way."""
@@ -27,10 +28,10 @@ Emit = Callable[[str, float, int], object]
 class Handler:
     """Where records go from this process: to a sink here, or through a link to the process that owns the sink.
 
-    Immutable but for `link`, which a fork or the end of a session changes under the configuration lock.
+    Immutable but for `link`, which a fork or the end of a session changes under the configuration lock, and for counts.
     """
 
-    __slots__ = ("_clock", "auto", "catch", "id", "level", "link", "name", "renderer", "sink", "spec")
+    __slots__ = ("_clock", "auto", "catch", "id", "level", "link", "name", "renderer", "sink", "spec", "unmade")
 
     def __init__(
         self,
@@ -53,6 +54,8 @@ class Handler:
         self.level = spec.level
         self.id = spec.id if visible_id is None else visible_id
         self.auto = auto
+        self.unmade = [0]
+        """How many records could not be made what the sink wants, by this handler and its copies of other names."""
         template = renderer.template
         self._clock = TimeText(template.time_spec) if template is not None and template.time_spec else None
 
@@ -63,7 +66,7 @@ class Handler:
 
     def known_as(self, visible: int) -> Handler:
         """A copy that is known under the id *visible* in this process."""
-        return Handler(
+        known = Handler(
             self.spec,
             self.renderer,
             self.sink,
@@ -73,6 +76,8 @@ class Handler:
             visible_id=visible,
             auto=self.auto,
         )
+        known.unmade = self.unmade
+        return known
 
     def route(self) -> Route:
         """This handler as other processes reach it. Only where the sink is."""
@@ -107,35 +112,58 @@ class Handler:
 
     def handle(self, record: dict[str, Any], details: Details) -> None:
         """The whole way: filter, render, deliver. Whatever user code or the sink raises passes through."""
-        level, now = record["level"].no, record["time"].timestamp()
-        if self.link is not None and (details.unpatched or not self.spec.is_whole):
-            self._push_data(self.link, now, record, details)
-            return
-        accept = self.renderer.accept
-        if accept is not None and not accept(record):
-            return
-        if self.link is not None and not self.spec.as_data:
-            bounded = partial(self.renderer.bounded, record, details, self.spec.encode)
-            self.link.push(now, self.spec.id, level, bounded(LARGEST), LOG, bounded)
-            return
-        text = self.renderer.text(record, details)
-        if self.link is not None:
-            # The text is made here, of the values themselves; what travels of some of them is their `repr`.
-            self._push_data(self.link, now, record, details._replace(text=text))
+        link, kind, body, text = self.link, LOG, b"", ""
+        shorten: Shorten | None = None
+        try:
+            level, now = record["level"].no, record["time"].timestamp()
+            if link is not None and (details.unpatched or not self.spec.is_whole):
+                shorten = packed = partial(data.pack, record, details)
+                body, kind = packed(), DATA_RECORD
+            else:
+                accept = self.renderer.accept
+                if accept is not None and not accept(record):
+                    return
+                if link is not None and not self.spec.as_data:
+                    shorten = partial(self.renderer.bounded, record, details, self.spec.encode)
+                    body = shorten(LARGEST)
+                else:
+                    text = self.renderer.text(record, details)
+                    if link is not None:
+                        # The text is made here, of the values themselves; what travels of some of them is their `repr`.
+                        shorten = packed = partial(data.pack, record, details._replace(text=text))
+                        body, kind = packed(), DATA_RECORD
+                    elif self.spec.kind == FILE:
+                        body = self.spec.encode(text)
+        except BaseException:
+            self.unmade[0] += 1
+            raise
+        if link is not None:
+            link.push(now, self.spec.id, level, body, kind, shorten)
         elif isinstance(self.sink, FileSink):
             message = None
             if self.spec.asks_about_messages:
                 message = Message(text)
                 message.record = record
-            self.sink.write(self.spec.encode(text), now, message)
+            self.sink.write(body, now, message)
         elif self.sink is not None:
             message = Message(text)
             message.record = record
             self.sink.write(message)
 
-    def _push_data(self, link: Link, now: float, record: dict[str, Any], details: Details) -> None:
-        packed = partial(data.pack, record, details)
-        link.push(now, self.spec.id, record["level"].no, packed(), DATA_RECORD, packed)
+    def account(self) -> Account:
+        """What has become of the records that this process has given to this handler without a queue in between."""
+        unmade, sink = self.unmade[0], self.sink
+        made = Account(emitted=unmade, failed=unmade)
+        if self.link is not None or sink is None:
+            return made
+        # What is settled first: a call that comes meanwhile is in flight then.
+        settled = sink.written, sink.dropped, 0, sink.failed
+        return made + Account(sink.emitted, *settled)
+
+    @property
+    def rotations(self) -> int:
+        """How many rotations of its file this process has made."""
+        return self.sink.rotations if isinstance(self.sink, FileSink) else 0
 
     def close(self) -> None:
         """Stop the sink, if it is here. Its errors pass through."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from mplog._capture.patching import Patcher
 from mplog._capture.record import Message
-from mplog._logger import call
+from mplog._logger import call, health, statistics
 from mplog._logger import parse as parsing
 from mplog._logger.call import log, log_level
 from mplog._logger.catch import MESSAGE, Catcher, Rule
@@ -23,8 +23,10 @@ from mplog._logger.context import Contextualizer
 from mplog._logger.copies import duplicate, install, promote
 from mplog._logger.core import Core
 from mplog._logger.environment import DEFAULTS
+from mplog._logger.health import Health
 from mplog._logger.levels import AT_IMPORT, Level
 from mplog._logger.options import Given
+from mplog._logger.statistics import Statistics
 from mplog._logger.views import PLAIN, Options, portable
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import GENERATION
@@ -181,6 +183,21 @@ class Logger:
         path names is left alone. Where a path cannot be opened, the old file stays in use, which is reported.
         """
         self._core.reopen()
+
+    def statistics(self) -> Statistics:
+        """A snapshot of what has become of the records of this process and of those that it writes for.
+
+        For each process, `emitted` = `written` + `dropped` + `filtered` + `failed` + `in_flight`, and after
+        `complete()` nothing of this process is in flight. A record counts once for each handler.
+        """
+        return statistics.take(self._core)
+
+    def health(self) -> Health:
+        """Whether everything is all right, as far as this process can see; if not, what, and what to do about it.
+
+        The answer is true when there is no problem. Never raises, and waits for nothing for more than seconds.
+        """
+        return health.look(self._core)
 
     def bind(self, /, **extra: Any) -> Logger:
         """A logger whose records carry *extra*, too. This one is not changed."""

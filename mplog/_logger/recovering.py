@@ -109,7 +109,8 @@ def _session(place: Place, *, write: bool, plain: bool) -> LeftSession:
         living=waiting.living,
     )
     for slot_path in waiting.by_slot:
-        found.files.append(_file(slot_path, specs, waiting, write=write, plain=plain))
+        with contextlib.suppress(FileNotFoundError):  # Somebody else has recovered it by now.
+            found.files.append(_file(slot_path, specs, waiting, write=write, plain=plain))
     if write:
         recovery.remove_if_done(place)
         found.removed = not os.path.exists(place.path)
@@ -135,6 +136,8 @@ def _file(slot_path: str, specs: dict[int, RouteSpec], waiting: Waiting, *, writ
         try:
             found.path, found.written = _write(slot_path, spec)
         except Exception as error:  # noqa: BLE001 - also what the user's options raise; the other files shall have theirs
+            if not os.path.exists(slot_path):
+                return found  # As above.
             found.trouble = f"it could not be written: {error}"
     return found
 

@@ -14,6 +14,7 @@ import sys
 from typing import Any, NamedTuple
 
 from mplog._logger.activation import Activation
+from mplog._logger.differing import differing
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
 from mplog._logger.settings import Settings, Versions
@@ -167,13 +168,20 @@ def read(place: Place, *, foreign: bool | None = None) -> Published | None:
             if os.fstat(fd).st_uid != os.geteuid():
                 return None
             found = pickle.load(file)
-    except (OSError, pickle.UnpicklingError, EOFError):
+        mine, theirs = _program(), found["program"]
+        if foreign is None:
+            foreign = mine != theirs if mine and theirs else place.came_by_environment
+        routes = [_unpacked(packed, foreign=foreign) for packed in found["routes"]]
+        return Published(found["levels"], routes, found["settings"], foreign, theirs)
+    except (OSError, EOFError):
         return None
-    mine, theirs = _program(), found["program"]
-    if foreign is None:
-        foreign = mine != theirs if mine and theirs else place.came_by_environment
-    routes = [_unpacked(packed, foreign=foreign) for packed in found["routes"]]
-    return Published(found["levels"], routes, found["settings"], foreign, theirs)
+    except Exception as error:  # noqa: BLE001 - another version's objects may fail in any way, at the program's start
+        report.once(
+            "registry",
+            f"process {place.control.identity.pid} has another version of mplog ({error!r}); this process does not "
+            "follow its configuration. Use one version in both.",
+        )
+        return None
 
 
 def remote_handler(spec: RouteSpec, link: Link) -> Handler:
@@ -233,7 +241,8 @@ def same_sink(handler: Handler, remote: list[Handler], *, by_name: bool = True) 
     wanted = _target_of(handler)
     if not by_name and handler.spec.file is None and handler.spec.stream is None:
         return None
-    return next((other for other in remote if wanted is not None and _target_of(other) == wanted), None)
+    found = [other for other in remote if wanted is not None and _target_of(other) == wanted]
+    return min(found, key=lambda other: len(differing(handler.spec, other.spec)), default=None)
 
 
 def _target_of(handler: Handler) -> tuple[str, str] | None:

@@ -19,7 +19,7 @@ import mmap
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from zlib import crc32
 
 from mplog._ring.clock import monotonic_ns
@@ -235,6 +235,11 @@ class Producer:
         return self._seq
 
     @property
+    def nested(self) -> int:
+        """How many records of interrupting calls wait to be published."""
+        return len(self._nested)
+
+    @property
     def drained(self) -> bool:
         """Whether everything published has been taken by its sinks."""
         return bool(self._words[HEAD] >= self._tail)
@@ -293,7 +298,7 @@ class Reader:
         capacity = self._capacity
         if tail == start:
             return []
-        if tail < start or tail - self.head > capacity or tail & (ALIGN - 1):
+        if tail < start or tail - self.head > capacity or (tail | start) & (ALIGN - 1):
             raise RingCorrupt(f"tail {tail} does not fit head {self.head} and position {start} in {capacity} bytes")
         if limit is not None and limit < tail:
             tail = limit
@@ -355,6 +360,34 @@ class Reader:
     def unread(self) -> bool:
         """Whether there is something published that `read` has not returned."""
         return self.tail != self.position
+
+    def count_unread(self) -> int:
+        """How many records are published that `read` has not returned; of a damaged ring, as far as it is whole."""
+        return sum(1 for _ in self._stamps(self.position))
+
+    def oldest(self) -> int | None:
+        """The stamp of the oldest record that is not released; None where there is none, or HEAD moves just now."""
+        head = self.head
+        stamp = next(self._stamps(head), None)
+        return stamp if self.head == head else None
+
+    def _stamps(self, position: int) -> Iterator[int]:
+        """The stamps of all records from *position* on, by their headers alone."""
+        mask = self._capacity - 1
+        tail = self.tail
+        if tail - position > self._capacity or position & (ALIGN - 1):
+            return
+        while position < tail:
+            offset = position & mask
+            length, _seq, kind, *_ = RECORD.unpack_from(self._data, offset)
+            end = offset + RECORD_BYTES + length
+            if end > self._capacity:
+                return
+            if kind != PAD:
+                if length < PREFIX_BYTES:
+                    return
+                yield PREFIX.unpack_from(self._data, offset + RECORD_BYTES)[0]
+            position += padded(length)
 
     def release(self, position: int) -> None:
         """Move HEAD to *position*: everything before it has reached its sinks."""

@@ -15,9 +15,21 @@ from typing import Any
 
 from mplog._ring import drops
 from mplog._ring.clock import monotonic
-from mplog._ring.layout import DRAINING, DROPPED, ENDED, GENERATION, RECLAIMED, RUN_STATE, STOPPED, WAKE
+from mplog._ring.layout import (
+    DRAINING,
+    DROPPED,
+    ENDED,
+    FLUSH_TARGET,
+    FLUSHED,
+    GENERATION,
+    RECLAIMED,
+    RUN_STATE,
+    STOPPED,
+    WAKE,
+)
 from mplog._ring.ring_file import open_existing
-from mplog._session import losses, recovery, rings
+from mplog._session import hosts, losses, recovery, rings
+from mplog._session.account import Account, Told, dropped_of
 from mplog._session.identity import Identity, is_dead
 from mplog._session.place import REGISTRY, Place, make_place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
@@ -25,15 +37,27 @@ from mplog._sinks import report
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
 from mplog._writer.drain import Drain, Source
-from mplog._writer.route import Route
+from mplog._writer.route import COROUTINE, Route
 from mplog._writer.tally import Tally
 from mplog._writer.writer import HOUSEKEEPING, Writer
 
 FORK_BOUND = 0.1
 """Seconds that a fork waits for the writer to reach the end of a round."""
 
+ACCOUNT_BOUND = 2.5
+"""Seconds that a snapshot of the counts waits for the end of a round."""
+
 ENDED_KEPT = 1000
 """Processes that have ended whose counts are kept apart; those of older ones are added up."""
+
+STALLED = 5.0
+"""Seconds that `complete()` without a time-out waits for a sink that takes nothing."""
+
+STALLED_LOOP = 1.0
+"""The same for coroutine sinks, whose event loop may wait for this very call."""
+
+ROUND_BOUND = 30.0
+"""Seconds that it waits for the end of a round, in which users' filters, formats and patchers run."""
 
 
 def authkeys() -> list[bytes]:
@@ -89,47 +113,79 @@ class Host:
         route = self.routes.get(number)
         if route is None:
             return
-        self.writer.finish(self._options().shutdown_timeout)
-        with self.writer.mutex:
-            for source in self.drain.sources:
-                losses.tell(source.file, {number: route})
+        patience = self._options().shutdown_timeout
+        self.writer.finish(patience)
+        # Without the mutex, too: a round that a user's function does not let come to its end must not keep the caller.
+        held = self.writer.mutex.acquire(timeout=patience)
+        try:
+            if held:
+                for source in self.drain.sources:
+                    losses.tell(source.file, {number: route})
             self.routes.pop(number, None)
             if route.outlet is not None:
                 self._close_outlet(route)
             slot = self.slots.pop(number, None)
-            if slot is not None:
+            if slot is not None and held:
                 self._remove_slot(slot)
+        finally:
+            if held:
+                self.writer.mutex.release()
 
-    def hand_over(self, numbers: list[int], deadline: float | None) -> bool:
-        """Give to the sinks of these routes what has been published by now; False when time was up.
+    def is_joined(self, number: int) -> bool:
+        """Whether strangers send their records to a route, so that it must be served to the end of the session.
 
-        Only for sinks that take without waiting for anything, but for the user's own code.
+        If not, none can begin to from now on.
         """
+        slot = self.slots.get(number)
+        return slot is not None and not hosts.shut(slot)
+
+    def hand_over(self, deadline: float | None) -> bool:
+        """Give to the sinks what has been published by now; False when time was up or a sink takes nothing for long.
+
+        Args:
+            deadline: by `monotonic()`; None waits as long as each sink takes something now and then (see STALLED).
+        """
+        if self.writer.busy_here or any(
+            isinstance(route.sink, FileSink) and route.sink.busy_here for route in list(self.routes.values())
+        ):
+            return False  # Called from inside of what it would wait for: by a signal handler, or a user's function.
         bound = monotonic() + 1.0 if deadline is None else deadline
+        published: list[tuple[Source, int]] | None = None
         while True:
-            with self.writer.mutex:
-                self.find_rings()
-                self.drain.round(everything=True)
-                if not self.drain.waiting:
-                    break
-            if monotonic() > bound:
+            # A look takes the time of a usual round, too: that one is at work means nothing.
+            patience = ROUND_BOUND if deadline is None else max(0.02, bound - monotonic())
+            if not self.writer.mutex.acquire(timeout=patience):
                 return False
-            time.sleep(0.01)
+            try:
+                if self.finished:
+                    return not self.drain.waiting  # What could be handed over has been; the rings may be others' now.
+                self.find_rings()
+                if published is None:
+                    published = self.drain.published()
+                found = self.drain.round(everything=True)
+                if self.drain.is_through(published):
+                    break
+            finally:
+                self.writer.mutex.release()
+            if monotonic() > bound and not (found and deadline is None):
+                return False
+            time.sleep(0.0 if found else 0.01)
         outlets = [
-            (route.outlet, route.outlet.put_count)
-            for number, route in list(self.routes.items())
-            if number in numbers and route.outlet is not None
+            (route.outlet, route.outlet.put_count, STALLED_LOOP if route.spec.kind == COROUTINE else STALLED)
+            for route in list(self.routes.values())
+            if route.outlet is not None
         ]
-        return all(outlet.wait_taken(count, deadline) for outlet, count in outlets)
+        return all(outlet.wait_taken(count, deadline, stalled) for outlet, count, stalled in outlets)
 
     def _close_outlet(self, route: Route) -> None:
         assert route.outlet is not None
         patience = self._options().shutdown_timeout
         if not route.outlet.close(patience):
+            why = "was removed by its own sink" if route.outlet.serves_here else f"took nothing for {patience} s"
             report.once(
                 f"left {route.spec.id}",
-                f"handler {route.spec.id} took nothing for {patience} s; {route.outlet.left()} records that "
-                "other processes logged to it are lost.",
+                f"handler {route.spec.id} {why}; {route.outlet.left()} records that other processes logged to it are "
+                "lost.",
             )
 
     def _remove_slot(self, slot: slots.Slot) -> None:
@@ -196,9 +252,13 @@ class Host:
         """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
         now = monotonic()
         for source in list(self.drain.sources):
+            if source.file.words[DROPPED] != source.dropped:
+                source.dropped = source.file.words[DROPPED]
+                source.tally.dropped_at = now
             told = self._tell(source, now)
             source.tell_producer()
-            done = source.file.closed_by_producer
+            words = source.file.words
+            done = source.file.closed_by_producer and words[FLUSH_TARGET] <= words[FLUSHED]
             if not done and now - source.quiet_since > HOUSEKEEPING:
                 done = is_dead(rings.identity_of(source.file.owner))
             # Death or closing is proven: only now is a last look at tail worth anything.
@@ -236,6 +296,35 @@ class Host:
             if not tally.rings and tally.read == tally.settled:
                 self.earlier.absorb(self.tallies.pop(who))
                 return
+
+    def accounts(self) -> list[tuple[Tally, Account]]:
+        """What has become of the records of each process of this session; of those that ended long ago together, last.
+
+        A record that lies in a damaged ring is in flight for ever.
+        """
+        # Within a bound: a round may wait for a file. Without the mutex some figure may be of a moment later.
+        held = self.writer.mutex.acquire(timeout=ACCOUNT_BOUND)
+        try:
+            files: dict[Tally, list[Source]] = {}
+            for source in list(self.drain.sources):
+                files.setdefault(source.tally, []).append(source)
+            found = []
+            for tally in [*list(self.tallies.values()), self.earlier]:
+                sources = files.get(tally, [])
+                told = Told(tally.written, tally.filtered, tally.failed, tally.lost)
+                read = tally.read + sum(source.reader.count_unread() for source in sources)
+                dropped = tally.dropped + sum(dropped_of(source.file) for source in sources)
+                account = Account(emitted=dropped, dropped=dropped) + told.about(read)
+                found.append((tally, account.with_rings([source.file for source in sources])))
+            return found
+        finally:
+            if held:
+                self.writer.mutex.release()
+
+    def oldest(self) -> int | None:
+        """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
+        stamps = [source.reader.oldest() for source in list(self.drain.sources) if not source.broken]
+        return min((stamp for stamp in stamps if stamp is not None), default=None)
 
     # Around a fork; see fork.py.
 
@@ -286,28 +375,24 @@ class Host:
         words[WAKE] = STOPPED
         complete = self.writer.finish(patience) and complete
         words[RUN_STATE] = ENDED
-        with self.writer.mutex:
-            for source in list(self.drain.sources):
-                if not self.drain.waiting:
-                    losses.tell(source.file, self.routes, leave_others=False)
-                source.tell_producer()
-                done = source.file.closed_by_producer or is_dead(rings.identity_of(source.file.owner))
-                if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
-                    self._reclaim(source)
-                else:
-                    self.drain.sources.remove(source)
-                    source.file.close()  # And with it the kernel lock: a living producer may take its ring over.
+        idle = self.writer.mutex.acquire(timeout=patience)
+        if idle:
+            try:
+                self._let_go()
+            finally:
+                self.writer.mutex.release()
         for route in self.routes.values():
             if route.outlet is not None:
                 self._close_outlet(route)
-        os.close(self.doorbell)
+        if idle:
+            os.close(self.doorbell)
         self.place.control.let_go()
         if not any(True for _ in rings.listed(self.place.ring_directories)):
             for slot in self.slots.values():
                 self._remove_slot(slot)
             self.place.remove()
         else:
-            for slot in self.slots.values():
+            for slot in self.slots.values() if idle else ():
                 slot.close()
         if not complete:
             report.once(
@@ -315,3 +400,16 @@ class Host:
                 f"some records could not be written before the end of process {self.identity.pid}; they are kept in "
                 f"{self.place.path}. The next program that adds the same file writes them.",
             )
+
+    def _let_go(self) -> None:
+        """At the end, with the writer's mutex: reclaim the rings that are through, and give the others back."""
+        for source in list(self.drain.sources):
+            if not self.drain.waiting:
+                losses.tell(source.file, self.routes, leave_others=False)
+            source.tell_producer()
+            done = source.file.closed_by_producer or is_dead(rings.identity_of(source.file.owner))
+            if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
+                self._reclaim(source)
+            else:
+                self.drain.sources.remove(source)
+                source.file.close()  # And with it the kernel lock: a living producer may take its ring over.

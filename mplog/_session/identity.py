@@ -21,6 +21,8 @@ class Identity:
     namespace: int
 
 
+UNKNOWN_BOOT = bytes(16)
+
 _boot: bytes | None = None
 
 
@@ -31,8 +33,10 @@ def boot_id() -> bytes:
         try:
             with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
                 _boot = uuid.UUID(file.read().strip()).bytes
-        except (OSError, ValueError):
-            _boot = bytes(16)
+        except (FileNotFoundError, ValueError):
+            _boot = UNKNOWN_BOOT
+        except OSError:
+            return UNKNOWN_BOOT  # Such as too many open files: the next look may tell.
     return _boot
 
 
@@ -84,7 +88,11 @@ def myself() -> Identity:
 
 def is_dead(who: Identity) -> bool:
     """Whether *who* is proven dead. False when it lives and when nothing can be proven from here."""
-    if who.boot != boot_id():
+    boot = boot_id()
+    if UNKNOWN_BOOT in (who.boot, boot):
+        if who.boot != boot:
+            return False
+    elif who.boot != boot:
         return True
     if who.namespace != pid_namespace():
         return False

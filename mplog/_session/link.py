@@ -22,12 +22,12 @@ from mplog._ring.layout import (
     BLOCKED_NS,
     CLOSED,
     DATA_RECORD,
-    DROPPED,
     FLUSH_TARGET,
     FLUSHED,
     HEAD,
     KIND_SPILLED_DATA,
     LOG,
+    RECLAIMED,
     REGISTERED,
     SAID,
     SPILL,
@@ -40,6 +40,7 @@ from mplog._ring.layout import (
 from mplog._ring.ring import Producer
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile
 from mplog._session import rings
+from mplog._session.account import Account, Told, dropped_of, in_ring
 from mplog._session.identity import myself
 from mplog._session.place import SILENCE, Place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
@@ -70,6 +71,13 @@ class Orphan(Protocol):
 
     def reopen(self) -> None:
         """Open its files again."""
+
+    def account(self, published: int, told: Told) -> Account:
+        """What has become of what was *published* before, of which the owner has *told*, and of all since."""
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether nothing older is left in the rings of this process."""
 
 
 class Adopter(Protocol):
@@ -115,6 +123,9 @@ class Link:
         """Records in rings that this process has left."""
         self.dropped = 0
         """Records dropped while it had those."""
+        self.dropped_at: float | None = None
+        """When (`monotonic()`) a record was dropped last."""
+        self._told = Told()
         self._uncounted: deque[tuple[int, int]] = deque()
         self._counting = False
         self.pid = process.pid()
@@ -310,8 +321,7 @@ class Link:
             if now >= deadline:
                 if options.overflow != "grow" or not self._next_ring(producer, options.further_rings):
                     return self._drop(route, level)
-                deadline = None
-                continue
+                continue  # Its patience is used up: what fills the new ring at once must not hold it up again.
             time.sleep(min(pause, max(0.0, deadline - now)))
             pause = min(pause * 2, 0.001)
 
@@ -326,13 +336,49 @@ class Link:
         """Whether nothing was drained since a call has waited in vain."""
         return self.ring is not None and self._stalled_at == self.ring.words[HEAD]
 
+    def _told_so_far(self) -> Told:
+        """What the owner has said by now about this process."""
+        for ring in (*self.filled, self.ring):
+            if ring is not None:
+                self._told = self._told.latest(ring)
+        return self._told
+
+    def _published_by(self, producer: Producer) -> int:
+        return in_ring(producer.count, max(0, self._told_so_far().total - self.published))
+
+    def account(self) -> Account:
+        """What has become of the records that this process has given to this link."""
+        with self._mutex:
+            producer, ring = self._producer, self.ring
+            # First what the owner says: no more than what is published by then.
+            told = self._told_so_far()
+            published, dropped = self.published + len(self._parked), self.dropped
+            if isinstance(producer, Producer):
+                published += self._published_by(producer) + producer.nested
+                if ring is not None:
+                    dropped += dropped_of(ring)
+            lost = Account(emitted=dropped, dropped=dropped)
+            if producer is not None and not isinstance(producer, Producer):
+                return lost + producer.account(published, told)
+            rings = [file for file in (*self.filled, ring) if file is not None]
+            return (lost + told.about(published)).with_rings(rings)
+
+    def oldest(self) -> int | None:
+        """The stamp of the oldest record of this process that is not with its sinks, in ns of the monotonic clock."""
+        with self._mutex:
+            if self.orphaned:
+                return None
+            rings = [ring for ring in (*self.filled, self.ring) if ring is not None]
+        stamps = [ring.reader().oldest() for ring in rings]
+        return min((stamp for stamp in stamps if stamp is not None), default=None)
+
     def _leave(self, producer: Producer | Orphan | None) -> None:
         """Publish no more in its ring; what interrupting calls have left there waits to be pushed elsewhere."""
         if isinstance(producer, Producer):
             self._parked.extend(producer.seal())
-            self.published += producer.count
+            self.published += self._published_by(producer)
             if self.ring is not None:
-                self.dropped += self.ring.words[DROPPED]
+                self.dropped += dropped_of(self.ring)
 
     def _next_ring(self, full: Producer | Orphan, further: int) -> bool:
         """Go on in a further ring file; False when this process has *further* undrained ones already."""
@@ -357,6 +403,7 @@ class Link:
     def _drop(self, route: int, level: int) -> bool:
         """Count a record that finds no room; always False. The log tells of it, see losses.py."""
         self._uncounted.append((route, level))
+        self.dropped_at = monotonic()
         with self._mutex:
             # A signal handler that drops something while this thread counts leaves it to this loop.
             while self._uncounted and not self._counting:
@@ -422,9 +469,11 @@ class Link:
         assert ring is not None
         # Rings that were filled before hold older records, and each round drains all rings: this one is the last.
         words, target = ring.words, producer.tail
-        words[FLUSH_TARGET] = target
         pause = 0.0005
-        while words[FLUSHED] < target:
+        # Reclaimed: another thread has gone on in a further ring, and this one is through.
+        while words[FLUSHED] < target and not words[RECLAIMED]:
+            if words[FLUSH_TARGET] < target:
+                words[FLUSH_TARGET] = target  # In the loop: another thread may store its own, lower one over it.
             self._ring_bell()
             if self.words[WAKE] == STOPPED or (self.place.control.silent_for() > SILENCE and self.place.owner_is_gone):
                 self._become_orphan()
@@ -434,6 +483,12 @@ class Link:
             time.sleep(pause)
             pause = min(pause * 2, 0.002)
         return True
+
+    @property
+    def is_on_its_own(self) -> bool:
+        """Whether the owner is gone, and everything that was meant for it has been written by this process."""
+        producer = self._producer
+        return self.orphaned and not isinstance(producer, Producer | None) and producer.has_caught_up
 
     def reopen(self) -> None:
         """Open again the files that this process writes because the owner is gone; as FileSink.reopen."""

@@ -15,6 +15,7 @@ from mplog._ring.clock import monotonic
 from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
 from mplog._ring.ring_file import RingFile
 from mplog._session import losses, recovery, rings
+from mplog._session.account import Account, Told
 from mplog._session.link import Link
 from mplog._sinks import report
 from mplog._sinks.file import lock
@@ -38,20 +39,34 @@ RETRY = 0.25
 class Orphan:
     """Stands where the producer stood. Safe from any thread."""
 
-    def __init__(self, link: Link, routes: Callable[[], dict[int, Route]]) -> None:
+    def __init__(
+        self, link: Link, routes: Callable[[], dict[int, Route]], *, only_files: bool, quiet: bool = False
+    ) -> None:
+        """Write what is unread, first.
+
+        Args:
+            only_files: the owner has no other sinks for this process.
+            quiet: nobody needs to know, because somebody else will take the owner's place.
+        """
         self._link = link
+        self._only_files = only_files
         self._routes = routes()
-        self._said = False
+        self._said = quiet
         self._mutex = threading.RLock()
         """Held while older records are written by a later call; a call that does not get it does not wait for it."""
         self._retry_at: float | None = None
         """When to try again to write what is still in the rings; None when nothing is."""
         self.lost: dict[int, int] = {}
+        self._counting = threading.RLock()
+        """Held for a moment at each of the counts below."""
+        self._emitted = self._filtered = self._failed = self._dropped = 0
         mine = [ring for ring in (*link.filled, link.ring) if ring is not None and ring.fd >= 0]
         self._rings = mine
         unread = [ring for ring in mine if ring.words[TAIL] != ring.words[HEAD]]
-        if unread:
+        if unread and not quiet:
             self._say()
+        self._unread = self._left = sum(ring.reader().count_unread() for ring in unread)
+        """Records that our rings held, and those of them that are there still."""
         self._take_over(LOCK_BOUND, FILE_BOUND, streams=unread)
 
     def _take_over(self, lock_bound: float, file_bound: float, streams: Sequence[RingFile] = ()) -> None:
@@ -86,6 +101,7 @@ class Orphan:
             ring.words[HEAD] = ring.words[TAIL]
             rings.remove(ring.path)
         self._rings = []
+        self._left = 0
         self._recover_others(file_bound)
 
     def _recover_others(self, file_bound: float) -> None:
@@ -123,7 +139,6 @@ class Orphan:
             )
 
     def _locked(self, ring: RingFile, bound: float) -> bool:
-        lock.prepare()
         return lock.acquire(ring.fd, bound)
 
     def _write_file(self, route: Route, locked: list[RingFile], bound: float) -> None:
@@ -155,6 +170,8 @@ class Orphan:
         """Deliver one record in this process. Always True: what cannot be delivered is counted, not tried again."""
         if not self._said:
             self._say()
+        with self._counting:
+            self._emitted += 1
         if self._retry_at is not None and monotonic() > self._retry_at:
             self._try_again(0.0, FILE_BOUND)
         self._deliver(wall, route, body, kind)
@@ -163,7 +180,9 @@ class Orphan:
     def _deliver(self, wall: float, number: int, body: bytes, kind: int) -> None:
         route = self._routes.get(number)
         if route is None:
-            self.lost[number] = self.lost.get(number, 0) + 1
+            with self._counting:
+                self._dropped += 1
+                self.lost[number] = self.lost.get(number, 0) + 1
             report.once(f"lost {number}", f"records for handler {number} are lost: its sink died with the owner.")
             return
         try:
@@ -171,6 +190,8 @@ class Orphan:
                 body = recovery.spilled(self._link.place, body)
             text = route.text_of(kind, body)
             if text is None:
+                with self._counting:
+                    self._filtered += 1
                 return
             if isinstance(route.sink, FileSink):
                 route.sink.write(
@@ -179,7 +200,28 @@ class Orphan:
             else:
                 route.sink.write(text if isinstance(text, Message) else Message(text.decode("utf8", "replace")))
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
+            with self._counting:
+                self._failed += 1
             report.error_in_handler(number, None)
+
+    def account(self, published: int, told: Told) -> Account:
+        """What has become of what was *published* for the owner, of which it has *told*, and of all since.
+
+        What it had read and not told of is in its files, as they promise; where it had other sinks, too, it counts as
+        dropped, for what waited for those died with it.
+        """
+        with self._counting:
+            emitted = published + self._emitted
+            silent = max(0, published - told.total - self._unread)
+            dropped = self._dropped + told.lost + (0 if self._only_files else silent)
+            filtered, failed = self._filtered + told.filtered, self._failed + told.failed
+            written = max(0, emitted - dropped - filtered - failed - self._left)
+            return Account(emitted, written, dropped, filtered, failed)
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether nothing older is left in the rings of this process."""
+        return self._retry_at is None
 
     def reopen(self) -> None:
         """Open the files again; as FileSink.reopen."""

@@ -81,6 +81,15 @@ class Place:
         for authkey in authkeys:
             _point(os.path.join(by_key, _hashed(authkey)), self.path, replace=False)
 
+    def first_to_say(self, what: str) -> bool:
+        """Whether no process of this session has said *what* (part of a file name) before."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            os.close(os.open(os.path.join(self.path, f"said-{what}"), flags, 0o600))
+        except OSError:
+            return False
+        return True
+
     @property
     def spill_directory(self) -> str:
         """Where records too large for a ring wait."""

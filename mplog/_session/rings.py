@@ -91,8 +91,7 @@ def _needs_checks(directory: str) -> bool:
 
 def try_lock(ring: RingFile) -> bool:
     """Take the ring's kernel lock, which whoever moves its head must hold; False when somebody has it."""
-    lock.prepare()
-    return lock.acquire(ring.fd, 0.0)
+    return lock.take(ring.fd)
 
 
 def identity_of(owner: RingOwner) -> Identity:

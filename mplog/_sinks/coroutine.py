@@ -47,14 +47,13 @@ class CoroutineSink(MessageSink):
         self._finished = self._finished_seen = 0
         self._blocked = False
         self._pending: dict[_Delivery, None] = {}  # in order
-        self.lost = 0
-        """Records of other processes for which there was no loop, or one that did not come to an end with them."""
 
     def _hand_over(self, message: Message) -> None:
         running = running_loop()
         loop = self._loop or running
         if loop is None:
-            return  # As documented: nobody could ever run it.
+            self.lost += 1  # As documented: nobody could ever run it.
+            return
         if loop is not self._last:
             self._last = loop
             self._leave_closed_loops()

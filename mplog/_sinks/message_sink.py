@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
+from mplog._ring.wire import safe_repr
 from mplog._sinks import report
 
 PATIENCE = 5.0
@@ -49,6 +50,11 @@ class MessageSink:
         self._stop_wanted = False
         self.closed = False
         self.cut_off = 0
+        self.emitted = self.written = self.failed = self.dropped = 0
+        """What has become of the messages of direct calls; what comes from an outlet is counted there."""
+        self.lost = 0
+        """Messages of both ways for which there was no target, such as a closed event loop; no error is raised."""
+        self._trouble: tuple[int, str] | None = None
 
     # What a kind of sink defines
 
@@ -74,26 +80,34 @@ class MessageSink:
 
     # What all have in common
 
-    def write(self, message: Message) -> None:
-        """Hand *message* over. Whatever the target raises passes through; the sink stays usable."""
+    def write(self, message: Message, *, direct: bool = True) -> None:
+        """Hand *message* over. Whatever the target raises passes through; the sink stays usable.
+
+        Args:
+            direct: it comes from a log call of this process, and is counted here.
+        """
         with self._mutex:
+            if direct:
+                self.emitted += 1
             if self._busy:
                 if len(self._nested) < self.DEPTH:
                     self._nested.append(message)
                 else:
                     self.cut_off += 1
+                    self.dropped += direct
                 return
             if self.closed:
+                self.dropped += direct
                 return
             self._busy = True
             try:
-                self._hand_over_all(message)
+                self._hand_over_all(message, direct)
             finally:
                 self._busy = False
         if self._stop_wanted:
             self._stop_if_wanted()
 
-    def _hand_over_all(self, own: Message) -> None:
+    def _hand_over_all(self, own: Message, direct: bool) -> None:
         """Hand over *own*, then what was logged from inside meanwhile. The first error of a call's own is raised."""
         failure: Exception | None = None
         message = own
@@ -102,20 +116,32 @@ class MessageSink:
             self._nested.append(own)
             message = self._nested.popleft()
         for _ in range(self.DEPTH + 1):
+            counts, lost = direct or message is not own, self.lost
             try:
                 self._hand_over(message)
+                if self.lost == lost:
+                    self.written += counts
+                else:
+                    self.dropped += counts
             except Exception as error:  # noqa: BLE001 - raised below, or reported with its own record
+                self.failed += counts
+                self._trouble = self.written, safe_repr(error, 500)
                 if message is own or not self.catch:
                     failure = failure or error
                 else:
                     report.error_in_handler(self.number, getattr(message, "record", None))
+            except BaseException:  # KeyboardInterrupt and the like: what is nested waits for the next call.
+                self.failed += counts
+                raise
             if self.closed:
+                self.dropped += len(self._nested)
                 self._nested.clear()
             if not self._nested:
                 break
             message = self._nested.popleft()
         else:
             self.cut_off += 1 + len(self._nested)
+            self.dropped += 1 + len(self._nested)
             self._nested.clear()
         if self.cut_off:
             self._say_cut_off()
@@ -136,7 +162,7 @@ class MessageSink:
         A thread that hangs could not be ended before a fork or at the end of the interpreter. Returns False, with an
         unknown part written, when *give_up* said so.
         """
-        self.write(message)
+        self.write(message, direct=False)
         return True
 
     def close(self, deadline: float | None = None) -> None:
@@ -169,8 +195,16 @@ class MessageSink:
                 self._stop_wanted = False
                 self._stop()
 
+    @property
+    def trouble(self) -> str | None:
+        """The error of the last direct call, if its message was not taken."""
+        trouble = self._trouble
+        return trouble[1] if trouble is not None and trouble[0] == self.written else None
+
     def forget(self) -> None:
         """In a forked child: fresh locks, for a thread of the parent may have held them."""
+        self.emitted = self.written = self.failed = self.dropped = self.lost = 0
+        self._trouble = None
         self._mutex = threading.RLock()
         self._busy = False
         self._nested = deque()

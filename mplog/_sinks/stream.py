@@ -29,8 +29,6 @@ class StreamSink(MessageSink):
         super().__init__(target, number=number, catch=catch)
         self.is_function = is_function
         self.follows = follows
-        self.lost = 0
-        """Messages that met a closed standard error, with no other to take its place."""
         self._take(target)
         stop = None if is_function else getattr(target, "stop", None)
         self._stop_target: Callable[[], object] | None = stop if callable(stop) else None
@@ -97,7 +95,7 @@ class StreamSink(MessageSink):
         if self.follows:
             self._follow()
         if not can_block(self.target):
-            self.write(message)
+            self.write(message, direct=False)
             return True
         with self._mutex:
             for start in range(0, len(message), PIECE):
@@ -105,7 +103,7 @@ class StreamSink(MessageSink):
                     if give_up():
                         return False
                 piece = Message(message[start : start + PIECE])
-                self.write(piece)
+                self.write(piece, direct=False)
         return True
 
 

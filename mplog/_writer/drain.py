@@ -60,6 +60,8 @@ class Source:
     quiet_since: float = 0.0
     stuck_since: float | None = None
     broken: bool = False
+    dropped: int = 0
+    """What its producer had dropped at the last look."""
     flush: tuple[int, list[tuple[Route, int]]] | None = None
 
     def tell_producer(self) -> None:
@@ -96,6 +98,8 @@ class Drain:
         self._pending: _Pending | None = None
         self.grace = 0.005
         """Seconds a record waits for older ones of other processes."""
+        self.refusals: dict[int, str] = {}
+        """Per route of a file that refuses: its error."""
         self.others: Callable[[Slot], list[Part]] | None = None
         """At the end of the session: what a promise must repeat of those of orphans; see FileSink.commit."""
         self.crowded = False
@@ -202,7 +206,12 @@ class Drain:
                 route.outlet.put(text, tally)
             else:
                 files[entry[4]].append((*entry[:7], text))
-        shares = [(self.routes[number], self.slots[number], share, 0) for number, share in files.items() if share]
+        # A handler whose removal did not wait for a round that took too long is gone, with what is meant for it.
+        shares = [
+            (self.routes[number], self.slots[number], share, 0)
+            for number, share in files.items()
+            if share and number in self.routes and number in self.slots
+        ]
         ends = [source.reader.position for source in sources]
         return _Pending(sources, ends, starts, shares, counts, spills)
 
@@ -257,15 +266,19 @@ class Drain:
                 )
             except (OSError, FileBusy) as error:
                 pending.retry_at = monotonic() + RETRY
+                self.refusals[route.spec.id] = f"{sink.path}: {error}"
                 report.once(
                     f"write {route.spec.id}",
                     f"handler {route.spec.id} cannot write to {sink.path} ({error}); {len(share) - committed} records "
                     "wait in memory that outlives this process, and the write is tried again.",
                 )
                 return False
+            self.refusals.pop(route.spec.id, None)
             route.written += len(share) - done
             self._count_written(pending, share)
-        for source, end in zip(pending.sources, pending.ends, strict=True):
+        for source, end, count in zip(pending.sources, pending.ends, pending.counts, strict=True):
+            if count:
+                source.tell_producer()
             if not source.broken or end > source.reader.head:
                 source.reader.release(end)
         phase.at(phase.MOVED)
@@ -311,6 +324,14 @@ class Drain:
             else:
                 waiting = True
         return waiting
+
+    def published(self) -> list[tuple[Source, int]]:
+        """How far each ring has been filled by now; see `is_through`."""
+        return [(source, source.reader.tail) for source in self.sources]
+
+    def is_through(self, published: list[tuple[Source, int]]) -> bool:
+        """Whether everything up to there has been handed to its sinks, but for rings that are damaged."""
+        return not self.waiting and all(source.broken or source.reader.position >= end for source, end in published)
 
     def unread(self) -> bool:
         """Whether any ring has something that was not read."""

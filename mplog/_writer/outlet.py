@@ -38,6 +38,8 @@ class Outlet:
         self.put_count = 0
         self.taken = 0
         self.dropped = 0
+        self.dropped_at: float | None = None
+        """When (`monotonic()`) something was dropped last."""
         self._dropped_unsaid = 0
 
     def put(self, message: Message, tally: Tally | None = None) -> None:
@@ -47,6 +49,7 @@ class Outlet:
             self.put_count += 1
             if self._size + cost > CAPACITY:
                 self.dropped += 1
+                self.dropped_at = monotonic()
                 self._dropped_unsaid += 1
                 self.taken += 1
                 if tally is not None:
@@ -60,7 +63,10 @@ class Outlet:
 
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._run, name=f"mplog-outlet-{self._route}", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # No thread can be had now, or any more: the writer must not fail; the next message tries.
+            self._thread = None
 
     def _run(self) -> None:
         while True:
@@ -75,7 +81,7 @@ class Outlet:
                 message, cost, tally = self._waiting[0] if self._waiting else (Message(), 0, None)
             if unsaid:
                 message = self._notice(f"mplog: {unsaid} records were dropped here: this sink was too slow")
-            failed = False
+            failed, lost = False, self._sink.lost
             try:
                 if not self._sink.write_patiently(message, self._gives_up):
                     continue
@@ -83,11 +89,14 @@ class Outlet:
                 failed = True
                 report.error_in_handler(self._route, getattr(message, "record", None))
             if not unsaid:
+                lost = self._sink.lost - lost
                 with self._wake:
+                    if not self._waiting or self._waiting[0][0] is not message:
+                        continue  # Given up meanwhile, and counted as lost.
                     self._waiting.popleft()
                     self._size -= cost
                     if tally is not None:
-                        tally.add(written=not failed, failed=failed)
+                        tally.add(written=not failed and not lost, failed=failed, lost=not failed and bool(lost))
                     self.taken += 1
                     self._wake.notify_all()
 
@@ -96,6 +105,11 @@ class Outlet:
         message = Message(text + self._sink.end_of_line)
         message.record = notice(text)
         return message
+
+    @property
+    def serves_here(self) -> bool:
+        """Whether the calling thread is that of the outlet, so that the sink itself asks."""
+        return self._thread is threading.current_thread()
 
     def _gives_up(self) -> bool:
         return self._paused or self._closing
@@ -119,18 +133,20 @@ class Outlet:
                 self._start()
 
     def taken_up_to(self, count: int) -> bool:
-        """Whether the first *count* messages have been handed to the sink or dropped."""
-        return self.taken >= count
+        """Whether the first *count* messages have been handed to the sink or dropped, or never will be."""
+        return self.taken >= count or self._closing
 
-    def wait_taken(self, count: int, deadline: float | None) -> bool:
-        """Wait until the first *count* messages are taken; False at *deadline*, or after a second without any."""
+    def wait_taken(self, count: int, deadline: float | None, stalled: float) -> bool:
+        """Wait until the first *count* messages are taken; False at *deadline*, or after *stalled* s without any."""
         with self._wake:
-            while self.taken < count:
+            while not self.taken_up_to(count):
+                if self.serves_here:
+                    return False  # Called by the sink, which cannot take anything meanwhile.
                 seen = self.taken
-                bound = 1.0 if deadline is None else min(1.0, deadline - monotonic())
+                bound = stalled if deadline is None else min(stalled, deadline - monotonic())
                 if bound <= 0 or (not self._wake.wait(bound) and self.taken == seen):
                     return False
-        return True
+        return self.taken >= count
 
     def wait_empty(self, patience: float) -> bool:
         """Wait until all is taken, as long as the sink takes at least one message in *patience* seconds."""
@@ -151,12 +167,29 @@ class Outlet:
 
     def close(self, patience: float) -> bool:
         """Wait as `wait_empty`, then end the thread; whether everything was taken."""
-        done = self.wait_empty(patience)
+        own = self.serves_here
+        done = self.left() <= 1 if own else self.wait_empty(patience)  # Its own message is in its hands.
         with self._wake:
             self._closing = True
             self._paused = True
             self._wake.notify_all()
             thread = self._thread
-        if thread is not None:
+        if thread is not None and not own:
             thread.join(1.0)
+        if not done:
+            self._give_up()
         return done
+
+    def _give_up(self) -> None:
+        """Count as lost what waits and will not be written."""
+        with self._wake:
+            for _message, _cost, tally in self._waiting:
+                if tally is not None:
+                    tally.add(lost=1)
+            self._waiting.clear()
+            self._size = 0
+
+    @property
+    def fill(self) -> float:
+        """How much of the queue is used, from 0 to 1."""
+        return self._size / CAPACITY

@@ -8,7 +8,19 @@ import threading
 class Tally:
     """Counts of one process, for all its rings. `read` belongs to the writer thread; the rest may come from any."""
 
-    __slots__ = ("_mutex", "dropped", "failed", "filtered", "lost", "name", "pid", "read", "rings", "written")
+    __slots__ = (
+        "_mutex",
+        "dropped",
+        "dropped_at",
+        "failed",
+        "filtered",
+        "lost",
+        "name",
+        "pid",
+        "read",
+        "rings",
+        "written",
+    )
 
     def __init__(self, pid: int, name: str) -> None:
         self._mutex = threading.Lock()
@@ -20,6 +32,8 @@ class Tally:
         """Taken off its rings."""
         self.dropped = 0
         """Dropped before they were in a ring, as far as the rings are reclaimed."""
+        self.dropped_at: float | None = None
+        """When (`monotonic()`) it was seen last that something was dropped there."""
         self.written = 0
         self.filtered = 0
         self.failed = 0

@@ -69,6 +69,11 @@ class Writer:
         """Whether the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def busy_here(self) -> bool:
+        """Whether the calling thread is in the middle of a round, which what it does now interrupts or is part of."""
+        return bool(self.mutex._is_owned())  # type: ignore[attr-defined]  # as Condition does
+
     def start(self) -> None:
         """Start the thread, unless it runs. Late in the interpreter's end threads cannot start: then `step` is used."""
         with self._life:
@@ -181,18 +186,26 @@ class Writer:
             return self.drain.answer_flushes()
 
     def finish(self, patience: float) -> bool:
-        """Drain everything that is published now, in the calling thread; False when a file kept refusing."""
-        deadline = monotonic() + patience
-        with self.mutex:
+        """Drain what is published now, in the calling thread; what comes meanwhile cannot keep it for ever.
+
+        False when a file kept refusing, or a user's function kept a round from its end, for *patience* seconds.
+        """
+        if not self.mutex.acquire(timeout=patience):
+            return False
+        try:
+            deadline = monotonic() + patience
             self._household.find_rings()
+            published = self.drain.published()
             while True:
                 found = self.drain.round(everything=True)
                 self.drain.answer_flushes()
+                if self.drain.is_through(published):
+                    return True
                 if found:
                     deadline = max(deadline, monotonic() + patience / 2)
-                    continue
-                if not self.drain.waiting and not self.drain.unread():
-                    return True
-                if monotonic() > deadline:
+                elif monotonic() > deadline:
                     return False
-                time.sleep(NAP)
+                else:
+                    time.sleep(NAP)
+        finally:
+            self.mutex.release()

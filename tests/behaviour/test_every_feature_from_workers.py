@@ -410,7 +410,7 @@ PROGRAM = r"""
         sys.exit(bool(wrong))
 
     if __name__ == "__main__":
-        faulthandler.dump_traceback_later(35)
+        faulthandler.dump_traceback_later(95)  # later than any machine that is only busy
         asyncio.run(main())
         faulthandler.cancel_dump_traceback_later()
 """

@@ -1,4 +1,4 @@
-"""File options where records come from several processes: logger-api.md, section 16 and its (M) notes."""
+"""File options where records come from several processes: logger-api.md, sections 16 and 36."""
 
 from __future__ import annotations
 
@@ -196,3 +196,55 @@ class TestStrangers:
         for _ in range(2):
             assert float(program.run(source).output) == pytest.approx(first + 7200, abs=1e-3)
         assert len([path for path in program.here.iterdir() if ".log" in path.name]) == 2
+
+
+WATCHED = """
+    import multiprocessing, os, sys
+    from mplog import logger
+
+    def work(connection):
+        for line in iter(connection.recv, None):
+            logger.info(line)
+            logger.complete()
+            connection.send(repr(logger).partition("handlers=")[2])
+
+    if __name__ == "__main__":
+        logger.remove()
+        logger.remove(logger.add(print))
+        logger.add("app.log", format="{message}", watch=True)
+        context = multiprocessing.get_context(sys.argv[1])
+        pairs = [context.Pipe() for _ in range(2)]
+        children = [context.Process(target=work, args=(other,)) for _, other in pairs]
+        for child in children:
+            child.start()
+
+        def ask(n, line):
+            pairs[n][0].send(line)
+            assert pairs[n][0].recv() == repr(logger).partition("handlers=")[2]
+
+        ask(0, "one")
+        os.rename("app.log", "app.log.1")
+        ask(0, "two")
+        ask(1, "three")
+        logger.info("four")
+        os.unlink("app.log")
+        ask(1, "five")
+        os.rename("app.log", "app.log.2")
+        with open("app.log", "w") as file:
+            file.write("somebody's\\n")
+        logger.info("six")
+        ask(0, "seven")
+        for connection, _ in pairs:
+            connection.send(None)
+        for child in children:
+            child.join()
+            assert child.exitcode == 0
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_files_that_somebody_else_moves(program: Program, method: str) -> None:
+    """With `watch` all processes follow to the new file; and handlers have the same ids everywhere."""
+    ended = program.run(WATCHED, method)
+    found = [(ended.here / name).read_text().split() for name in ("app.log.1", "app.log.2", "app.log")]
+    assert found == [["one"], ["five"], ["somebody's", "six", "seven"]]

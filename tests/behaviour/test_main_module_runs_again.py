@@ -1,6 +1,6 @@
 """Configuration at module level that runs again in a spawned child changes nothing about the files of its owner.
 
-Covers logger-api.md, section 36.
+Covers logger-api.md, section 36, and row 2 of beyond.md.
 """
 
 from __future__ import annotations
@@ -114,3 +114,62 @@ class TestFileOptions:
         ended = program.run(ONE_AT_A_TIME, method)
         assert ended.log() == ["job 0", "job 1", "job 2"]
         assert [path.name for path in ended.here.iterdir()] == ["app.log"]
+
+
+DIFFERING = """
+    import datetime, multiprocessing, sys
+    from mplog import logger
+
+    def shown(record):
+        return "{message}\\n"
+
+    logger.remove()
+    for options in eval(sys.argv[2], {**globals(), "owner": __name__ == "__main__"}):
+        logger.add(**options)
+
+    def work(n):
+        logger.error("job {}", n)
+
+    if __name__ == "__main__":
+        context = multiprocessing.get_context(sys.argv[1])
+        children = [context.Process(target=work, args=(n,)) for n in range(2)]
+        for child in children:
+            child.start()
+        for child in children:
+            child.join()
+            assert child.exitcode == 0
+"""
+
+SAME = """[
+    {"sink": "app.log", "format": shown, "filter": lambda record: True, "mode": "w" if owner else "a",
+     "rotation": ["1 MB", "daily", "w0", datetime.time(3, tzinfo=datetime.timezone.utc), lambda message, file: False],
+     "retention": "1 week", "compression": "gz", "newline": "\\n", "watch": True},
+    {"sink": "two.log", "format": "{message}", "filter": {"a": "INFO", "": True}, "level": "WARNING", "diagnose": True},
+    {"sink": "two.log", "format": "{message}", "level": "ERROR", "encoding": "utf-8-sig", "rotation": "1 GB"},
+    {"sink": sys.stdout, "format": shown},
+]"""
+OTHER = """[
+    {"sink": "app.log", "format": "{message}", "level": "INFO" if owner else "DEBUG", "serialize": False,
+     "rotation": "1 MB" if owner else ["1 MB", "1 day"], "retention": 3 if owner else None, "watch": not owner},
+    {"sink": "two.log", "format": "{message}" if owner else "{level} {message}"},
+    {"sink": "two.log", "format": "second {message}"},
+]"""
+
+
+class TestOptionsThatDiffer:
+    def test_none_does(self, program: Program) -> None:
+        """The same `add()` again, with functions and every kind of option, is silent; so is another `mode`."""
+        ended = program.run(DIFFERING, "spawn", SAME)
+        assert sorted(ended.log()) == sorted(ended.output.splitlines()) == ["job 0", "job 1"]
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_it_is_said_once(self, program: Program, method: str) -> None:
+        """Not by each child: which options, for which sink; those of the owner hold."""
+        ended = program.run(DIFFERING, method, OTHER, silent=False)
+        said = ended.said.splitlines()
+        assert len(said) == 2, ended.said
+        first, second = sorted(said)
+        assert "app.log' with another level and watch and rotation and retention than process" in first
+        assert "two.log' with another format than process" in second
+        assert sorted(ended.log()) == ["job 0", "job 1"]
+        assert sorted(ended.log("two.log")) == ["job 0", "job 1", "second job 0", "second job 1"]

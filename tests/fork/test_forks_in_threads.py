@@ -5,8 +5,6 @@ Covers logger-api.md, sections 28 and 29.
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from programs import Program, assert_once_in_order
 
@@ -61,21 +59,7 @@ IN_ONE_THREAD = """
 
 
 class TestThreads:
-    @pytest.mark.parametrize(
-        "method",
-        [
-            pytest.param(
-                "fork",
-                marks=pytest.mark.xfail(
-                    sys.version_info >= (3, 12),
-                    strict=True,
-                    reason="from 3.12 on, filelock refuses a fork while another thread forks",
-                ),
-            ),
-            "spawn",
-            "forkserver",
-        ],
-    )
+    @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
     def test_that_start_processes_at_once(self, program: Program, method: str) -> None:
         """One writer in the end, and every line once."""
         # The interpreter itself warns of forks beside threads, which are the program's own.
@@ -89,3 +73,41 @@ class TestThreads:
         """The child's only thread is that one."""
         ended = program.run(IN_ONE_THREAD, warnings="ignore")
         assert_once_in_order(ended.log(), [f"child {n}" for n in range(20)] + [f"main {n}" for n in range(2000)])
+
+    @pytest.mark.parametrize("way", ["direct", "enqueue"])
+    def test_no_hook_comes_late(self, program: Program, way: str) -> None:
+        """Nothing that mplog does later registers a fork hook, which would run for the second half of a fork only."""
+        ended = program.run(LATE, way, warnings="ignore")
+        assert [line for line in ended.log() if line.endswith(" last")]
+
+
+LATE = """
+    import os, sys, threading
+    import mplog
+    from mplog import logger
+
+    hooks = []
+    os.register_at_fork = lambda **given: hooks.append(given)
+    options = {"enqueue": sys.argv[1] == "enqueue"}
+    logger.remove()
+    logger.add([].append, **options)  # no file: the writer is the first that needs a lock
+
+    def child(*messages):
+        pid = os.fork()
+        if not pid:
+            for message in messages:
+                logger.info(message)
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+
+    for number in range(10):
+        child(f"{number}")
+    logger.add("app.log", format="{process.id} {message}", rotation="1 KB", compression="gz", retention=3, **options)
+    for number in range(10):
+        child(f"{number}", "x" * 1000)
+    logger.complete()
+    logger.info("last")
+    logger.complete()
+    assert not hooks, hooks
+    assert "filelock" not in sys.modules
+"""

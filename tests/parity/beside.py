@@ -29,14 +29,17 @@ def reference() -> Any:
     )
 
 
-def ours() -> Logger:
-    """A logger of mplog, without handlers, that takes no part in forks."""
-    return Logger(Core(), {})
+def ours(*, strict: bool = False) -> Logger:
+    """A logger of mplog, without handlers, that takes no part in forks; strict, it raises what the reference does."""
+    made = Logger(Core(), {})
+    if strict:
+        made.configure(strict=True)
+    return made
 
 
-def pair() -> tuple[Any, Any]:
+def pair(*, strict: bool = False) -> tuple[Any, Any]:
     """One of each. Called on one line they have one call site."""
-    return reference(), ours()
+    return reference(), ours(strict=strict)
 
 
 def outcome(function: Any, *arguments: Any, **keywords: Any) -> Any:

@@ -13,10 +13,8 @@ from typing import Any
 
 import loguru
 import pytest
+from beside import ours
 from freezegun import freeze_time
-
-from mplog._logger.core import Core
-from mplog._logger.logger import Logger
 
 START = datetime(2026, 1, 28, 13, 20, 30, 250000)
 """A Wednesday; what a frozen clock shows first."""
@@ -81,7 +79,7 @@ def sides(directory: Path, *, frozen: bool = True) -> Iterator[list[Side]]:
     for name in ("loguru", "mplog"):
         here = directory / name
         here.mkdir(parents=True)
-        logger = loguru.logger if name == "loguru" else Logger(Core(), {})
+        logger = loguru.logger if name == "loguru" else ours()
         logger.remove()
         both.append(Side(name, here, logger))
     try:

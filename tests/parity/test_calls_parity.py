@@ -19,9 +19,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from beside import pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twins import assert_same, error_of, make_ours, make_reference, outcome
+from twins import assert_same, error_of, outcome
 
 
 def current(logger: Any, **options: Any) -> None:
@@ -296,7 +297,7 @@ class TestCalls:
     @pytest.mark.parametrize("name", CASES)
     def test_outside_strict_mode_nothing_that_was_given_raises(self, name: str) -> None:
         """beyond.md, rows 10 and 21: a record comes where the reference raises, unless a level or option is wrong."""
-        expected, found = [outcome(each, CASES[name]) for each in (make_reference(), make_ours(strict=False))]
+        expected, found = [outcome(each, CASES[name]) for each in pair()]
         wrong = name.startswith(("log by", "no ", "opt depth", "opt unknown", "opt positional"))
         if expected.error is None:
             assert found == expected
@@ -325,7 +326,7 @@ class TestDeprecated:
 class TestGate:
     def test_without_handlers_nothing_is_checked(self) -> None:
         """Not the level, not the arguments."""
-        for logger in (make_reference(), make_ours()):
+        for logger in pair(strict=True):
             logger.log("NONE", "x")
             logger.log(-1, "x")
             logger.log(None, "x")

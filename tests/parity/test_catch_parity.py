@@ -19,9 +19,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from beside import pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twins import FIELDS, assert_same, error_of, make_ours, make_reference, outcome, twins
+from twins import FIELDS, assert_same, error_of, outcome, twins
 
 
 class Own(Exception):
@@ -397,7 +398,7 @@ class TestGenerated:
                     current = log.catch(**options)(current)
             return attempt(current)
 
-        expected, found = [outcome(each, calls) for each in (make_reference(), make_ours())]
+        expected, found = [outcome(each, calls) for each in pair(strict=True)]
         assert found[:2] == expected[:2]
         # The caller of a decorated function may be the wrapper of another: each library's own.
         assert [without_place(record) for record in found.records] == [without_place(r) for r in expected.records]

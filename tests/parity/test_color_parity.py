@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_format_parity import make_reference
-
-from mplog._logger.core import Core
-from mplog._logger.logger import Logger
+from beside import pair
 
 NAMES = ("TERM", "CI", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "TRAVIS", "PYCHARM_HOSTED")
 ENVIRONMENTS: list[dict[str, str]] = [
@@ -67,7 +64,7 @@ def test_streams(clean: pytest.MonkeyPatch, environment: dict[str, str], names: 
         clean.setenv(name, value)
     for terminal, colorize, serialize in itertools.product(TERMINAL, (None, True, False), (False, True)):
         texts = []
-        for logger in (make_reference(), Logger(Core(), {})):
+        for logger in pair():
             stream = Stream(terminal)
             with pytest.MonkeyPatch.context() as patch:
                 for name in names:
@@ -84,7 +81,7 @@ def test_files_and_functions(clean: pytest.MonkeyPatch, tmp_path: Path, colorize
     """No colours unless asked for, whatever the environment says."""
     clean.setenv("PYCHARM_HOSTED", "1")
     texts = []
-    for number, logger in enumerate((make_reference(), Logger(Core(), {}))):
+    for number, logger in enumerate(pair()):
         got: list[str] = []
         path = tmp_path / f"{number}.log"
         logger.add(path, format="<r>{message}</r>", colorize=colorize)
@@ -98,7 +95,7 @@ def test_files_and_functions(clean: pytest.MonkeyPatch, tmp_path: Path, colorize
 def test_the_environment_counts_when_a_handler_is_added(clean: pytest.MonkeyPatch) -> None:
     """Not when something is logged."""
     texts = []
-    for logger in (make_reference(), Logger(Core(), {})):
+    for logger in pair():
         stream = Stream(False)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "__stderr__", stream)
@@ -116,7 +113,7 @@ def test_the_environment_counts_when_a_handler_is_added(clean: pytest.MonkeyPatc
 def test_the_default_format(clean: pytest.MonkeyPatch) -> None:
     """Section 8.1: which parts have which colours. The reference shows no zone, which mplog does."""
     texts = []
-    for logger in (make_reference(), Logger(Core(), {})):
+    for logger in pair():
         got: list[str] = []
         logger.add(got.append, colorize=True)
         for level in ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL", 33):

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from beside import pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_format_parity import make_reference
-
-from mplog._logger.core import Core
-from mplog._logger.logger import Logger
 
 MODULES = ["a", "a.b", "a.b.c", "a.bc", "ab", "b", "", ".", "a.", ".a", "a..b", None]
 LEVELS = ["TRACE", "INFO", "ERROR", 0, 5, 20, 21, 33]
@@ -32,8 +29,7 @@ def passed(logger: Any, filter_: Any) -> list[tuple[Any, Any]] | tuple[type, str
 
 def same(filter_: Any) -> bool:
     """Whether both libraries do the same."""
-    theirs = passed(make_reference(), filter_)
-    ours = passed(Logger(Core(), {}), filter_)
+    theirs, ours = [passed(logger, filter_) for logger in pair()]
     assert ours == theirs
     return True
 
@@ -105,7 +101,7 @@ class TestFilters:
     def test_a_dict_is_read_once(self) -> None:
         """What happens to it, or to levels, after `add()` changes nothing."""
         counts = []
-        for logger in (make_reference(), Logger(Core(), {})):
+        for logger in pair():
             got: list[str] = []
             mine: dict[Any, Any] = {"": "ERROR"}
             logger.add(got.append, filter=mine)

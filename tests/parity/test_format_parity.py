@@ -10,39 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import loguru
-import loguru._logger
 import pytest
+from beside import pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mplog._logger.core import Core
-from mplog._logger.logger import Logger
-
-
-def make_reference() -> Any:
-    """A logger of the reference, without handlers."""
-    internals: Any = loguru._logger
-    return internals.Logger(
-        core=internals.Core(),
-        exception=None,
-        depth=0,
-        record=False,
-        lazy=False,
-        colors=False,
-        raw=False,
-        capture=True,
-        patchers=[],
-        extra={},
-    )
-
 
 @pytest.fixture
-def both(logger: Logger) -> Iterator[tuple[Any, Any]]:
+def both() -> Iterator[tuple[Any, Any]]:
     """The reference's logger and ours. Called on one line they have one call site."""
-    reference = make_reference()
-    yield reference, logger
-    reference.remove()
+    loggers = pair()
+    yield loggers
+    for logger in loggers:
+        logger.remove()
 
 
 FIELDS = [
@@ -137,7 +117,7 @@ class TestText:
     )
     def test_any_format_with_any_message(self, source: str, message: str, arguments: list[Any]) -> None:
         """Where the reference raises because of the message, ours logs it with a mark."""
-        reference, ours = make_reference(), Logger(Core(), {})
+        reference, ours = pair()
         texts: list[list[Any]] = [[], []]
         try:
             # A tag-like text in a format is markup to the reference; none of these has any.

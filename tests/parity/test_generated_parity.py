@@ -20,8 +20,8 @@ from typing import Any
 
 import loguru._string_parsers as reference_grammar
 import pytest
-from beside import ours as make_ours
-from beside import reference as make_reference
+from beside import pair as make_pair
+from beside import reference
 from counting import ran
 from test_markup_parity import raised
 from test_serialize_parity import TIMES, strict
@@ -51,8 +51,7 @@ class Pair:
     """A logger of each library, with one handler for many messages."""
 
     def __init__(self, **handler: Any) -> None:
-        self.loggers: tuple[Any, Any] = make_reference(), make_ours()
-        self.loggers[1].configure(strict=True)
+        self.loggers = make_pair(strict=True)
         self.got: tuple[list[Any], list[Any]] = [], []
         for logger, got in zip(self.loggers, self.got, strict=True):
             logger.add(got.append, **{"catch": False, "level": 0, **handler})
@@ -492,6 +491,6 @@ class TestParse:
             cast: Any = draw.choice([{}, {}, {"n": int}, {"message": len}])
             found = [
                 list(kind.parse(io.StringIO(text), pattern, cast=cast, chunk=chunk))
-                for kind in (type(make_reference()), Logger)
+                for kind in (type(reference()), Logger)
             ]
             assert found[1] == found[0], f"case {number}: {text!r} {pattern!r} {chunk}"

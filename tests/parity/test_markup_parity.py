@@ -13,11 +13,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+from beside import pair
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_format_parity import make_reference
 
-from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 
 COLORS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"]
@@ -98,9 +97,8 @@ def raised(error: BaseException) -> Result:
 
 def results(options: dict[str, Any], use: Any) -> tuple[Result, Result]:
     """Of the reference and of ours."""
-    ours = Logger(Core(), {})
-    ours.configure(strict=True)
-    return result_of(make_reference(), options, use), result_of(ours, options, use)
+    theirs, ours = pair(strict=True)
+    return result_of(theirs, options, use), result_of(ours, options, use)
 
 
 def log(logger: Any) -> None:

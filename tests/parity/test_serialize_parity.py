@@ -20,11 +20,11 @@ import uuid
 from typing import Any
 
 import pytest
+from beside import ours as mplogs
+from beside import pair, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_format_parity import make_reference
 
-from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 
 TIMES = re.compile(r'("(?:seconds|timestamp)": )[0-9.e-]+|("repr": ")[^"]*')
@@ -89,8 +89,7 @@ def written(logger: Any, extra: Any, options: dict[str, Any], use: Any) -> str |
 def both_ways(extra: Any, options: dict[str, Any] | None = None, use: Any = None) -> str:
     """Ours, which has to be JSON, and the reference's when that is."""
     use = use or (lambda logger: logger.info("the message"))
-    theirs = written(make_reference(), extra, options or {}, use)
-    ours = written(Logger(Core(), {}), extra, options or {}, use)
+    theirs, ours = [written(logger, extra, options or {}, use) for logger in pair()]
     assert ours is not None
     assert ours.endswith("}}\n")
     assert len(ours.splitlines()) == 1
@@ -170,8 +169,8 @@ class TestValues:
     def test_as_the_reference(self, value: Any, sanitize: bool) -> None:
         """Of extra, alone and in containers."""
         for extra in ({"v": value}, {"v": [value], "w": {"x": (value,)}}):
-            ours = both_ways(extra) if sanitize else written(Logger(Core(), {}), extra, {"sanitize": False}, log)
-            theirs = written(make_reference(), extra, {}, log)
+            ours = both_ways(extra) if sanitize else written(mplogs(), extra, {"sanitize": False}, log)
+            theirs = written(reference(), extra, {}, log)
             assert ours is not None
             assert theirs is not None
             if not sanitize:
@@ -248,7 +247,7 @@ class TestWithoutEnd:
 
 def written_alone(extra: Any) -> str:
     """Ours; the reference would not come to an end."""
-    ours = written(Logger(Core(), {}), extra, {}, log)
+    ours = written(mplogs(), extra, {}, log)
     assert ours is not None
     return ours
 
@@ -277,7 +276,7 @@ class TestRecords:
             except ValueError:
                 logger.exception("failed")
 
-        ours = written(Logger(Core(), {}), {}, {}, use)
+        ours = written(mplogs(), {}, {}, use)
         assert ours is not None
         read = strict(ours)
         assert read["record"]["exception"] == {"type": "ValueError", "value": "é\n", "traceback": True}

@@ -222,6 +222,9 @@ class Switch:
     def __bool__(self) -> bool:
         return self._answer
 
+    def __repr__(self) -> str:
+        return f"Switch({self._answer})"
+
 
 def failing() -> None:
     """An error below a caller, with a value to show."""

@@ -20,9 +20,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-import loguru
-import loguru._logger
 import pytest
+from beside import reference
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tracebacks import PROGRAMS, SINCE_3_11
@@ -66,8 +65,7 @@ class Theirs:
     """The reference's logger, as programs use it here."""
 
     def __init__(self, options: dict[str, Any], encoding: str | None) -> None:
-        internals: Any = loguru._logger
-        self._logger = internals.Logger(internals.Core(), None, 0, False, False, False, False, True, [], {})
+        self._logger = reference()
         sink = Sink(encoding)
         self.texts = sink.texts
         self._logger.add(sink, format=lambda _: "{exception}", catch=False, **options)

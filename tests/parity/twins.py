@@ -11,37 +11,11 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import loguru
-import loguru._logger
+from beside import pair
 
-from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 
 FIELDS = ("function", "line", "message", "module", "name")
-
-
-def make_reference() -> Any:
-    """A logger of the reference, without handlers."""
-    internals: Any = loguru._logger
-    return internals.Logger(
-        core=internals.Core(),
-        exception=None,
-        depth=0,
-        record=False,
-        lazy=False,
-        colors=False,
-        raw=False,
-        capture=True,
-        patchers=[],
-        extra={},
-    )
-
-
-def make_ours(*, strict: bool = True) -> Logger:
-    """A logger of mplog, without handlers; in strict mode, for there it raises what the reference does."""
-    made = Logger(Core(), {})
-    made.configure(strict=strict)
-    return made
 
 
 class Outcome(NamedTuple):
@@ -104,7 +78,7 @@ def outcome(logger: Any, calls: Callable[[Any], Any], **handler: Any) -> Outcome
 @contextlib.contextmanager
 def twins() -> Iterator[tuple[Any, Logger]]:
     """The reference's logger and ours."""
-    reference, ours = make_reference(), make_ours()
+    reference, ours = pair(strict=True)
     try:
         yield reference, ours
     finally:

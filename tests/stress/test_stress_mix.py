@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +116,13 @@ class TestCommandForOneRound:
         settings = Settings(scenario="writers", adapter="loguru", start_method="spawn", seed=42)
         played = Round(3, 42, Audit([], [], 0, 0, [], []), 1.0, settings=settings)
         assert Run("", words).command_for(played) == f"python -m stress {command}"
+
+
+class TestPrograms:
+    def test_a_program_that_tortures_another_library_has_nothing_of_mplog_in_it(self) -> None:
+        """What counts its calls, and what configures the other library, imports no part of this one."""
+        modules = "stress.ledger, stress.libraries, stress.steps, stress.workload"
+        code = f"import sys, {modules}; print([name for name in sys.modules if name.startswith('mplog')])"
+        root = Path(__file__).resolve().parents[2]
+        done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+        assert done.stdout == "[]\n"

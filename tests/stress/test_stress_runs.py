@@ -68,7 +68,7 @@ class TestTheLibraryPasses:
 
     def test_the_owner_is_killed(self) -> None:
         """Orphans go on, and the next start of the program writes what is left."""
-        status, found = run(*OWNER_DIES, "--rounds", "6")
+        status, found = run(*OWNER_DIES, "--rounds", "3")
         assert (what_is_wrong(found), status) == ([], 0)
 
     def test_a_process_with_busy_threads_forks(self) -> None:

@@ -6,6 +6,7 @@ What the stub names and the logger does not have yet is what docs/reference/logg
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
 from inspect import Parameter
@@ -15,8 +16,11 @@ from typing import Any
 import pytest
 
 import mplog
+from mplog import QueueOptions
+from mplog._logger.health import Health, Problem
 from mplog._logger.logger import Logger
 from mplog._logger.options import FILE_KEYWORDS
+from mplog._logger.statistics import ProcessStatistics, Statistics
 
 STUB = Path(mplog.__file__).with_suffix(".pyi")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "logger.md"
@@ -213,6 +217,14 @@ class TestData:
             assert all(hasattr(record[key], name) for name in shown)
             assert type(record[key]).__name__ == part
         assert fields("RecordException") == list(record["exception"]._fields)
+
+    @pytest.mark.parametrize("kind", [Statistics, ProcessStatistics, Health, Problem, QueueOptions])
+    def test_a_snapshot(self, kind: type) -> None:
+        """The fields of each, and what is computed from them."""
+        computed = {name for name, value in vars(kind).items() if isinstance(value, property)}
+        named = {node.name for node in classes()[kind.__name__].body if isinstance(node, ast.FunctionDef)}
+        assert fields(kind.__name__) == [field.name for field in dataclasses.fields(kind)]
+        assert {name for name in named if not name.startswith("_")} == computed
 
     def test_a_level(self, logger: Logger) -> None:
         """A named tuple of these four."""

@@ -11,6 +11,8 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
+from mplog._sinks.file import lock
+
 # Absent on Windows, where descriptors are private and links followed anyway.
 PRIVATE: Final[int] = getattr(os, "O_CLOEXEC", 0)
 NO_LINK: Final[int] = getattr(os, "O_NOFOLLOW", 0)
@@ -42,8 +44,6 @@ def is_named(fd: int, path: str) -> bool:
 
 
 def _claim(path: str, *, create: bool) -> int | None:
-    from filelock import lock_descriptor  # here, because the import costs tens of milliseconds
-
     # Never truncated before the lock is held: until then it is another process's work.
     flags = os.O_RDWR | PRIVATE | NO_LINK | (os.O_CREAT if create else 0)
     for _ in range(_ATTEMPTS):
@@ -52,7 +52,7 @@ def _claim(path: str, *, create: bool) -> int | None:
         except FileNotFoundError:
             return None
         try:
-            locked = lock_descriptor(fd, blocking=False)
+            locked = lock.take(fd)
             # The last holder may have renamed or removed it between our open and our lock.
             if locked and is_named(fd, path):
                 return fd

@@ -2,14 +2,18 @@
 
 The lock belongs to the open file, so a forked child must close its copy (never unlock it) and open its own.
 The kernel releases it when its holder dies.
+
+It is the lock that `filelock.lock_descriptor` takes, which is used where there is no flock. Elsewhere the kernel is
+asked directly: to import filelock, in whichever thread needs the first lock, would give the program fork hooks in the
+middle of a fork of another thread, and would have forks refused while another thread forks.
 """
 
 from __future__ import annotations
 
 import errno
 import random
+import sys
 import time
-from typing import Any
 
 SPINS = 60
 """Attempts before the first sleep: most holders need a few microseconds, and a sleep costs a hundred."""
@@ -19,24 +23,45 @@ OVERHEAD = 0.00008
 
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
-_try: Any = None
-_release: Any = None
+if sys.platform == "win32":
 
+    def take(fd: int) -> bool:
+        """Take the lock of *fd* if it is free now. Raises OSError where there are no such locks."""
+        from filelock import lock_descriptor  # here, because the import costs tens of milliseconds
 
-def prepare() -> None:
-    """Import what locking needs. Done when a file is added: the import costs tens of milliseconds."""
-    global _try, _release
-    if _try is None:
-        from filelock import lock_descriptor, unlock_descriptor
+        return lock_descriptor(fd, blocking=False)
 
-        _try, _release = lock_descriptor, unlock_descriptor
+    def release(fd: int) -> None:
+        """Give the lock of *fd* back."""
+        from filelock import unlock_descriptor
+
+        unlock_descriptor(fd)
+
+else:
+    import fcntl
+
+    _EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
+
+    def take(fd: int) -> bool:
+        """Take the lock of *fd* if it is free now. Raises OSError where there are no such locks."""
+        try:
+            fcntl.flock(fd, _EXCLUSIVE)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES):  # EACCES: on some network file systems
+                return False
+            raise
+        return True
+
+    def release(fd: int) -> None:
+        """Give the lock of *fd* back."""
+        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def supported(fd: int) -> bool:
     """Whether the file system of *fd* has such locks. Taken at once where it is free, and given back."""
     try:
-        if _try(fd, blocking=False):
-            _release(fd)
+        if take(fd):
+            release(fd)
     except OSError as error:
         if error.errno in _UNSUPPORTED:
             return False
@@ -46,25 +71,20 @@ def supported(fd: int) -> bool:
 
 def acquire(fd: int, bound: float) -> bool:
     """Take the lock of *fd* within *bound* seconds; False when somebody else kept it that long."""
-    if _try(fd, blocking=False):
+    if take(fd):
         return True
     if bound <= 0:
         return False
     for _ in range(SPINS):
-        if _try(fd, blocking=False):
+        if take(fd):
             return True
     pause, waited = 0.0001, 0.0
     # Counted, not read from a clock: tests of users freeze every clock of the interpreter.
     while waited < bound:
         nap = pause * (0.5 + random.random())
         time.sleep(nap)
-        if _try(fd, blocking=False):
+        if take(fd):
             return True
         waited += nap + OVERHEAD
         pause = min(pause * 1.5, 0.001)
     return False
-
-
-def release(fd: int) -> None:
-    """Give the lock of *fd* back."""
-    _release(fd)

@@ -296,6 +296,10 @@ class LogFile:
         """Stop appending; whether nobody else does. Called under the lock; `close` is what comes next."""
         return self.shared and presence.leave_last(self.fd)
 
+    def is_used(self) -> bool:
+        """Whether somebody else, in this process or another, has the open file for appending."""
+        return self.shared and self.fd >= 0 and presence.is_used(self.fd)
+
     # What the open file is
 
     def measure(self) -> None:

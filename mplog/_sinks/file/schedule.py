@@ -86,7 +86,8 @@ class Every:
         """See `TimeRule`."""
         clock = Clock()
         start = clock.wall(created)
-        count = max(1, (clock.wall(after) - start) // self.step)
+        # Beyond what the clock shows: a step that has been taken is not due again when the clock is put back.
+        count = max(1, (clock.wall(after) - start) // self.step + 1)
         while True:
             later = [instant for instant in clock.instants(start + count * self.step) if instant > after]
             if later:

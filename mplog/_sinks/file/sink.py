@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
 from mplog._ring.ring import Entry
+from mplog._ring.wire import safe_repr
 from mplog._sinks import report
-from mplog._sinks.file import compression, lock, phase
+from mplog._sinks.file import compression, phase
 from mplog._sinks.file.archiver import Archiver
 from mplog._sinks.file.log_file import LogFile, write_all
 from mplog._sinks.file.options import FileOptions
@@ -31,6 +32,12 @@ BATCH_BOUND = 2.0
 
 REOPEN_BOUND = 1.0
 """Seconds that `reopen` waits for a write of another thread; that thread opens the file again, then."""
+
+COMPANY = 16
+"""Direct appends that found something of others behind the last one, before this process looks who they are."""
+
+COMPANY_EVERY = 0.1
+"""Seconds between two such looks."""
 
 ENDING_BOUND = 30.0
 """Seconds that the end of a handler waits for archives in the making."""
@@ -60,7 +67,6 @@ class FileSink:
         """
         self.options = options
         self._handler = handler
-        lock.prepare()
         self._file = LogFile(options)
         self._mutex = threading.RLock()
         self._busy = False
@@ -73,7 +79,14 @@ class FileSink:
         self.closed = False
         self.settle: Callable[[int], None] = _nothing
         """Called with the descriptor, under the file's lock: keeps or takes back what killed sessions promised."""
+        self.company: Callable[[FileSink], None] | None = None
+        """Called, after a direct append, when other processes append to the file all the time."""
+        self._met = 0
+        self._look_at = 0.0
         self.unlocked = 0
+        self.emitted = self.written = self.failed = self.dropped = 0
+        """What has become of the records of direct calls; what `commit` appends is counted by the writer."""
+        self._trouble: tuple[int, str] | None = None
         if not options.delay:
             self._file.open()
             self._tidy()
@@ -102,6 +115,11 @@ class FileSink:
         """Whether this is a regular file, so that locks and slots make sense."""
         return self._file.shared
 
+    @property
+    def busy_here(self) -> bool:
+        """Whether the calling thread is in the middle of a use of the file."""
+        return self._busy and bool(self._mutex._is_owned())  # type: ignore[attr-defined]  # as Condition does
+
     def write(self, data: bytes, wall: float, message: Message | None = None) -> None:
         """Append one finished record at once.
 
@@ -115,33 +133,54 @@ class FileSink:
             Exception: whatever a user's rotation, compression or retention raised; the record is in the file then.
         """
         with self._mutex:
+            self.emitted += 1
             if self._busy:
                 self._nested.append((data, wall, message))
                 return
             self._busy = True
             try:
                 self._write(data, wall, message)
+            except BaseException as error:
+                self._note(error)
+                raise
             finally:
                 self._busy = False
                 if self._nested:
                     self._write_nested()
+        if self._met >= COMPANY:
+            self._look_around(wall)
+
+    def _look_around(self, wall: float) -> None:
+        """Tell of the company, when nobody holds the mutex for this call."""
+        self._met = 0
+        if self.company is not None and not self._busy and not 0 < self._look_at - wall <= COMPANY_EVERY:
+            self._look_at = wall + COMPANY_EVERY
+            self.company(self)
+
+    def has_company(self) -> bool:
+        """Whether another process has the file open to append to it."""
+        return self._file.is_used()
 
     def _write(self, data: bytes, wall: float, message: Message | None) -> None:
         if self.closed:
+            self.dropped += 1
             return
         file = self._file
         if not file.acquire(DIRECT_BOUND, follow=self._follows):
             # Somebody stopped while holding the lock. An append is whole without it, too.
             self.unlocked += 1
             write_all(file.fd, data)
+            self.written += 1
             return
         rotated: list[str] = []
         try:
             if file.shared:
                 if not self._follows:
                     file.measure()
-                if file.size != file.left and file.ends_torn():
-                    self._mend()
+                if file.size != file.left:
+                    self._met += 1
+                    if file.ends_torn():
+                        self._mend()
             if self._rotates:
                 self._turnover.rotate_for(data, wall, message, rotated)
                 if rotated and file.ends_torn():
@@ -149,11 +188,25 @@ class FileSink:
             if not file.size and file.shared:
                 self._mark()
             write_all(file.fd, data)
+            self.written += 1
             file.left = file.size + len(data)
         finally:
             file.release()
         if rotated or self._turnover.troubles:
             self._finish_rotation(rotated)
+
+    def _note(self, error: BaseException) -> None:
+        """A direct call fails with *error*, perhaps after its record was written."""
+        waiting = sum(item is not None for item in self._nested)
+        if self.emitted - self.written - self.failed - self.dropped > waiting:
+            self.failed += 1
+            self._trouble = self.written, safe_repr(error, 500)
+
+    @property
+    def trouble(self) -> str | None:
+        """The error of the last direct call, if its record could not be written."""
+        trouble = self._trouble
+        return trouble[1] if trouble is not None and trouble[0] == self.written else None
 
     def _finish_rotation(self, rotated: list[str]) -> None:
         """After a direct call's record is written: compress what was rotated, and say what went wrong."""
@@ -190,6 +243,7 @@ class FileSink:
             except IndexError:
                 return
             if item is not None:
+                self.emitted -= 1  # It was counted when it came.
                 self.write(*item)
                 continue
             # Here, not by a call of its own: a storm of signals must not nest as deep as it is long.
@@ -453,6 +507,8 @@ class FileSink:
         self._mutex = threading.RLock()
         self._busy = False
         self._nested = deque()
+        self.emitted = self.written = self.failed = self.dropped = self._turnover.count = 0
+        self._trouble = None
         self._turnover.take_troubles()
         self.archiver.forget()
         self._file.close()

@@ -3,7 +3,7 @@
 A slot is a small mapped file that only its session stores into. It has two banks; batch number n uses
 bank n % 2, so that writing the next promise never touches the last one that was kept.
 
-    0x00 magic | 0x08 intent u64 | 0x10 done u64 | 0x18 route u64 | 0x20 session id
+    0x00 magic | 0x08 intent u64 | 0x10 done u64 | 0x18 route u64 | 0x20 session id | 0x30 company u64
     0x100 bank 0 | bank 1
 
 A bank: number, device, inode, offset, length, count, crc; then per ring its key, where this batch begins and
@@ -28,7 +28,14 @@ _RING = struct.Struct("=16sQQ")
 MAXIMUM_RINGS = (BANK_BYTES - _HEAD.size) // _RING.size
 SUFFIX = ".slot"
 
-_INTENT, _DONE, _ROUTE = 1, 2, 3
+_INTENT, _DONE, _ROUTE, _COMPANY = 1, 2, 3, 6
+
+OPEN = 0
+"""Processes that are no children of the session's owner may send their records there."""
+JOINED = 1
+"""Some do, so the file is served to the end of the session."""
+SHUT = 2
+"""None may: the owner has removed the handler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,15 @@ class Slot:
     def session(self) -> bytes:
         """The id of the session that this slot belongs to."""
         return bytes(self._map[0x20:0x30])
+
+    @property
+    def company(self) -> int:
+        """OPEN, JOINED or SHUT. Stored under the lock of the directory that the slot is in."""
+        return int(self._words[_COMPANY])
+
+    @company.setter
+    def company(self, value: int) -> None:
+        self._words[_COMPANY] = value
 
     def intend(self, promise: Promise) -> None:
         """Store *promise* and make it visible. The append comes next."""

@@ -297,3 +297,46 @@ class TestDefaultHandler:
         number = mplog.logger.add(sys.stderr)
         mplog.logger.remove(number)
         assert number > 0
+
+
+class TestDiagnoseByDefault:
+    """Row 12 of beyond.md: values are shown on a terminal, and nowhere else."""
+
+    @staticmethod
+    def log(logger: Logger, sink: Any, **options: Any) -> None:
+        """One failure, in a handler of its own."""
+        number = logger.add(sink, format="{message}", colorize=False, backtrace=False, **options)
+        nothing = 0
+        try:
+            1 / nothing
+        except ZeroDivisionError:
+            logger.exception("failed")
+        logger.remove(number)
+
+    @pytest.mark.parametrize(
+        ("options", "shown"), [({}, True), ({"diagnose": False}, False), ({"diagnose": True}, True)]
+    )
+    def test_a_terminal(self, logger: Logger, options: dict[str, Any], shown: bool) -> None:
+        """A true one."""
+        controller, terminal = os.openpty()
+        try:
+            with open(terminal, "w", encoding="utf8") as stream:
+                self.log(logger, stream, **options)
+                seen = os.read(controller, 10_000).decode()
+        finally:
+            os.close(controller)
+        assert bool(re.search("(└|->) 0", seen)) is shown
+        assert "ZeroDivisionError" in seen
+
+    @pytest.mark.parametrize(
+        ("options", "shown"), [({}, False), ({"diagnose": None}, False), ({"diagnose": True}, True)]
+    )
+    def test_all_else(self, logger: Logger, tmp_path: Path, options: dict[str, Any], shown: bool) -> None:
+        """A file, a stream of the program's own, a function."""
+        got: list[str] = []
+        stream = io.StringIO()
+        for sink in (tmp_path / "app.log", stream, got.append):
+            self.log(logger, sink, **options)
+        for seen in ((tmp_path / "app.log").read_text(), stream.getvalue(), "".join(got)):
+            assert bool(re.search("(└|->) 0", seen)) is shown
+            assert "ZeroDivisionError" in seen

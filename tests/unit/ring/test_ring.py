@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mplog._ring import layout
@@ -39,6 +39,13 @@ class Ends:
         self.reader = Reader(words, data, checked=checked)
 
 
+def reader_count(reader: Reader) -> int:
+    """How many records the reader has read."""
+    expected = reader._seq
+    assert expected is not None
+    return expected - 1
+
+
 def bodies(entries: list[Any]) -> list[bytes]:
     """What the records carried."""
     return [entry[7] for entry in entries]
@@ -56,6 +63,22 @@ class TestPublishing:
         assert (3, layout.LOG, 7, 20, 1.5, b"first") == (first[1], *first[3:])
         assert (8, 30, 2.5, b"") == second[4:]
         assert [] == reader.read(3)
+
+    def test_what_is_unread_is_counted(self, ends: Ends) -> None:
+        """Around the wrap and its padding, too; the oldest is the first that is not released."""
+        producer, reader = ends.producer, ends.reader
+        for number in range(500):
+            pushed = 0
+            while pushed < number % 7 and producer.push(0.0, 1, 40, b"x" * (number % 300)):
+                pushed += 1
+            assert reader.count_unread() == pushed == producer.count - reader_count(reader)
+            oldest = reader.oldest()
+            entries = reader.read(0)
+            assert oldest == (entries[0][0] if entries else None)
+            assert reader.oldest() == oldest
+            reader.release(reader.position)
+            assert reader.count_unread() == 0
+            assert reader.oldest() is None
 
     def test_full_ring_refuses_and_changes_nothing(self, ends: Ends) -> None:
         """Without room push returns False, and what is in the ring stays as it is."""
@@ -209,12 +232,15 @@ class TestReading:
 
     @settings(max_examples=200, deadline=None)
     @given(st.binary(min_size=256, max_size=4096), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.booleans())
+    @example(bytes(256), 16, 1, False)
     def test_arbitrary_bytes_never_break_the_reader(self, junk: bytes, tail: int, head: int, checked: bool) -> None:
         """Whatever the bytes are, the reader returns or says that the ring is corrupt; it reads nothing outside."""
         words, data = make()
         data[: len(junk)] = junk
         words[layout.HEAD] = head
         words[layout.TAIL] = tail
+        assert 0 <= Reader(words, data, checked=checked).count_unread() <= CAPACITY // layout.BODY
+        Reader(words, data, checked=checked).oldest()
         try:
             for entry in Reader(words, data, checked=checked).read(0):
                 assert len(entry[7]) <= CAPACITY

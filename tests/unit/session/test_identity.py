@@ -42,3 +42,25 @@ def test_an_ended_process_is_dead_even_as_a_zombie() -> None:
     assert is_dead(who)
     child.wait()
     assert is_dead(who)
+
+
+def test_an_unknown_boot_proves_nothing() -> None:
+    """Where the system did not tell, which may have been a passing trouble."""
+    assert not is_dead(dataclasses.replace(myself(), boot=bytes(16)))
+
+
+def test_too_many_open_files() -> None:
+    """Nobody is taken for dead while no file can be opened, and the truth is known afterwards."""
+    source = """
+import dataclasses, os, resource
+from mplog._session.identity import Identity, boot_id, is_dead, start_token
+boot, pid = open("/proc/sys/kernel/random/boot_id").read(), os.getppid()
+import uuid
+who = Identity(pid, start_token(pid), uuid.UUID(boot.strip()).bytes, os.stat("/proc/self/ns/pid").st_ino)
+resource.setrlimit(resource.RLIMIT_NOFILE, (0, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+assert not is_dead(who)
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+assert boot_id() == who.boot and not is_dead(who)
+assert is_dead(dataclasses.replace(who, start=who.start + 1))
+"""
+    subprocess.run([sys.executable, "-c", source], check=True)

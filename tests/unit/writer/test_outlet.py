@@ -110,7 +110,7 @@ class TestThread:
         outlet = gate.outlet()
         for number in range(2000):
             outlet.put(message(str(number)))
-        assert outlet.wait_taken(2000, time.monotonic() + 60)
+        assert outlet.wait_taken(2000, time.monotonic() + 60, 10)
         assert gate.got == [f"{number}\n" for number in range(2000)]
         assert outlet.close(30)
 
@@ -139,8 +139,8 @@ class TestThread:
         outlet = gate.outlet()
         outlet.put(message("x"))
         before = time.monotonic()
-        assert not outlet.wait_taken(1, time.monotonic() + 0.05)
-        assert not outlet.wait_taken(1, None)
+        assert not outlet.wait_taken(1, time.monotonic() + 0.05, 10)
+        assert not outlet.wait_taken(1, None, 0.05)
         assert time.monotonic() - before < 30
         gate.opened.set()
         assert outlet.close(30)

@@ -257,8 +257,9 @@ class TestArchive:
             removed.append(path)
             real(path)
 
-        monkeypatch.setattr(os, "unlink", watched)
-        archive(str(log), GZ)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "unlink", watched)
+            archive(str(log), GZ)
         assert [str(log), part] == removed
 
     def test_claimed_by_another(self, log: Path) -> None:

@@ -179,6 +179,13 @@ class TestDue:
         autumn = instant("2026-10-25T01:30", local_zone)
         assert [autumn + 1800, autumn + 1800 + 2 * 3600] == dues("hourly", autumn, 2)
 
+    @pytest.mark.parametrize("local_zone", ["Australia/Lord_Howe"], indirect=True)
+    def test_a_step_is_not_due_again_when_the_clock_is_put_back(self, local_zone: ZoneInfo) -> None:
+        """The half hour that comes twice has the limit of "1 h" once."""
+        created = instant("2026-04-05T00:59:59", local_zone)
+        assert dues("1 h", created, 2) == [created + 3600, instant("2026-04-05T02:59:59", local_zone)]
+        assert rotation("1 h").next_due(created, after=created + 3600) == instant("2026-04-05T02:59:59", local_zone)
+
     @berlin
     def test_aware_time_keeps_its_own_zone(self, local_zone: ZoneInfo) -> None:
         """A time with a zone is due by that zone's clock, daylight saving included."""

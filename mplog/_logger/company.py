@@ -1,0 +1,195 @@
+"""Strangers become workers: programs without a common parent that write the same file at the same time.
+
+A process that finds again and again that somebody else has appended since its own last record has company. Then it
+sends its records to a session that serves the file already, as a *guest*; where there is none, it makes its own and is
+the host of those that come. Alone, or with a few records, a program stays as it is: no session, no thread.
+
+Appending directly, under the file's lock, is right at any time and beside any host, so nothing here has to happen, and
+nothing depends on who has joined whom. A process with workers of its own is nobody's guest.
+
+When the host goes, its guests write what their rings hold and append directly, as orphans do; then they have company
+again, and one of them becomes the host.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mplog._logger import registry
+from mplog._logger.handler import Handler
+from mplog._session import attach, hosts
+from mplog._session.link import Link
+from mplog._session.orphan import Orphan
+from mplog._session.place import Place
+from mplog._sinks import report
+from mplog._sinks.file.sink import FileSink
+
+if TYPE_CHECKING:
+    from mplog._logger.core import Core
+
+LEAVING_BOUND = 1.0
+"""Seconds that a guest waits until its host has written what it was given."""
+
+
+class _Guest:
+    """This process's part in one session of a stranger."""
+
+    def __init__(self, core: Core, place: Place) -> None:
+        self.handlers: dict[int, Handler] = {}
+        """By their number in that session. They stay here when they are removed: their records may still be there."""
+        self.link = Link(place, self._adopt, None, core.queue_options)
+
+    def _adopt(self, link: Link) -> Orphan:
+        return Orphan(link, lambda: registry.routes_without_owner(self.handlers, link), only_files=True, quiet=True)
+
+
+class Company:
+    """Who else writes the files of one core. Called under the core's lock, but for `meet` and `links`."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._guests: dict[bytes, _Guest] = {}
+
+    def links(self) -> list[Link]:
+        """The ways to hosts that this process uses."""
+        return [guest.link for guest in list(self._guests.values())]
+
+    def is_guest(self, handler: Handler) -> bool:
+        """Whether the records of *handler* go to a stranger's session."""
+        return handler.link is not None and any(link is handler.link for link in self.links())
+
+    def meet(self, sink: FileSink) -> None:
+        """Somebody else writes the file of *sink*: find a host, or become it. Never raises, never waits for the core.
+
+        Called by a log call, in its thread, when its record is written.
+        """
+        core = self._core
+        if core.is_changing or not core.try_change():
+            return
+        try:
+            self._meet(sink)
+        except OSError:
+            pass  # There is no room for a session, or its directory is just being removed: each writes by itself.
+        except Exception as error:  # noqa: BLE001 - the record is written; everything else can be tried again
+            report.once(
+                "company", f"{sink.path} is written by several programs, and this one goes by itself: {error!r}"
+            )
+        finally:
+            core.end_change()
+
+    def _meet(self, sink: FileSink) -> None:
+        handler = self._core.handler_of(sink)
+        if handler is None or attach.bootstrapping():
+            return
+        if handler.link is not None:
+            guest = self._guests.get(handler.link.place.id)
+            if guest is None or not guest.link.is_on_its_own:
+                return
+            self._leave(guest, 0.0)
+            handler = self._core.handler_of(sink)
+            assert handler is not None
+        if self._core.belongs_to_a_tree or not _suits(handler) or not sink.has_company():
+            return
+        key = sink.key()
+        with hosts.locked(hosts.shared_directory(key)) as alone:
+            if alone and not self._join(handler, key):
+                self._core.become_host(handler)
+
+    def _join(self, handler: Handler, key: str) -> bool:
+        """Let *handler* be served by a host of its file; False when there is none."""
+        for host in hosts.find(key):
+            if not _agrees(handler, host) or not hosts.join(host):
+                host.place.control.close()
+                continue
+            guest = self._guests.get(host.place.id)
+            if guest is None:
+                guest = self._guests[host.place.id] = _Guest(self._core, host.place)
+            else:
+                host.place.control.close()
+            joined = _served(handler, host.route, guest.link)
+            guest.handlers[host.route] = joined
+            self._core.replace(joined)
+            return True
+        return False
+
+    def leave(self, handler: Handler) -> None:
+        """Make *handler* this process's own again, when what it gave to its host is written."""
+        guest = None if handler.link is None else self._guests.get(handler.link.place.id)
+        if guest is not None:
+            self._leave(guest, LEAVING_BOUND)
+
+    def leave_all(self, bound: float = LEAVING_BOUND) -> None:
+        """As `leave`, for all handlers, within *bound* seconds for each host."""
+        for guest in list(self._guests.values()):
+            self._leave(guest, bound)
+
+    def _leave(self, guest: _Guest, bound: float) -> None:
+        guest.link.flush(bound)
+        for handler in self._handlers_of(guest):
+            self._core.replace(_served(handler, handler.id, None))
+        self._guests.pop(guest.link.place.id, None)
+        # Calls that are on their way still go there, in a ring that the host reclaims when this process ends.
+        guest.link.close()
+        self._core.removed += guest.link.account()
+
+    def _handlers_of(self, guest: _Guest) -> Iterator[Handler]:
+        for handler in self._core.handlers():
+            if handler.link is guest.link:
+                yield handler
+
+    def forget(self) -> None:
+        """In a forked child: the guest was its parent."""
+        self._guests = {}
+
+
+def _served(handler: Handler, number: int, link: Link | None) -> Handler:
+    """*handler* as it is known as *number* at the other end of *link*, or in this process."""
+    served = Handler(
+        dataclasses.replace(handler.spec, id=number),
+        handler.renderer,
+        handler.sink,
+        name=handler.name,
+        catch=handler.catch,
+        link=link,
+        visible_id=handler.id,
+        auto=handler.auto,
+    )
+    served.unmade = handler.unmade
+    return served
+
+
+def _suits(handler: Handler) -> bool:
+    """Whether the records of *handler* can be written by another program: finished bytes for a regular file."""
+    spec, sink = handler.spec, handler.sink
+    return (
+        isinstance(sink, FileSink)
+        and sink.shared
+        and spec.file is not None
+        and spec.file.opener is None
+        and spec.is_whole
+        and not spec.as_data
+        and not spec.asks_about_messages
+    )
+
+
+def _agrees(handler: Handler, host: hosts.Host) -> bool:
+    """Whether *host* writes the same kind of file. Another rotation is said once, and is the host's."""
+    published = registry.read(host.place, foreign=True)
+    theirs = None if published is None else next((spec for spec in published.routes if spec.id == host.route), None)
+    mine = handler.spec.file
+    if theirs is None or theirs.file is None or mine is None:
+        return False
+    if theirs.asks_about_messages or theirs.as_data or theirs.file.text != mine.text:
+        return False
+    for option in ("rotation", "retention", "compression", "permissions"):
+        other, own = getattr(theirs.file, option), getattr(mine, option)
+        # A function cannot be compared with that of another program, which is not told of it.
+        if other != own and None not in (other, own):
+            report.once(
+                f"differs {mine.template.pattern} {option}",
+                f"{mine.template.pattern} is written by process {host.place.control.identity.pid}, too, whose {option} "
+                f"is {other!r} and not {own!r}. Whichever of them writes the file goes by its own; use the same.",
+            )
+    return True
