@@ -225,7 +225,7 @@ def test_each_fault_is_seen(theatre: Theatre, fault: str) -> None:
     point, case = CAUGHT[fault]
     give(theatre, case, point, fault)
 
-    with pytest.raises(AssertionError, match=r"app\.log (has of worker\d doubled|lacks of worker\d)"):
+    with pytest.raises(AssertionError, match=r"(app|other)\.log (has of worker\d doubled|lacks of worker\d)"):
         theatre.check_files()
 
 
