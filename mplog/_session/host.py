@@ -200,7 +200,8 @@ class Host:
     def _remove_slot(self, slot: slots.Slot) -> None:
         slot.close()
         with contextlib.suppress(OSError):
-            os.unlink(slot.path)
+            with contextlib.suppress(FileNotFoundError):  # A process that went on by itself was first.
+                os.unlink(slot.path)
             os.rmdir(os.path.dirname(slot.path))
 
     def renew(self) -> None:

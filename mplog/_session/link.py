@@ -243,11 +243,12 @@ class Link:
                 early.begin(process.name())
                 self._use(early)
                 return
-            report.once(
-                "no ring",
-                f"no room for a ring of {MINIMUM_CAPACITY} bytes in {self.place.ring_directories} ({error}). Process "
-                f"{self.pid} writes its files by itself; free some space or set MPLOG_RUNTIME_DIR.",
-            )
+            if not self._is_unserved():  # Else it has just been removed.
+                report.once(
+                    "no ring",
+                    f"no room for a ring of {MINIMUM_CAPACITY} bytes in {self.place.ring_directories} ({error}). "
+                    f"Process {self.pid} writes its files by itself; free some space or set MPLOG_RUNTIME_DIR.",
+                )
             self._adopt()
             return
         if early is not None:

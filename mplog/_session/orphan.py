@@ -78,8 +78,11 @@ class Orphan:
         """
         self._retry_at = None
         if not self._rings:
-            if not self._link.place.is_served:  # Else there was no room for a ring.
+            place = self._link.place
+            if not place.is_served:  # Else there was no room for a ring.
                 self._settle(file_bound)
+            # Not where this process is just ending its own session.
+            if not place.is_served and place.control.identity.pid != self._link.pid:
                 self._recover_others(file_bound)
             return
         locked = [ring for ring in self._rings if rings.try_lock(ring, lock_bound)]
@@ -244,6 +247,7 @@ class Orphan:
             if isinstance(route.sink, FileSink):
                 route.sink.archiver.wait(monotonic() + 30.0)
         place = self._link.place
-        if self._retry_at is None and os.path.exists(place.path) and not place.is_served:
+        mine = place.control.identity.pid == self._link.pid
+        if self._retry_at is None and not mine and os.path.exists(place.path) and not place.is_served:
             # When this process went on by itself, another one that had nothing to say may still have lived.
             recovery.remove_if_left(place)

@@ -21,7 +21,7 @@ from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import directory, losses, rings
 from mplog._session.identity import is_dead
-from mplog._session.place import Place, all_places, open_place
+from mplog._session.place import Place, all_places, open_place, remove_if_empty
 from mplog._sinks import report
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
@@ -295,6 +295,8 @@ def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = B
         place = open_place(os.path.join(base, "sessions", session))
     except FileNotFoundError:
         os.unlink(path)
+        _leave_directory_of(path)
+        remove_if_empty(base)
         return 0
     try:
         if not place.owner_is_gone and not place.ended:
@@ -317,7 +319,7 @@ def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = B
         if everything:
             with contextlib.suppress(OSError):
                 os.unlink(path)
-                os.rmdir(os.path.dirname(path))
+            _leave_directory_of(path)
             remove_if_done(place)
         return written
     finally:
@@ -356,7 +358,7 @@ def remove_if_left(place: Place) -> None:
     for path in slots_of(place.id.hex()):
         with contextlib.suppress(OSError):
             os.unlink(path)
-            os.rmdir(os.path.dirname(path))
+        _leave_directory_of(path)
     _forget(place)
 
 
@@ -371,6 +373,12 @@ def remove_if_done(place: Place) -> None:
         losses.tell(ring, {}, leave_others=False)
         ring.close()
     _forget(place)
+
+
+def _leave_directory_of(path: str) -> None:
+    """Remove the directory that a slot was in, unless another one is there."""
+    with contextlib.suppress(OSError):
+        os.rmdir(os.path.dirname(path))
 
 
 def _forget(place: Place) -> None:
