@@ -14,6 +14,7 @@ WHOLE_GROUP = """
 import os, signal, sys, time
 from mplog import logger
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # Whoever started the tests may have had it ignored.
 logger.remove()
 logger.add("app.log", format="{process.id} {message}")
 ready, said = os.pipe()
