@@ -106,16 +106,23 @@ class LogFile:
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with self._gathering():
-            other = self._file_of_others()
-            self._open(other or path, again=again or other is not None)
+            for _ in range(HOPS):
+                other = self._file_of_others()
+                if other is None:
+                    break
+                with contextlib.suppress(FileNotFoundError):  # It has just been rotated and removed.
+                    self._open(other, again=True, make=False)
+                    return
+            self._open(path, again=again)
 
     def _path_now(self) -> str:
         return self.options.template.resolve(local_time(time.time()))
 
-    def _open(self, path: str, *, again: bool) -> None:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+    def _open(self, path: str, *, again: bool, make: bool = True) -> None:
+        if make:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
         for _ in range(int(ENDING_PATIENCE / _ENDING_STEP)):
-            fd, created = opening.open_file(path, self.options, again=again)
+            fd, created = opening.open_file(path, self.options, again=again, make=make)
             self._adopt(path, fd)
             if created:
                 birth.write_birth(fd, time.time())
@@ -227,8 +234,10 @@ class LogFile:
         """Open the file that somebody else has made the current one."""
         target = series.successor(self.fd) if self.options.gathers else None
         if target is not None:
-            # Its place may be empty by now: it was rotated in turn and removed.
-            self.path = target if os.path.lexists(target) else ""
+            with contextlib.suppress(FileNotFoundError):
+                self._open(target, again=True, make=False)
+                return
+            self.path = ""  # It was rotated in turn and removed.
         self.open(again=True)
 
     # Locking

@@ -17,13 +17,16 @@ from mplog._sinks.file.options import FileOptions
 class _Opener:
     """What the built-in `open` calls: makes the file with its final mode at once, and tells whether it did."""
 
-    def __init__(self, permissions: int | None, *, insist: bool) -> None:
+    def __init__(self, permissions: int | None, *, insist: bool, make: bool) -> None:
         self._permissions = permissions
         self._insist = insist
+        self._make = make
         self.created = False
 
     def __call__(self, path: str, flags: int) -> int:
         mode = 0o666 if self._permissions is None else self._permissions
+        if not self._make:
+            return self._existing(path, flags & ~os.O_CREAT, mode)
         try:
             # Readable, too: the end of the file is looked at after a kill, and locks may ask for it.
             fd = os.open(path, _both_ways(flags) | os.O_CREAT | os.O_EXCL, mode)
@@ -48,11 +51,12 @@ def _both_ways(flags: int) -> int:
     return flags & ~(os.O_WRONLY | os.O_RDONLY) | os.O_RDWR
 
 
-def open_file(path: str, options: FileOptions, *, again: bool) -> tuple[int, bool]:
+def open_file(path: str, options: FileOptions, *, again: bool, make: bool = True) -> tuple[int, bool]:
     """Open *path* for appending; the descriptor and whether the file is new.
 
     Args:
         again: never insist on creating, and never empty the file: it may be another process's.
+        make: whether a file that is missing is made; a user's opener does what it does.
 
     Raises:
         OSError, ValueError, TypeError: as the built-in `open`; whatever the user's opener raises.
@@ -70,7 +74,7 @@ def open_file(path: str, options: FileOptions, *, again: bool) -> tuple[int, boo
 
             fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND)
         return fd, not existed
-    opener = _Opener(options.permissions, insist=kind == "x")
+    opener = _Opener(options.permissions, insist=kind == "x", make=make)
     return _open(path, f"a{plus}", options, opener), opener.created
 
 
