@@ -86,10 +86,10 @@ REMOVED = """
 
 BLOCKED = """
     import multiprocessing, threading
-    from mplog import logger
+    from mplog import QueueOptions, logger
     import mplog._session.host as host
 
-    host.SHUTDOWN_TIMEOUT = host.ROUND_BOUND = 0.1
+    host.ROUND_BOUND = 0.1
     inside = threading.Event()
 
     def never(record):
@@ -100,6 +100,7 @@ BLOCKED = """
         logger.info("x")
 
     if __name__ == "__main__":
+        logger.configure(queue=QueueOptions(shutdown_timeout=0.1))
         logger.remove()
         number = logger.add("app.log", format="{message}", filter=lambda record: never(record))
         other = logger.add("other.log", format="{message}")

@@ -141,6 +141,6 @@ class TestBrokenBuildsFail:
 
     def test_records_in_the_memory_of_a_killed_process(self) -> None:
         """A peer whose call returns before anybody else has the record loses it with the process, and it is seen."""
-        status, found = run("kill-workers", "--adapter", "queue-listener", "--exact", "0")
+        status, found = run("kill-workers", "--adapter", "queue-listener", "--exact", "0", "--timeout", "5")
         assert status == 1
         assert sum(slot["missing"] for round_ in found["rounds"] for slot in round_["audit"]["slots"])
