@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import functools
 import itertools
+import os
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(ParityCount(), "parity-count")
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(mplog.__file__).parent, quiet=2)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are processors: many tests wait most of the time for the programs that they have started."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True, scope="session")
