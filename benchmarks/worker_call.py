@@ -10,7 +10,8 @@ from pathlib import Path
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.subject import Subject, Target
 
-_WARM_UP = 500
+_WARM_UP = 20_000
+"""Calls before the clock runs: after a fork, processor and caches take some dozen milliseconds to get up to speed."""
 
 
 def measure(name: str, records: int, directory: Path) -> float:
