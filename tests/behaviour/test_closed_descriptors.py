@@ -142,5 +142,7 @@ class TestProgramClosesEverything:
             assert not said.exists() or "Traceback" not in said.read_text(), said.read_text()
 
         found = [line.partition(" ")[2] for line in running.log()]
-        assert found == ["before 0", *[f"daemon {count}" for count in range(20)], "child 0", "daemon 20"]
+        # The child may find the owner gone before the daemon does, whose records wait in its ring until then.
+        assert found.count("child 0") == 1
+        assert [line for line in found if line != "child 0"] == ["before 0", *[f"daemon {n}" for n in range(21)]]
         program.leaves_nothing()
