@@ -90,10 +90,12 @@ def take(core: Core) -> Statistics:
     for link in core.links():
         own += link.account()
     me = myself()
-    here = None if host is None else host.tallies.get((me.pid, me.start))
     processes = [_shown(process.pid(), process.name(), own)]
     if host is not None:
-        for tally, account in host.accounts():
+        # In this order: the writer may meet this process's own ring at any time.
+        accounts = list(host.accounts())
+        here = host.tallies.get((me.pid, me.start))
+        for tally, account in accounts:
             if account.emitted and tally is not here:
                 processes.append(_shown(tally.pid, tally.name, account))
     trouble = report.last

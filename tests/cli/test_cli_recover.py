@@ -52,6 +52,7 @@ if sys.argv[1] == "stops":
     sys.exit()
 if sys.argv[1] == "all die":
     os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 os.kill(owner, signal.SIGKILL)
 """
 
