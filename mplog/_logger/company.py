@@ -176,7 +176,10 @@ def _suits(handler: Handler) -> bool:
 
 
 def _agrees(handler: Handler, host: hosts.Host) -> bool:
-    """Whether *host* writes the same kind of file. Another rotation is said once, and is the host's."""
+    """Whether *host* writes the same kind of file and does all that is asked of it here.
+
+    Another rotation is said once, and is the host's; a host that has none cannot write for who has one.
+    """
     published = registry.read(host.place, foreign=True)
     theirs = None if published is None else next((spec for spec in published.routes if spec.id == host.route), None)
     mine = handler.spec.file
@@ -186,8 +189,10 @@ def _agrees(handler: Handler, host: hosts.Host) -> bool:
         return False
     for option in ("rotation", "retention", "compression", "permissions"):
         other, own = getattr(theirs.file, option), getattr(mine, option)
+        if other is None and own is not None:
+            return False
         # A function cannot be compared with that of another program, which is not told of it.
-        if other != own and None not in (other, own):
+        if own is not None and other != own:
             report.once(
                 f"differs {mine.template.pattern} {option}",
                 f"{mine.template.pattern} is written by process {host.place.control.identity.pid}, too, whose {option} "

@@ -23,8 +23,9 @@ from mplog._session import directory, losses, rings
 from mplog._session.identity import is_dead
 from mplog._session.place import Place, all_places, open_place, remove_if_empty
 from mplog._sinks import report
+from mplog._sinks.file import moved
 from mplog._sinks.file import slot as slots
-from mplog._sinks.file.sink import FileSink
+from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._sinks.file.slot import Part, Promise, Slot
 from mplog._sinks.file.take_back import Found, begun, take_back
 from mplog._writer.drain import read_spilled
@@ -32,6 +33,9 @@ from mplog._writer.route import Route
 
 BOUND = 10.0
 """Seconds that recovery waits for a log file's lock."""
+
+MOVED_BOUND = 1.0
+"""Seconds that it waits, with the lock of the current file, for that of an old one."""
 
 Render = Callable[[int, bytes], "bytes | None"]
 """(kind, body) -> what the file gets, or None for a record that does not pass."""
@@ -136,17 +140,29 @@ def _kept(promise: Promise, entries: list[Entry], size: int) -> Promise | None:
     return Promise(promise.device, promise.inode, promise.offset, length, parts)
 
 
-def settle_intent(fd: int, place: Place, slot: Slot, render: Render, end: bytes) -> None:
-    """Finish or take back a promise whose maker died. Called under the log file's lock; *end* is its line end."""
+def settle_intent(fd: int, place: Place, slot: Slot, render: Render, sink: FileSink) -> None:
+    """Finish or take back a promise whose maker died. Called under the lock of *fd*, the current file of *sink*.
+
+    Raises FileBusy when the promise is about a file that somebody has moved since, and its lock is not to be had.
+    """
     promise = slot.undone()
     if promise is None:
         if slot.is_undone():
             slot.take_back()
         return
     status = os.fstat(fd)
-    if (status.st_dev, status.st_ino) != (promise.device, promise.inode):
-        slot.take_back()
+    if (status.st_dev, status.st_ino) == (promise.device, promise.inode):
+        _settle_in(fd, promise, place, slot, render, sink.options.text.end)
         return
+    with moved.locked(os.path.dirname(sink.path), promise.device, promise.inode, MOVED_BOUND) as old:
+        if old is None:
+            slot.take_back()
+        else:
+            _settle_in(old, promise, place, slot, render, sink.options.text.end)
+
+
+def _settle_in(fd: int, promise: Promise, place: Place, slot: Slot, render: Render, end: bytes) -> None:
+    """Settle *promise*, which is about the file *fd*, under its lock."""
     entries = _promised(place, promise, slot.route, render)
     if entries is None:
         slot.take_back()
@@ -174,7 +190,7 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
     assert isinstance(sink, FileSink)
     render = _renderer(route)
     with sink.locked(bound) as file:
-        settle_intent(file.fd, place, slot, render, sink.options.text.end)
+        settle_intent(file.fd, place, slot, render, sink)
         kept = slot.last_done()
         ends = {part.ring: part.end for part in kept.parts} if kept is not None else {}
         keys = [rings.key_of(ring.path) for ring in ring_files]
@@ -238,9 +254,11 @@ def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> N
             try:
                 if slot.is_undone():
                     place = open_place(os.path.join(base, "sessions", slot.session.hex()))
-                    settle_intent(fd, place, slot, _renderer(make_route(slot.route)), sink.options.text.end)
+                    settle_intent(fd, place, slot, _renderer(make_route(slot.route)), sink)
             except (OSError, ValueError):
                 slot.take_back()  # The session is gone with its rings: there is nothing to compare with, or to write.
+            except FileBusy:
+                continue  # It is about another file than this one, and stays for the next who looks.
             finally:
                 slot.close()
 

@@ -193,8 +193,8 @@ _after("take over: session left", "_session.orphan", "Orphan._recover_others", "
 
 # All are dead, and the next program recovers; the takeover by a worker goes the same way.
 _cased(Case("left", "next1"), Case("takeover", "worker1"))
-_before("recover: before the dead promise is looked at", "_session.recovery", "settle_intent", "found = take_back(")
-_after("recover: file put right, promise still open", "_session.recovery", "settle_intent", "found = take_back(")
+_before("recover: before the dead promise is looked at", "_session.recovery", "_settle_in", "found = take_back(")
+_after("recover: file put right, promise still open", "_session.recovery", "_settle_in", "found = take_back(")
 _after("recover: settled", "_session.recovery", "write_rest", "settle_intent(")
 _before("recover: rings read, nothing written", "_session.recovery", "write_rest", "sink.commit(")
 _after("recover: written", "_session.recovery", "write_rest", "sink.commit(")
@@ -205,12 +205,12 @@ _after("recover: one slot removed, one not", "_session.recovery", "recover_slot"
 _before("recover: before the session is removed", "_session.recovery", "_forget", "place.remove()")
 _after("recover: session removed", "_session.recovery", "_forget", "place.remove()")
 _cased(Case("written", "next1"))
-_after("recover: found whole, marked", "_session.recovery", "settle_intent", "if found is Found.WHOLE")
+_after("recover: found whole, marked", "_session.recovery", "_settle_in", "if found is Found.WHOLE")
 _cased(Case("left", "next1"))
 _after("recover: cut off", "_sinks.file.take_back", "take_back", "os.ftruncate(")
 _cased(Case("overtaken", "next1"))
 _before("recover: before a torn line is ended", "_sinks.file.take_back", "take_back", "if not there.endswith(end)")
-_after("recover: what is whole before a torn line is kept", "_session.recovery", "settle_intent", "if kept is not")
+_after("recover: what is whole before a torn line is kept", "_session.recovery", "_settle_in", "if kept is not")
 _after("recover: a torn line is ended", "_sinks.file.take_back", "take_back", "if not there.endswith(end)")
 
 # The owner ends: after all its workers, and before one of them.

@@ -42,6 +42,7 @@ class LogFile:
     __slots__ = (
         "_device",
         "_due",
+        "_follows",
         "_holds",
         "_inode",
         "_knows_due",
@@ -59,6 +60,8 @@ class LogFile:
 
     def __init__(self, options: FileOptions) -> None:
         self.options = options
+        self._follows = options.watch or options.rotation is not None
+        """Whether the path decides which file is the current one, whoever renamed or removed the old one."""
         self.path = ""
         self.fd = -1
         self.shared = True
@@ -243,8 +246,9 @@ class LogFile:
     # Locking
 
     def acquire(self, bound: float, *, follow: bool = True) -> bool:
-        """Lock the file that the path names now, within *bound* seconds; reopen when somebody rotated.
+        """Lock the current file within *bound* seconds: another one than before when a log rotated that, or removed it.
 
+        A file that somebody else renamed, removed or replaced stays the current one without `watch` and rotation.
         Returns False when somebody held the lock that long; the file is open all the same. With *follow*, `size` is
         that of the file afterwards.
 
@@ -255,13 +259,13 @@ class LogFile:
             self.open(again=bool(self.path))
         follow = follow or self._unannounced
         if not self.lockable:
-            if follow and self.shared and not self._is_here():
+            if follow and self.shared and not self._is_here() and not self._stays():
                 self._open_next()
             return True
         if not lock.acquire(self.fd, bound):
             return False
         self._holds = True
-        return not follow or self._is_current() or self._follow(bound)
+        return not follow or self._is_current() or self._stays() or self._follow(bound)
 
     def _was_closed(self) -> bool:
         """Whether the program has closed our descriptor. What it is now is not to be touched: not even its position."""
@@ -288,6 +292,24 @@ class LogFile:
 
     def _is_current(self) -> bool:
         return self._is_here() and not (self.options.gathers and self._has_left())
+
+    def _stays(self) -> bool:
+        """Whether the open file goes on being the log although the path does not name it; notes its size."""
+        if self._follows or self._unannounced or self._was_rotated():
+            return False
+        self.measure()
+        return True
+
+    def _was_rotated(self) -> bool:
+        """Whether it was a log that renamed or removed the open file: this one may be told to rotate, and we not."""
+        marked = series.was_rotated(self.fd)
+        if marked is not None:
+            return marked
+        try:
+            name = os.readlink(f"/proc/self/fd/{self.fd}")
+        except OSError:
+            return True
+        return name.endswith(" (deleted)") or self.options.template.is_rotated(name)
 
     def _follow(self, bound: float) -> bool:
         """Somebody rotated, or replaced or removed the file: open what is current now, and lock that."""
@@ -396,6 +418,8 @@ class LogFile:
         if new_path == old_path:
             suffixes = (self.options.compression.suffix,) if self.options.compression else ()
             rotated = rotated_name(old_path, birth.read_birth(old_fd), suffixes=tuple(filter(None, suffixes)))
+            # Before the rename: whoever finds the path changed has to know by whom, also when we die in between.
+            series.mark_rotated(old_fd)
             os.rename(old_path, rotated)
         # The old lock is held until the new one is: in between nobody else can append to either.
         self.fd, self._holds, self._view = -1, False, None

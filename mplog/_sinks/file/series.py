@@ -7,6 +7,7 @@ old file of a path with ``{time}`` open follows its own clock to the next one.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 from contextlib import suppress
@@ -21,6 +22,9 @@ SERIES: Final = "user.mplog.series"
 
 NEXT: Final = "user.mplog.next"
 """The absolute path of the file that took over. Its presence says that nobody appends here any more."""
+
+ROTATED: Final = "user.mplog.rotated"
+"""Its presence says that the file has, or was just to get, another name by a rotation, and not by somebody else."""
 
 _HAS_ATTRIBUTES: Final = hasattr(os, "setxattr")
 
@@ -69,7 +73,7 @@ def write_series(fd: int, series: Series, rotation: Rotation) -> None:
 def forget(fd: int) -> None:
     """Take every mark of an earlier life from *fd*, a file that becomes the current one again."""
     if _HAS_ATTRIBUTES:
-        for name in (SERIES, NEXT):
+        for name in (SERIES, NEXT, ROTATED):
             with suppress(OSError):
                 os.removexattr(fd, name)
 
@@ -82,6 +86,22 @@ def successor(fd: int) -> str | None:
 def set_successor(fd: int, path: str) -> None:
     """Say that the log goes on at *path*. Called under the lock of *fd*."""
     _put(fd, NEXT, path)
+
+
+def mark_rotated(fd: int) -> None:
+    """Say that a log renames *fd*. Called under its lock, before it happens."""
+    _put(fd, ROTATED, "1")
+
+
+def was_rotated(fd: int) -> bool | None:
+    """Whether a log has renamed *fd*; None where the file system keeps no attributes."""
+    if not _HAS_ATTRIBUTES:
+        return None
+    try:
+        os.getxattr(fd, ROTATED)
+    except OSError as error:
+        return False if error.errno == errno.ENODATA else None
+    return True
 
 
 def _get(fd: int, name: str) -> str:

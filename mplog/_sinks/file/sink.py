@@ -73,7 +73,6 @@ class FileSink:
         self._nested: deque[tuple[bytes, float, Message | None] | None] = deque()
         """What came while the file was in use, in its order; None asks for the file to be opened again."""
         self._rotates = options.rotation is not None
-        self._follows = self._rotates or options.watch
         self._turnover = Turnover(self._file, lambda fd: self.settle(fd))
         self.archiver = Archiver(options.compression, self._retain, self._report)
         self.closed = False
@@ -181,7 +180,7 @@ class FileSink:
             self.dropped += 1
             return
         file = self._file
-        if not file.acquire(DIRECT_BOUND, follow=self._follows):
+        if not file.acquire(DIRECT_BOUND):
             # Somebody stopped while holding the lock. An append is whole without it, too.
             self.unlocked += 1
             write_all(file.fd, data)
@@ -189,13 +188,10 @@ class FileSink:
             return
         rotated: list[str] = []
         try:
-            if file.shared:
-                if not self._follows:
-                    file.measure()
-                if file.size != file.left:
-                    self._met += 1
-                    if file.ends_torn():
-                        self._mend()
+            if file.shared and file.size != file.left:
+                self._met += 1
+                if file.ends_torn():
+                    self._mend()
             if self._rotates:
                 self._turnover.rotate_for(data, wall, message, rotated)
                 if rotated and file.ends_torn():

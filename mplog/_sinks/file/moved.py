@@ -1,0 +1,47 @@
+"""A log file that somebody has moved, found again by what it is instead of by what it is called."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+
+from mplog._sinks.file import lock
+from mplog._sinks.file.claim import NO_LINK, PRIVATE
+from mplog._sinks.file.sink import FileBusy
+
+
+@contextlib.contextmanager
+def locked(directory: str, device: int, inode: int, bound: float) -> Iterator[int | None]:
+    """The file with this device and inode in *directory*, open for appending and reading, under its lock.
+
+    Gives None where there is no such file any more: it was removed, or moved to another directory.
+
+    Raises:
+        FileBusy: the lock was not to be had within *bound* seconds.
+        OSError: the file cannot be opened.
+    """
+    fd = _open(directory, device, inode)
+    if fd is None:
+        yield None
+        return
+    try:
+        if lock.supported(fd) and not lock.acquire(fd, bound):
+            raise FileBusy(f"a file that was moved in {directory} was locked for more than {bound} s")
+        yield fd
+    finally:
+        os.close(fd)  # The lock goes with it.
+
+
+def _open(directory: str, device: int, inode: int) -> int | None:
+    with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.inode() != inode or not entry.is_file(follow_symlinks=False):
+                continue
+            fd = os.open(entry.path, os.O_RDWR | os.O_APPEND | PRIVATE | NO_LINK)
+            status = os.fstat(fd)
+            if (status.st_dev, status.st_ino) == (device, inode) and stat.S_ISREG(status.st_mode):
+                return fd
+            os.close(fd)
+    return None
