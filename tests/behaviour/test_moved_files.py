@@ -108,10 +108,13 @@ class TestMovedBySomebody:
 
 class TestRotatedByAnother:
     @pytest.mark.parametrize("company", [16, 1_000_000], ids=["joins", "apart"])
-    @pytest.mark.parametrize("options", [{}, {"watch": True}], ids=["plain", "watch"])
+    @pytest.mark.parametrize(
+        "options", [{}, {"permissions": 0o660}, {"watch": True}], ids=["plain", "of several users", "watch"]
+    )
     def test_whose_options_are_not_ours(self, program: Program, company: int, options: dict[str, object]) -> None:
         """A program without a rotation follows those of another one, whose limit holds whoever serves whom."""
-        rules = {"rotation": "2 KB", "compression": "gz"}
+        rules = {"rotation": "2 KB", "compression": "gz", **options}
+        # Whoever makes the file gives it its mode; without an alarm that everybody may ring, each call looks.
         both = [
             program.start(ROTATES, repr(which), company, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             for which in (rules, options)

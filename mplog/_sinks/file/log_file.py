@@ -17,7 +17,7 @@ from typing import Final, TextIO
 
 from mplog._render.times import local_time
 from mplog._ring import descriptor
-from mplog._sinks.file import birth, lock, opening, presence, series
+from mplog._sinks.file import alarm, birth, lock, opening, presence, series
 from mplog._sinks.file.naming import rotated_name
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.retention import OwnedFile
@@ -43,6 +43,7 @@ class LogFile:
         "_device",
         "_due",
         "_follows",
+        "_heeds_alarm",
         "_holds",
         "_inode",
         "_knows_due",
@@ -62,6 +63,8 @@ class LogFile:
         self.options = options
         self._follows = options.watch or options.rotation is not None
         """Whether the path decides which file is the current one, whoever renamed or removed the old one."""
+        self._heeds_alarm = False
+        """Whether the path need not be looked at unless the alarm rings."""
         self.path = ""
         self.fd = -1
         self.shared = True
@@ -165,6 +168,7 @@ class LogFile:
         # What a user's opener opened takes part when it is the file that the path names.
         self.shared = stat.S_ISREG(status.st_mode) and (self.options.opener is None or self._is_here())
         self.lockable = self.shared and lock.supported(fd)
+        self._heeds_alarm = self.lockable and not self._follows and alarm.reaches(fd, status)
         self._series = None
         self._knows_due = False
         self.left = -1
@@ -291,6 +295,9 @@ class LogFile:
         return there.st_ino == self._inode and there.st_dev == self._device
 
     def _is_current(self) -> bool:
+        if self._heeds_alarm and not self._unannounced and not alarm.is_ringing(self.fd):
+            self.measure()
+            return True
         return self._is_here() and not (self.options.gathers and self._has_left())
 
     def _stays(self) -> bool:

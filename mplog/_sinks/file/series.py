@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from mplog._sinks.file import birth
+from mplog._sinks.file import alarm, birth
 from mplog._sinks.file.rotation import Rotation
 
 SERIES: Final = "user.mplog.series"
@@ -91,6 +91,7 @@ def set_successor(fd: int, path: str) -> None:
 def mark_rotated(fd: int) -> None:
     """Say that a log renames *fd*. Called under its lock, before it happens."""
     _put(fd, ROTATED, "1")
+    alarm.ring(fd)
 
 
 def was_rotated(fd: int) -> bool | None:
