@@ -52,7 +52,7 @@ class LeftSession:
     others: int
     """Records for streams, functions and the like, which died with the owner."""
     living: int
-    """Processes of the session that live, and write what they have logged by themselves."""
+    """Processes of the session that live: what they log from now on they write by themselves."""
     removed: bool = False
     """Whether nothing is left of it."""
 

@@ -23,7 +23,7 @@ from mplog._sinks.file import slot as slots
 
 @dataclass(slots=True)
 class Waiting:
-    """Records in the rings of a session that can be written now, because their producers are dead."""
+    """Records in the rings of a session that can be written now, because its owner is dead."""
 
     by_slot: dict[str, int] = field(default_factory=dict)
     """Per path of a slot how many records its file lacks."""
@@ -32,7 +32,7 @@ class Waiting:
     others: int = 0
     """Records for sinks that died with the owner."""
     living: int = 0
-    """Processes of the session that live: they write what their rings hold by themselves."""
+    """Processes of the session that live: what they log from now on they write by themselves."""
 
 
 def abandoned() -> tuple[list[Place], int]:
@@ -86,7 +86,6 @@ def _entries(place: Place, found: Waiting) -> Iterator[tuple[bytes, Entry]]:
         try:
             if not recovery.is_left_behind(ring, place):
                 living.add(ring.owner.pid)
-                continue
             key = rings.key_of(path)
             with contextlib.suppress(RingCorrupt):
                 for entry in ring.reader().read(0):

@@ -273,10 +273,7 @@ def _renderer(route: Route) -> Render:
 
 
 def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:
-    """Write what dead sessions left for the file of *sink*; how many records.
-
-    Living sessions, and rings whose producers live, are left alone: those write for themselves.
-    """
+    """Write what dead sessions left for the file of *sink*; how many records. Living sessions write for themselves."""
     if not sink.shared:
         return 0
     written = 0
@@ -298,6 +295,10 @@ def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:
 
 def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = BOUND) -> int:
     """Write what a dead session left for the file of the slot at *path*; how many records.
+
+    Also what its living processes have logged and not been able to deliver: one that waits for something that never
+    comes, now that its parent is dead, would keep its last records to itself as long as it lives. Its heads stay
+    where they are; the slot tells it what is written.
 
     Args:
         make_route: the handler of that file, here, for the number it has in its session.
@@ -327,7 +328,8 @@ def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = B
                 ring = _take(ring_path, place)
                 if ring is None:
                     everything = False
-                else:
+                    ring = _borrow(ring_path)
+                if ring is not None:
                     taken.append(ring)
             written = write_rest(place, taken, make_route(slot.route), slot, bound)
         finally:
@@ -353,11 +355,16 @@ def is_left_behind(ring: RingFile, place: Place) -> bool:
 
 def _take(path: str, place: Place) -> RingFile | None:
     """The ring at *path* with its kernel lock, when it is left behind and nobody else drains it."""
+    return _borrow(path, lambda ring: is_left_behind(ring, place))
+
+
+def _borrow(path: str, suits: Callable[[RingFile], bool] = lambda _: True) -> RingFile | None:
+    """The ring at *path* with its kernel lock, when it *suits* and nobody else drains it."""
     try:
         ring = open_existing(path)
     except (OSError, ValueError):
         return None
-    if is_left_behind(ring, place) and rings.try_lock(ring):
+    if suits(ring) and rings.try_lock(ring):
         return ring
     ring.close()
     return None

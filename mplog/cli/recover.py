@@ -110,7 +110,7 @@ def _show_session(session: LeftSession, *, listed: bool) -> None:
             f"    {session.others} records {state} streams, functions or removed handlers, which died with the process"
         )
     if session.living:
-        _say(f"    {session.living} of its workers live and write their own records")
+        _say(f"    {session.living} of its workers live, and write what they log from now on")
     if not (listed or session.removed or session.living):
         _say(f"    kept in {session.path}")
 

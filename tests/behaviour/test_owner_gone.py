@@ -129,6 +129,42 @@ class TestGone:
         assert max(path.stat().st_size for path in program.here.glob("app*.log")) <= 20_000
 
 
+IDLE = """
+import multiprocessing, os, signal, sys, time
+from mplog import logger
+from mplog._writer.drain import Drain
+
+def wait_for(name):
+    while not os.path.exists(name):
+        time.sleep(0.005)
+
+def work(name):
+    for number in range(5):
+        logger.info("{} {}", name, number)
+    open(f"{name}.txt", "w").close()
+    wait_for(f"{name} goes on.txt")
+    for number in range(5, 10):
+        logger.info("{} {}", name, number)
+
+if __name__ == "__main__":
+    logger.remove()
+    logger.add("app.log", format="{process.id} {message}")
+    Drain.round = lambda self, **how: 0  # The writer lives and gets nowhere.
+    for name in "ab":
+        multiprocessing.get_context(sys.argv[1]).Process(target=work, args=(name,)).start()
+    for name in "ab":
+        wait_for(f"{name}.txt")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+NEXT = """
+from mplog import logger
+
+logger.remove()
+logger.add("app.log", format="{process.id} {message}")
+logger.info("next 0")
+"""
+
 STOPS = (
     WORK
     + """
@@ -160,6 +196,37 @@ def stop(running: Running, here: Path) -> None:
     stat = Path(f"/proc/{running.process.pid}/stat")
     wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "the owner stands still")
     (here / "stopped.txt").touch()
+
+
+class TestIdle:
+    """Workers that wait for what never comes, as those of a pool do whose parent was killed."""
+
+    @pytest.mark.parametrize("method", ["fork", "spawn"])
+    def test_what_they_logged_last_is_written_by_others(self, program: Program, method: str) -> None:
+        """By the next program, and by the first of them that goes on; what they log later comes after that, once."""
+        running = program.start(IDLE, method)
+        wait_until(lambda: running.process.poll() is not None, "the owner is killed", within=30)
+        next_one = program.start(NEXT).wait()
+        assert next_one.status == 0
+        first = [f"{name} {number}" for name in "ab" for number in range(5)]
+        lines = running.log()
+        assert_once_in_order(lines, [*first, "next 0"])
+        assert lines[-1].endswith(" next 0")
+        rest = [f"{name} {number}" for name in "ab" for number in range(5, 10)]
+        (program.here / "a goes on.txt").touch()
+        (program.here / "b goes on.txt").touch()
+        program.leaves_nothing()
+        assert_once_in_order(running.log(), [*first, "next 0", *rest])
+
+    def test_the_first_that_goes_on_writes_for_the_others(self, program: Program) -> None:
+        """One call of one of them is enough."""
+        running = program.start(IDLE, "fork")
+        wait_until(lambda: running.process.poll() is not None, "the owner is killed", within=30)
+        (program.here / "a goes on.txt").touch()
+        wait_until(lambda: len(running.log()) == 15, "a's records and those that b had logged are written")
+        (program.here / "b goes on.txt").touch()
+        program.leaves_nothing()
+        assert_once_in_order(running.log(), [f"{name} {number}" for name in "ab" for number in range(10)])
 
 
 class TestStopped:

@@ -163,12 +163,13 @@ class TestLivingOnes:
         program.leaves_nothing()
 
     @pytest.mark.parametrize("end", ["well", "killed"])
-    def test_a_worker_that_lives_writes_its_own_records(self, program: Program, end: str) -> None:
-        """Only when it is dead, too, does its ring belong to whoever comes."""
+    def test_what_a_living_worker_has_logged(self, program: Program, end: str) -> None:
+        """It is written without it, once, and its session stays as long as it lives."""
         leave(program, "worker lives")
         wait_until((program.here / "alone.txt").exists, "the worker knows that it is alone")
         (session,) = recover()["sessions"]
-        assert (session["living"], session["files"][0]["written"], session["removed"]) == (1, 0, False)
+        assert (session["living"], session["files"][0]["written"], session["removed"]) == (1, 500, False)
+        assert_once_in_order(read_log(program.here), LINES)
         if end == "killed":
             (program.here / "die.txt").touch()
         (program.here / "go.txt").touch()
