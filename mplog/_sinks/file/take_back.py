@@ -48,9 +48,14 @@ def take_back(fd: int, offset: int, data: bytes, end: bytes = b"\n") -> Found:
 def begun(fd: int, offset: int, data: bytes) -> int:
     """How many bytes of *data* stand at *offset* of the file *fd*."""
     there = _read(fd, offset, offset + len(data))
-    if data.startswith(there):
-        return len(there)
-    return next(at for at, (one, other) in enumerate(zip(there, data, strict=False)) if one != other)
+    same, other = 0, len(there) + 1
+    while other - same > 1:  # The first `same` bytes are the same, the first `other` are not.
+        middle = (same + other) // 2
+        if there[same:middle] == data[same:middle]:
+            same = middle
+        else:
+            other = middle
+    return same
 
 
 def _read(fd: int, start: int, end: int) -> bytes:
@@ -80,9 +85,16 @@ def _read_all(fd: int, start: int, end: int) -> bytes:
 
 def _suffix_that_begins(there: bytes, data: bytes, end: bytes) -> int | None:
     """Where in *there* a suffix starts that is the beginning of *data* and stands at the beginning of a line."""
-    at = 0
+    # Others may have appended megabytes since: only a suffix that is no longer than the data can be a part of it.
+    at = len(there) - len(data)
+    if at <= 0:
+        at = 0
+    else:
+        newline = there.find(end, at - len(end))
+        at = len(there) if newline < 0 else newline + len(end)
+    first = data[:24]
     while at < len(there):
-        if data.startswith(there[at:]):
+        if there.startswith(first[: len(there) - at], at) and data.startswith(there[at:]):
             return at
         newline = there.find(end, at)
         if newline < 0:

@@ -74,6 +74,16 @@ def test_part_behind_a_foreign_line_is_cut_off(log: tuple[Path, int]) -> None:
     assert path.read_bytes() == BEFORE + b"foreign\n"
 
 
+@pytest.mark.parametrize("length", [0, 12])
+def test_behind_many_megabytes_of_others(log: tuple[Path, int], length: int) -> None:
+    """Strangers that append at full speed while nobody settles: what is ours is found without going through it all."""
+    path, fd = log
+    foreign = b"a line of another program that takes part in no promise\n" * 300_000
+    os.write(fd, foreign + BATCH[:length])
+    assert take_back(fd, len(BEFORE), BATCH) is (Found.CUT if length else Found.NOTHING)
+    assert path.stat().st_size == len(BEFORE) + len(foreign)
+
+
 def test_part_before_foreign_bytes_stays_and_is_said(log: tuple[Path, int]) -> None:
     """A part that somebody wrote behind cannot go; the file ends with a newline, and the fragment is told."""
     path, fd = log
