@@ -202,7 +202,7 @@ def _find_late(is_time: Callable[[], bool]) -> None:
 
 
 def _is_stopped() -> bool:
-    return any(link.words[WAKE] == STOPPED for link in logger._core._links.values())
+    return any(link.words[WAKE] == STOPPED for link in logger._core.sessions.links.values())
 
 
 def _work(act: Act, player: Player, ledger: Ledger, owner: int) -> None:
