@@ -55,7 +55,7 @@ def log(
 ) -> None:
     """One call with a level's name; the caller is *depth* frames above this one: two for a level's own method."""
     if state.words[GENERATION] != state.generation or state.provisional:
-        state = view._core.renew()
+        state = view._core.following.renew()
         if state.levels[name].no < state.threshold:
             return
     frame = _getframe(depth)
@@ -163,7 +163,7 @@ def log_level(view: Logger, level: Any, message: Any, args: tuple[Any, ...], kwa
             log(view, state, level, message, args, kwargs, 3)
         return
     if state.words[GENERATION] != state.generation or state.provisional:
-        state = view._core.renew()
+        state = view._core.following.renew()
     found = levels.resolve(state.levels, level)
     if found.no >= state.threshold:
         fully(view, state, found, message, args, kwargs, _getframe(2))
@@ -175,7 +175,7 @@ def caught(
     """Log what a `catch()` has caught. The level is looked at when some handler may want it."""
     state = view._core.state
     if state.words[GENERATION] != state.generation or state.provisional:
-        state = view._core.renew()
+        state = view._core.following.renew()
     if not state.handlers:
         return
     found = levels.resolve(state.levels, level)

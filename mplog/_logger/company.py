@@ -90,12 +90,12 @@ class Company:
             self._leave(guest, 0.0)
             handler = self._core.handler_of(sink)
             assert handler is not None
-        if self._core.belongs_to_a_tree or not _suits(handler) or not sink.has_company():
+        if self._core.sessions.belongs_to_a_tree or not _suits(handler) or not sink.has_company():
             return
         key = sink.key()
         with hosts.locked(hosts.shared_directory(key)) as alone:
             if alone and not self._join(handler, key):
-                self._core.become_host(handler)
+                self._core.sessions.become_host(handler)
 
     def _join(self, handler: Handler, key: str) -> bool:
         """Let *handler* be served by a host of its file; False when there is none."""

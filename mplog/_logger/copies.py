@@ -99,23 +99,23 @@ def _join(core: Core) -> None:
 
 def attach() -> bool:
     """`attach()` for the core that serves this process."""
-    return _kept[-1].attach()
+    return _kept[-1].sessions.attach()
 
 
 def _depart() -> list[str]:
-    return _kept[-1].depart()
+    return _kept[-1].sessions.depart()
 
 
 def _arrive(places: list[Place]) -> None:
-    _kept[-1].arrive(places)
+    _kept[-1].sessions.arrive(places)
 
 
 def _stop() -> None:
     for core in _kept[::-1]:
-        core.stop()
+        core.sessions.stop()
     for core in list(_cores):
         if core not in _kept:
-            core.stop()
+            core.sessions.stop()
 
 
 class _InForks:
@@ -127,19 +127,19 @@ class _InForks:
     def before_fork(self) -> None:
         core = self._core()
         if core is not None:
-            core.before_fork()
+            core.sessions.before_fork()
 
     def after_fork_in_parent(self) -> None:
         core = self._core()
         if core is not None:
-            core.after_fork_in_parent()
+            core.sessions.after_fork_in_parent()
 
     def resume_threads(self) -> None:
         core = self._core()
         if core is not None:
-            core.resume_threads()
+            core.sessions.resume_threads()
 
     def after_fork_in_child(self) -> None:
         core = self._core()
         if core is not None:
-            core.after_fork_in_child()
+            core.sessions.after_fork_in_child()

@@ -15,7 +15,8 @@ from mplog._render.template import TimeText
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import DATA_RECORD, LOG
 from mplog._session.account import Account
-from mplog._session.link import LARGEST, Link, Shorten
+from mplog._session.link import Link
+from mplog._session.spills import LARGEST, Shorten
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.message_sink import MessageSink
 from mplog._sinks.stream import StreamSink

@@ -65,14 +65,14 @@ def look(core: Core) -> Health:
 
 def _owners(core: Core) -> Iterator[Problem]:
     """Whether those live, and work, who write for this process."""
-    host = core.host
+    host = core.sessions.host
     if host is not None and host.place.control.silent_for() > SILENT:
         yield Problem(
             "owner",
             f"the writer thread of this process has not been seen for {host.place.control.silent_for():.0f} s. It "
             "waits for a sink, or the process has no time for it; records of other processes wait in their rings.",
         )
-    for link in core.links():
+    for link in core.sessions.all_links():
         if host is not None and link.place is host.place:
             continue
         owner, silent = link.place.control.identity.pid, link.place.control.silent_for()
@@ -92,7 +92,7 @@ def _owners(core: Core) -> Iterator[Problem]:
 
 def _sinks(core: Core) -> Iterator[Problem]:
     """Sinks that refuse what they are given, or are slow."""
-    host = core.host
+    host = core.sessions.host
     for handler in core.handlers():
         trouble = handler.sink.trouble if handler.sink is not None and handler.link is None else None
         if trouble is not None:
@@ -121,7 +121,7 @@ def _queues(core: Core) -> Iterator[Problem]:
         yield Problem(
             "late", f"the oldest record has waited for {lag:.1f} s in its ring and is not with its sinks yet."
         )
-    for link in core.links():
+    for link in core.sessions.all_links():
         account = link.account()
         if account.waiting_bytes > FULL * account.ring_bytes:
             yield Problem(
@@ -130,9 +130,9 @@ def _queues(core: Core) -> Iterator[Problem]:
                 "less, or give it larger ones with QueueOptions(ring_size=...).",
             )
         yield from _dropped(link.dropped_at, f"this process has dropped {account.dropped} records so far")
-    host = core.host
+    host = core.sessions.host
     if host is not None:
-        yield from _dropped_of_others(host, core.links())
+        yield from _dropped_of_others(host, core.sessions.all_links())
 
 
 def _dropped_of_others(host: Host, links: list[Link]) -> Iterator[Problem]:
@@ -158,7 +158,7 @@ def _dropped(at: float | None, what: str) -> Iterator[Problem]:
 
 def _rings(core: Core) -> Iterator[Problem]:
     """Damaged rings."""
-    host = core.host
+    host = core.sessions.host
     for source in list(host.drain.sources) if host is not None else ():
         if source.broken:
             yield Problem(

@@ -171,7 +171,7 @@ class Logger:
             if timeout != timeout:
                 raise ValueError(f"Invalid timeout, it should be a number of seconds, not: {timeout}")
         began = monotonic()
-        done = self._core.complete(timeout)
+        done = self._core.sessions.complete(timeout)
         left = None if timeout is None else max(0.0, timeout - (monotonic() - began))
         return Completion(done, self._core.unfinished(), left)
 
@@ -182,7 +182,7 @@ class Logger:
         raises, and may be called from a signal handler and any number of times: a file that is still the one that its
         path names is left alone. Where a path cannot be opened, the old file stays in use, which is reported.
         """
-        self._core.reopen()
+        self._core.sessions.reopen()
 
     def statistics(self) -> Statistics:
         """A snapshot of what has become of the records of this process and of those that it writes for.
@@ -448,7 +448,7 @@ class Logger:
         """Log with level ERROR and the exception that is being handled, traceback and all."""
         state = self._core.state
         if state.words[GENERATION] != state.generation or state.provisional:
-            state = self._core.renew()
+            state = self._core.following.renew()
         if state.threshold <= _ERROR:
             options = self._options._replace(exception=True)
             call.fully(self, state, "ERROR", message, args, kwargs, sys._getframe(1), options)

@@ -227,6 +227,14 @@ def file_sink(spec: RouteSpec, renderer: Renderer) -> FileSink:
     return sink
 
 
+def recover(sink: FileSink, renderer: Renderer, spec: RouteSpec) -> None:
+    """Write what a dead program left for the file of *sink*, before anything new. Never raises."""
+    try:
+        recovery.recover_file(sink, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
+    except Exception as error:  # noqa: BLE001 - old records must not keep a new program from logging
+        report.once("recover", f"records of an ended program could not be written to {sink.path}: {error!r}")
+
+
 def _sink_here(handler: Handler) -> FileSink | MessageSink | None:
     """The sink of a remote handler as this process has it; None where it was code of the owner."""
     spec, sink = handler.spec, handler.sink

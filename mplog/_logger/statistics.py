@@ -83,11 +83,11 @@ class Statistics:
 
 def take(core: Core) -> Statistics:
     """A snapshot of *core*. Takes no lock that a log call or a sink holds for long."""
-    host = core.host
+    host = core.sessions.host
     own = core.removed
     for handler in core.handlers():
         own += handler.account()
-    for link in core.links():
+    for link in core.sessions.all_links():
         own += link.account()
     me = myself()
     processes = [_shown(process.pid(), process.name(), own)]
@@ -126,8 +126,8 @@ def _shown(pid: int, name: str, account: Account) -> ProcessStatistics:
 
 def lag(core: Core) -> float:
     """Seconds that the oldest record has waited in a ring of this process, or in one that it drains."""
-    host = core.host
-    stamps = [None if host is None else host.oldest(), *(link.oldest() for link in core.links())]
+    host = core.sessions.host
+    stamps = [None if host is None else host.oldest(), *(link.oldest() for link in core.sessions.all_links())]
     oldest = min((stamp for stamp in stamps if stamp is not None), default=None)
     return 0.0 if oldest is None else max(0.0, (monotonic_ns() - oldest) / 1e9)
 

@@ -280,4 +280,4 @@ def test_a_logger_that_does_not_serve_the_process_announces_nothing(tmp_path: Pa
     before = os.environ.get(announce.ENVIRONMENT)
     logger.add(tmp_path / "app.log", enqueue=True)
     assert os.environ.get(announce.ENVIRONMENT) == before
-    logger._core.stop()
+    logger._core.sessions.stop()

@@ -38,7 +38,7 @@ FOLLOWED = """
 
     def work():
         logger.info("first")
-        (link,) = logger._core._links.values()
+        (link,) = logger._core.sessions.links.values()
         with open("size.txt", "w") as file:
             file.write(f"{link.ring.capacity} {logger._core.queue_options().overflow}")
 

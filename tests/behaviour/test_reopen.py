@@ -256,7 +256,7 @@ class TestLeftAlone:
     def test_a_file_that_did_not_move(self, tmp_path: Path, logger: Logger) -> None:
         """Its descriptor is the same after any number of calls."""
         logger.add(tmp_path / "app.log", format="{message}")
-        ((_, handler),) = logger._core._handlers.items()
+        (handler,) = logger._core.handlers()
         before = handler.sink._file.fd  # type: ignore[union-attr]  # a file's sink
         for _ in range(10):
             logger.reopen()

@@ -26,9 +26,9 @@ with open(f"{name}.counter.txt", "w+b") as file:
 
 def role():
     core = logger._core
-    if core._host is not None:
+    if core.sessions.host is not None:
         return "host"
-    return "guest" if core._company.links() else "alone"
+    return "guest" if core.sessions.company.links() else "alone"
 
 def log(n, name=name):
     logger.info("{} {}", name, n)

@@ -19,7 +19,7 @@ from ledger import BEGUN, ENDED, PID, RETURNED, WHO, Ledger, text
 
 from mplog._logger.logger import logger
 from mplog._ring.layout import STOPPED, WAKE
-from mplog._session import link
+from mplog._session import link, patience
 from mplog._session.host import Host
 from mplog._session.identity import start_token
 from mplog._session.queue_options import QueueOptions
@@ -123,6 +123,7 @@ def perform(act: Act) -> None:
     """Be the first process of *act*, to its end."""
     # A death is noticed at the next record, and not a second later; a full ring is given up soon.
     vars(link).update(SILENCE=0.0, LOOK_EVERY=0.005)
+    vars(patience).update(SILENCE=0.0)
     ledger = Ledger(Path(act.directory) / "ledger")
     act.arm(act.who)
     logger.configure(queue=QueueOptions(ring_size=act.play.capacity, block_timeout=0.1))
@@ -202,7 +203,7 @@ def _find_late(is_time: Callable[[], bool]) -> None:
 
 
 def _is_stopped() -> bool:
-    return any(link.words[WAKE] == STOPPED for link in logger._core._links.values())
+    return any(link.words[WAKE] == STOPPED for link in logger._core.sessions.links.values())
 
 
 def _work(act: Act, player: Player, ledger: Ledger, owner: int) -> None:

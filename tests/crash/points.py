@@ -99,7 +99,7 @@ _before("ring file: whole, not named", "_ring.ring_file", "create", "os.link(")
 _after("ring file: named", "_ring.ring_file", "create", "os.link(")
 _before("register: ring made, not said", "_session.link", "Link._use", "self.words[REGISTERED] =")
 _after("register: said", "_session.link", "Link._use", "self.words[REGISTERED] =")
-_after("register: bell rung", "_session.link", "Link._use", "self._doorbell.ring()")
+_after("register: bell rung", "_session.link", "Link._use", "self.doorbell.ring()")
 
 # The owner makes its session.
 _cased(Case("workers", "owner"))
@@ -235,16 +235,16 @@ _after("finish: its directory is removed", "_session.place", "Place.remove", "sh
 _cased(Case("workers", "worker1"))
 _after("leave: ring sealed", "_session.link", "Link.close", "self._leave(")
 _after("leave: closed said", "_session.link", "Link.close", "self.ring.words[STATE] = CLOSED")
-_before("leave: before the bell", "_session.link", "Link.close", "self._doorbell.ring()")
+_before("leave: before the bell", "_session.link", "Link.close", "self.doorbell.ring()")
 
 # A record too large for a ring, and a ring that is full.
-_after("spill: opened", "_session.link", "Link._spill", "os.posix_fallocate(")
-_before("spill: written, not named", "_session.link", "Link._spill", "os.rename(")
-_after("spill: named, not published", "_session.link", "Link._spill", "os.rename(")
+_after("spill: opened", "_session.spills", "Spills.put", "os.posix_fallocate(")
+_before("spill: written, not named", "_session.spills", "Spills.put", "os.rename(")
+_after("spill: named, not published", "_session.spills", "Spills.put", "os.rename(")
 _cased(Case("full", "worker1"))
-_after("further ring: the full one sealed", "_session.link", "Link._next_ring", "self._leave(full)")
-_after("further ring: made", "_session.link", "Link._next_ring", "self._use(ring)")
-_after("further ring: the full one closed", "_session.link", "Link._next_ring", "old.words[STATE] = CLOSED")
+_after("further ring: the full one sealed", "_session.link", "Link.next_ring", "self._leave(full)")
+_after("further ring: made", "_session.link", "Link.next_ring", "self._use(ring)")
+_after("further ring: the full one closed", "_session.link", "Link.next_ring", "old.words[STATE] = CLOSED")
 
 HALF: dict[str, Callable[[dict[str, Any]], tuple[int, bytes]]] = {
     "commit: half written": lambda where: (where["fd"], where["data"]),

@@ -33,7 +33,7 @@ def main() -> None:
     logger.remove()
     core = logger._core
     # Acts are programs of their own, not workers of the stage.
-    fork.unregister(core)
+    fork.unregister(core.sessions)
     for line in sys.stdin:
         request: dict[str, Any] = json.loads(line)
         reader, writer = os.pipe()
@@ -45,8 +45,8 @@ def main() -> None:
                 os.chdir(request["here"])
                 os.environ["MPLOG_RUNTIME_DIR"] = request["runtime"]
                 _speak_into(os.path.join(request["directory"], "said"))
-                fork.register(core)
-                core.after_fork_in_child()
+                fork.register(core.sessions)
+                core.sessions.after_fork_in_child()
                 if request["fault"]:
                     faults.FAULTS[request["fault"]]()
                 acts.perform(

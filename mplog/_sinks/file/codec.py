@@ -33,15 +33,15 @@ def load_modules(name: str) -> None:
     """
     container, stream = _parts(name)
     if container == "tar":
-        import tarfile  # noqa: F401
+        import tarfile  # noqa: F401 - only whether it is there
     if container == "zip":
-        import zipfile  # noqa: F401
+        import zipfile  # noqa: F401 - only whether it is there
     if stream == "gz":
-        import gzip  # noqa: F401
+        import gzip  # noqa: F401 - only whether it is there
     if stream == "bz2":
-        import bz2  # noqa: F401
+        import bz2  # noqa: F401 - only whether it is there
     if stream in ("xz", "lzma"):
-        import lzma  # noqa: F401
+        import lzma  # noqa: F401 - only whether it is there
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -53,7 +53,7 @@ class Crew:
             )
         slot = self._free_slots.popleft()
         ours, theirs = self._context.Pipe()
-        process: BaseProcess = self._context.Process(  # type: ignore[attr-defined]
+        process: BaseProcess = self._context.Process(  # type: ignore[attr-defined]  # each context has its own
             target=work, args=(str(self._ledger), slot, theirs), daemon=True
         )
         process.start()
@@ -77,7 +77,7 @@ class Crew:
         """Give the tasks that were finished meanwhile, waiting up to *timeout* seconds for the first one."""
         by_pipe = {member.tasks: member for member in self.members}
         for pipe in wait(list(by_pipe), timeout):
-            member = by_pipe[pipe]  # type: ignore[index]
+            member = by_pipe[pipe]  # type: ignore[index]  # `wait` gives back what it was given
             try:
                 task: str = member.tasks.recv()
             except (EOFError, OSError):

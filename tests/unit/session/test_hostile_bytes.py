@@ -80,7 +80,7 @@ class Arena:
         self.core = Core()
         self.logger = Logger(self.core, {})
         self.number = self.logger.add(self.log, format="{message}", rotation="1 GB")
-        host = self.core._make_host()
+        host = self.core.sessions.make_host()
         assert host is not None
         self.host: Host = host
         self.sound = self.empty_ring()
@@ -132,7 +132,7 @@ def arena(tmp_path: Path) -> Iterator[Arena]:
     yield made
     made.sound.close()
     made.host.finish()
-    made.core._host = None
+    made.core.sessions.host = None
     made.logger.remove()
 
 

@@ -1,0 +1,179 @@
+"""What a worker has from its owners: their handlers, levels and settings, as they change.
+
+Until it is known whose worker this process is, its own handlers are provisional: they are described and not opened.
+`settle` makes them real.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from mplog._logger import registry
+from mplog._logger.differing import say as say_differing
+from mplog._logger.handler import Handler
+from mplog._logger.levels import Level
+from mplog._logger.settings import Versions
+from mplog._logger.state import State
+from mplog._ring.layout import GENERATION
+from mplog._session import attach, directory
+from mplog._session.link import Link
+from mplog._session.place import Place
+from mplog._sinks import report
+from mplog._sinks.file.sink import FileSink
+
+if TYPE_CHECKING:
+    from mplog._logger.core import Core
+
+
+class Following:
+    """How one core follows the owners of the sessions that it belongs to. Called under the core's lock, but `renew`."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._levels_said: dict[bytes, dict[str, Level]] = {}
+        """What each session said last, so that only what its owner changes replaces what a worker has."""
+        self._settings_seen: dict[bytes, Versions] = {}
+        """The versions of each session's settings that this process has."""
+        self._gone: set[tuple[bytes, int]] = set()
+        """Handlers of other processes that `remove()` took away in this one."""
+
+    def duplicate(self, core: Core) -> Following:
+        """The same for *core*, a copy of this one's."""
+        made = Following(core)
+        made._levels_said = dict(self._levels_said)
+        made._settings_seen = dict(self._settings_seen)
+        made._gone = set(self._gone)
+        return made
+
+    def turn_away(self, handler: Handler) -> None:
+        """It was removed here: it stays away, although its owner has it."""
+        assert handler.link is not None
+        self._gone.add((handler.link.place.id, handler.spec.id))
+
+    def inherit(self, place: Place) -> None:
+        """In a forked child: what the owner of *place* has set by now is here."""
+        self._settings_seen[place.id] = self._core.settings.versions
+
+    def renew(self) -> State:
+        """The state for a call that found its own out of date or provisional."""
+        core, sessions = self._core, self._core.sessions
+        with core.lock:
+            if core.provisional:
+                self.settle()
+            else:
+                leader = sessions.leader()
+                # Read before the registry: what is published in between is seen by the next call.
+                generation = None if leader is None else leader.words[GENERATION]
+                for link in list(sessions.links.values()):
+                    if not sessions.is_own(link):
+                        self._read_registry(link)
+                core.swap(generation)
+            return core.state
+
+    def settle(self, *, arrived: bool = False, by_name: bool = True) -> None:
+        """Make provisional handlers real: joined to an owner's, or this process's own.
+
+        Args:
+            arrived: the sessions that this process belongs to are known.
+            by_name: functions of the same name are the same, because this is the same program as the owner's.
+        """
+        core, sessions = self._core, self._core.sessions
+        if not arrived and not sessions.links:
+            place = attach.find_session()
+            if place is not None:
+                sessions.join(place)
+        provisional, core.provisional = core.provisional, False
+        early = [handler for handler in core.by_id.values() if handler.link is None] if sessions.links else []
+        if not sessions.links and provisional:
+            early = list(core.by_id.values())
+        remote: list[Handler] = []
+        taken: set[int] = set()
+        left: list[FileSink] = []
+        leader = sessions.leader()
+        generation = None if leader is None else leader.words[GENERATION]
+        for link in sessions.links.values():
+            remote += self._specs_of(link) or []
+        mine: dict[int, Handler] = {}
+        for handler in early:
+            partner = registry.same_sink(
+                handler, [other for other in remote if id(other) not in taken], by_name=by_name
+            )
+            if partner is not None:
+                mine[handler.id] = partner.known_as(handler.id)
+                if partner.link is not None and by_name and not handler.auto:
+                    say_differing(partner.link.place, handler.spec, partner.spec)
+                taken.add(id(partner))
+                if isinstance(handler.sink, FileSink):
+                    left.append(handler.sink)
+            elif not (handler.auto and sessions.links):
+                own = self._make_own(handler)
+                if own is not None:
+                    mine[handler.id] = own
+        number = max(mine, default=-1) + 1
+        for handler in remote:
+            if id(handler) in taken:
+                continue
+            visible = handler.spec.id
+            if visible in mine:
+                visible = max(number, core.next_id, *(other.spec.id + 1 for other in remote))
+                number = visible + 1
+            mine[visible] = handler.known_as(visible)
+        core.exchange(mine)
+        core.swap(generation)
+        for sink in left:
+            sink.leave()
+
+    def _make_own(self, handler: Handler) -> Handler | None:
+        """Open what a provisional handler only described."""
+        if handler.sink is not None or handler.spec.file is None:
+            return handler
+        if attach.in_fork_server():
+            return None
+        file = handler.spec.file
+        if not self._core.sessions.links:
+            # A child whose session could not be made, or not be found: its parent has this file, too.
+            file = dataclasses.replace(file, mode="a")
+        try:
+            sink = registry.file_sink(dataclasses.replace(handler.spec, file=file), handler.renderer)
+        except OSError as error:
+            report.once(f"open {handler.id}", f"handler {handler.id} cannot open its file: {error}")
+            return None
+        registry.recover(sink, handler.renderer, handler.spec)
+        return Handler(handler.spec, handler.renderer, sink, name=handler.name, catch=handler.catch)
+
+    def _read_registry(self, link: Link) -> None:
+        """Follow the owner: its new handlers appear, its removed ones go, its levels are known."""
+        found = self._specs_of(link)
+        if found is None:
+            return  # It cannot be read (any more): what is known stays.
+        kept = {number: handler for number, handler in self._core.by_id.items() if handler.link is not link}
+        before = {handler.spec.id: handler for handler in self._core.by_id.values() if handler.link is link}
+        for handler in found:
+            known = before.get(handler.spec.id)
+            if known is not None and known.sink is not None:
+                handler = known  # Inherited by fork: it has the sink for the day when the owner is gone.
+            visible = known.id if known is not None else handler.spec.id
+            while visible in kept:
+                visible = max(self._core.next_id, visible + 1)
+            kept[visible] = handler.known_as(visible)
+        self._core.exchange(kept)
+
+    def _specs_of(self, link: Link) -> list[Handler] | None:
+        """The owner's handlers as this process can serve them; its levels become known. None: it cannot be read."""
+        found = registry.read(link.place)
+        if found is None:
+            return None
+        theirs, specs, settings, foreign, _ = found
+        seen = self._settings_seen.get(link.place.id, Versions())
+        self._settings_seen[link.place.id] = settings.versions
+        self._core.settings = registry.follow(self._core.settings, settings, seen, foreign=foreign)
+        if self._core.serves and settings.versions.queue != seen.queue:
+            directory.choose(self._core.settings.queue.runtime_directory)
+        before = self._levels_said.get(link.place.id, {})
+        self._levels_said[link.place.id] = theirs
+        self._core.levels = {
+            **self._core.levels,
+            **{name: level for name, level in theirs.items() if before.get(name) != level},
+        }
+        return [registry.remote_handler(spec, link) for spec in specs if (link.place.id, spec.id) not in self._gone]

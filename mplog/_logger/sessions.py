@@ -1,0 +1,385 @@
+"""The sessions of one core: its own, those whose worker this process is, and strangers' (company.py).
+
+It makes the session when the first child or the first `enqueue=True` needs it, joins those that other processes have
+made, takes part in forks, and ends what is to be ended. What a worker has from its owners is in following.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from mplog._capture import process
+from mplog._logger import registry
+from mplog._logger.company import Company
+from mplog._logger.handler import Handler
+from mplog._ring.clock import monotonic
+from mplog._session import announce, attach, exit
+from mplog._session.account import Account
+from mplog._session.host import Host, authkeys
+from mplog._session.identity import myself
+from mplog._session.link import Link
+from mplog._session.orphan import Orphan
+from mplog._session.place import Place
+from mplog._sinks import report
+from mplog._sinks.file import claim
+from mplog._sinks.file.sink import FileSink
+from mplog._sinks.message_sink import MessageSink
+from mplog._writer.doorbell import Doorbell
+from mplog._writer.route import FILE
+
+if TYPE_CHECKING:
+    from mplog._logger.core import Core
+
+HOSTING_BOUND = 0.2
+"""Seconds that a process which gets workers waits for the stranger whose guest it was."""
+
+WRITING = "mplog-"
+"""How the names of the threads begin that bring records to sinks: the writer's and the outlets'."""
+
+
+class Sessions:
+    """What one process is to sessions. What changes it holds the configuration lock of its core."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.host: Host | None = None
+        """This process's own session, if it has one."""
+        self.links: dict[bytes, Link] = {}
+        """The ways of this process to sessions of its tree, its own included, by their ids."""
+        self.company = Company(core)
+        self._lingering: list[Handler] = []
+        """Removed handlers whose files are still served for strangers."""
+        self._forking = threading.local()
+
+    def is_own(self, link: Link) -> bool:
+        """Whether *link* leads to the session of this process."""
+        host = self.host
+        return host is not None and link.place is host.place
+
+    # The owner's side
+
+    def make_host(self) -> Host | None:
+        """The session of this process; None (said once) where no runtime directory can be used."""
+        if self.host is not None:
+            self.host.renew()
+            return self.host
+        self.company.leave_all(HOSTING_BOUND)
+        try:
+            host = Host(myself(), self._core.queue_options)
+        except OSError as error:
+            report.once(
+                "no session",
+                f"{error} Until then each process appends to its files by itself.",
+            )
+            return None
+        self.host = host
+        for handler in self._core.handlers():
+            self.serve(handler)
+        self.publish()
+        if self._core.serves:
+            announce.announce(self._session_paths())
+        return host
+
+    def enqueue(self, handler: Handler) -> None:
+        """Let the records of *handler* go to its sink through this process's own session, too."""
+        host = self.make_host()
+        if host is not None:
+            self.serve(handler)
+            if handler.spec.id not in host.routes:
+                return  # There is no room for its slot, which was said; it writes directly.
+            handler.link = self.links.setdefault(host.place.id, self._link_to(host.place, host.doorbell))
+            host.writer.start()
+
+    def become_host(self, handler: Handler) -> None:
+        """Make the session, for others that write the file of *handler*; its own records go the same way."""
+        self.enqueue(handler)
+        self._core.swap()
+
+    def serve(self, handler: Handler) -> None:
+        """Let this process's session, if it has one, bring records to the sink of *handler*."""
+        host = self.host
+        if host is None or handler.sink is None or handler.spec.id in host.routes:
+            return
+        if handler.link is not None and handler.link.place is not host.place:
+            return
+        try:
+            host.renew()
+            host.add(handler.route())
+        except OSError as error:
+            report.once("no slot", f"no room for the commit slot of handler {handler.id} ({error}).")
+
+    def publish(self) -> None:
+        """Tell workers of the configuration as it is now. There is a session."""
+        assert self.host is not None
+        specs = [handler.spec for handler in self._core.handlers() if handler.spec.id in self.host.routes]
+        for route in self.host.routes.values():
+            route.patcher = self._core.settings.patcher
+        with contextlib.suppress(OSError):
+            self.host.publish(registry.pack(self._core.levels, specs, self._core.settings))
+
+    def withdraw(self, handler: Handler, host: Host) -> bool:
+        """*handler* was removed: *host* serves it no longer. False: strangers need it, so it stays until the end.
+
+        Called without the lock: this waits for the writer.
+        """
+        if handler.spec.id in host.routes:
+            if host.is_joined(handler.spec.id):
+                with self._core.lock:
+                    self._lingering.append(handler)
+                    self.publish()
+                return False
+            host.remove(handler.spec.id)
+            with self._core.lock:
+                if self.host is host:
+                    self.publish()
+        return True
+
+    def _owns_anything(self) -> bool:
+        """Whether this process is an owner, or nobody's worker, so that its children are served by it."""
+        return (
+            self.host is not None
+            or not self.links
+            or any(handler.sink is not None and handler.link is None for handler in self._core.by_id.values())
+        )
+
+    def depart(self) -> list[str]:
+        """A process is being handed to another interpreter: make the session, say which ones it must know."""
+        with self._core.lock:
+            if self._core.provisional:
+                self._core.following.settle()
+            if self._owns_anything():
+                host = self.make_host()
+                if host is not None:
+                    host.writer.start()
+                    with contextlib.suppress(OSError):
+                        host.place.name_family(authkeys())  # The library may have come after the session.
+            return self._session_paths()
+
+    def _session_paths(self) -> list[str]:
+        """The sessions that processes started by this one must know, its own first."""
+        host = self.host
+        return [
+            *([host.place.path] if host is not None else []),
+            *(link.place.path for link in self.links.values() if not self.is_own(link)),
+        ]
+
+    # The worker's side
+
+    def attach(self) -> bool:
+        """One `attach()`; see joining.py."""
+        with self._core.lock:
+            if attach.bootstrapping():
+                # What the passport will bring can be found already, most often. A fork server is never an owner.
+                place = None if self.links else attach.find_session()
+                if place is not None:
+                    self.join(place)
+                    self._core.following.settle(arrived=True)
+                return self._is_served()
+            if self._core.provisional:
+                self._core.following.settle()
+            if not self.links and self.host is None:
+                self._join_announced()
+            if self._owns_anything():
+                host = self.make_host()
+                if host is not None:
+                    host.writer.start()
+            if self.links:
+                announce.announce(self._session_paths())
+            return self._is_served()
+
+    def _join_announced(self) -> None:
+        for place in announce.announced():
+            with contextlib.suppress(OSError):  # It has ended since.
+                self.join(place)
+        if self.links:
+            self._core.following.settle(arrived=True, by_name=False)
+
+    def join(self, place: Place) -> None:
+        """Be a worker of the session at *place*. Raises OSError when that has ended."""
+        self.links[place.id] = self._link_to(place)
+
+    def _link_to(self, place: Place, doorbell: Doorbell | None = None) -> Link:
+        return Link(place, self._adopt, doorbell, self._core.queue_options)
+
+    def arrive(self, places: list[Place]) -> None:
+        """This process's passport named these sessions: join them, and settle what was only provisional."""
+        with self._core.lock:
+            for place in places:
+                if place.id not in self.links and (self.host is None or self.host.place.id != place.id):
+                    self.join(place)
+            self._core.following.settle(arrived=True)
+
+    def _is_served(self) -> bool:
+        """Whether some other living process takes this one's records."""
+        return any(link.place.is_served for link in list(self.links.values()) if not self.is_own(link))
+
+    @property
+    def belongs_to_a_tree(self) -> bool:
+        """Whether this process has workers, or is one, or does not know yet."""
+        return self.host is not None or bool(self.links) or self._core.provisional
+
+    def leader(self) -> Link | None:
+        """The link to the owner whose changes this process follows."""
+        for link in self.links.values():
+            if not self.is_own(link):
+                return link
+        return None
+
+    def all_links(self) -> list[Link]:
+        """The ways of this process to sessions, its own and those of strangers included."""
+        return [*self.links.values(), *self.company.links()]
+
+    def _adopt(self, link: Link) -> Orphan:
+        handlers = [handler for handler in list(self._core.by_id.values()) if handler.link is link]
+        return Orphan(
+            link,
+            lambda: registry.routes_without_owner(self._core.by_id, link),
+            only_files=all(handler.spec.kind == FILE for handler in handlers),
+        )
+
+    # Flush and end
+
+    def complete(self, timeout: float | None) -> bool:
+        """Wait until everything that this process logged is in its sinks; False when time was up.
+
+        In the owner, what workers have published by now is handed over, too: those that it has joined are through.
+        """
+        if threading.current_thread().name.startswith(WRITING):
+            return False  # A sink that is served there would wait for itself.
+        deadline = None if timeout is None else monotonic() + timeout
+        done = True
+        for link in self.all_links():
+            done = link.flush(None if deadline is None else max(0.0, deadline - monotonic())) and done
+        host = self.host
+        if host is not None:
+            done = host.hand_over(deadline) and done
+        return done
+
+    def reopen(self) -> None:
+        """One `reopen()`. Takes no lock of its own: it may interrupt anything in this thread."""
+        host = self.host
+        for handler in self._core.state.handlers:
+            here = handler.link is None or (host is not None and handler.link.place is host.place)
+            here = here or self.company.is_guest(handler)
+            if here and isinstance(handler.sink, FileSink):
+                handler.sink.reopen()
+        for link in self.all_links():
+            link.reopen()
+
+    def stop(self) -> None:
+        """The end of this process: its session is finished, its handlers are stopped."""
+        with self._core.lock:
+            self.company.leave_all()
+        host = self.host
+        for link in list(self.links.values()):
+            link.close()
+        if host is not None:
+            with contextlib.suppress(OSError):
+                host.finish()
+            own = self.links.get(host.place.id)
+            if own is not None:
+                own.close()  # Another thread may have gone on in a new ring meanwhile; it is drained here.
+            with self._core.lock:
+                for handler in self._core.by_id.values():
+                    if handler.link is not None and handler.link.place is host.place:
+                        handler.link = None
+                self.links.pop(host.place.id, None)
+                self.host = None
+                self._core.swap()
+            announce.withdraw(host.place.path)
+        self._close_lingering()
+        for handler in self._core.handlers():
+            if handler.link is None and isinstance(handler.sink, FileSink):
+                handler.sink.archiver.background = False
+        with self._core.lock:
+            # Files stay open for what is still logged after this: exit functions, __del__.
+            for handler in self._core.handlers():
+                if handler.link is None and isinstance(handler.sink, FileSink):
+                    handler.sink.finish()
+            self._core.state.end()
+        self._stop_sinks()
+
+    def _close_lingering(self) -> None:
+        lingering, self._lingering = self._lingering, []
+        for handler in lingering:
+            try:
+                handler.close()
+            except Exception:  # noqa: BLE001 - remove(), which would have raised it, has returned long ago
+                report.error_in_handler(handler.id, None)
+
+    def _stop_sinks(self) -> None:
+        """Tell the sinks of this process that want to know it. Others go on to the very end."""
+        for handler in self._core.handlers():
+            if handler.link is None and isinstance(handler.sink, MessageSink) and handler.sink.stops:
+                try:
+                    handler.close()
+                except Exception:  # noqa: BLE001 - the program is ending; the other sinks shall end well
+                    report.error_in_handler(handler.id, None)
+
+    # Forks; see _session/fork.py for the table
+
+    def before_fork(self) -> None:
+        """Make the session if this process owns anything, end its threads, hold still."""
+        exit.prepare_for_children()
+        # Several threads may fork at once; each gives back only what it took itself.
+        self._forking.locked = self._core.lock.acquire(timeout=1.0)
+        if attach.in_fork_server():
+            # It may have logged while it imported; silent from now on, it must not hold a ring until its late end.
+            for link in self.links.values():
+                link.close()
+        elif self._core.serves and self._owns_anything() and not self._core.provisional:
+            self.make_host()
+        if self.host is not None:
+            self.host.pause()
+
+    def after_fork_in_parent(self) -> None:
+        """Give the configuration lock back."""
+        if getattr(self._forking, "locked", False):
+            self._forking.locked = False
+            self._core.lock.release()
+
+    def resume_threads(self) -> None:
+        """Start the threads of the session again."""
+        host = self.host
+        if host is not None:
+            host.resume()
+
+    def after_fork_in_child(self) -> None:
+        """Become a worker: what was served here is served by the parent now."""
+        process.forget()
+        announce.forget()
+        claim.abandon_claims()
+        self._core.lock = threading.RLock()
+        self._forking = threading.local()
+        self.company.forget()
+        self._lingering = []
+        host, self.host = self.host, None
+        links = {number: link.inherit() for number, link in self.links.items()}
+        if host is not None:
+            host.forget()
+            self._core.following.inherit(host.place)
+            if host.place.id not in links:
+                links[host.place.id] = self._link_to(host.place, host.doorbell)
+        handlers = {}
+        for number, handler in self._core.by_id.items():
+            if handler.sink is not None:
+                handler.sink.forget()
+            link = links.get(handler.link.place.id) if handler.link is not None else None
+            if link is None and host is not None and handler.spec.id in host.routes:
+                link = links[host.place.id]
+            fresh = handler.known_as(number)
+            fresh.unmade = [0]
+            fresh.link = link
+            handlers[number] = fresh
+        self.links = links
+        self._core.exchange(handlers)
+        self._core.removed, self._core.rotations_removed = Account(), 0
+        exit.forget()
+        self._core.swap()
+        if os.geteuid() == 0:
+            # Servers that start as root give that up, most often before their first record.
+            for link in {handler.link for handler in handlers.values() if handler.link is not None}:
+                link.begin_early()
