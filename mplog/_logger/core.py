@@ -172,6 +172,11 @@ class Core:
                     f"There is no existing handler with id {handler_id}. Present are {sorted(self._handlers)}."
                 )
             chosen = list(self._handlers) if handler_id is None else [handler_id]
+            # A sink that asks must not wait for another thread's, which may be waiting for it.
+            inside = any(
+                isinstance(handler.sink, MessageSink) and handler.sink.is_in_this_thread
+                for handler in self._handlers.values()
+            )
         for number in chosen:
             with self._lock:
                 if number in self._handlers:
@@ -182,12 +187,17 @@ class Core:
                 if handler.link is not None and self._host is None:
                     self._gone.add((handler.link.place.id, handler.spec.id))
                 self._swap()
-            self._retire(handler)
+            self._retire(handler, patient=not inside)
 
-    def _retire(self, handler: Handler) -> None:
-        """Without the lock: the writer may be inside of a user's function that asks this core for something."""
+    def _retire(self, handler: Handler, *, patient: bool) -> None:
+        """Without the lock: the writer may be inside of a user's function that asks this core for something.
+
+        Args:
+            patient: let a message in progress take its time. One that comes from a queue has had some already.
+        """
         host = self._host
-        if host is not None and handler.spec.id in host.routes:
+        served = host is not None and handler.spec.id in host.routes
+        if host is not None and served:
             if host.is_joined(handler.spec.id):
                 with self._lock:
                     self._lingering.append(handler)
@@ -199,7 +209,7 @@ class Core:
                     self._publish()
         try:
             if handler.link is None or host is not None:
-                handler.close()
+                handler.close(patient=patient and not served)
         finally:
             with self._lock:
                 self.removed += handler.account()
@@ -609,11 +619,16 @@ class Core:
             link.reopen()
 
     def unfinished(self) -> list[Unfinished]:
-        """What goes on in event loops of this process: tasks of coroutine sinks, and streams that complete so."""
+        """What goes on in event loops of this process: tasks of coroutine sinks, and streams that complete so.
+
+        What a forked child has inherited is its owner's, as long as that lives.
+        """
+        own = self._host.place if self._host is not None else None
         return [
             item
             for handler in self.handlers()
             if isinstance(handler.sink, MessageSink)
+            and (handler.link is None or handler.link.place is own or not handler.link.place.is_served)
             for item in handler.sink.unfinished()
         ]
 
