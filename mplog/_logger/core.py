@@ -123,6 +123,11 @@ class Core:
                     f"There is no existing handler with id {handler_id}. Present are {sorted(self.by_id)}."
                 )
             chosen = list(self.by_id) if handler_id is None else [handler_id]
+            # A sink that asks must not wait for another thread's, which may be waiting for it.
+            inside = any(
+                isinstance(handler.sink, MessageSink) and handler.sink.is_in_this_thread
+                for handler in self.by_id.values()
+            )
         for number in chosen:
             with self.lock:
                 if number in self.by_id:
@@ -133,16 +138,21 @@ class Core:
                 if handler.link is not None and self.sessions.host is None:
                     self.following.turn_away(handler)
                 self.swap()
-            self._retire(handler)
+            self._retire(handler, patient=not inside)
 
-    def _retire(self, handler: Handler) -> None:
-        """Without the lock: the writer may be inside of a user's function that asks this core for something."""
+    def _retire(self, handler: Handler, *, patient: bool) -> None:
+        """Without the lock: the writer may be inside of a user's function that asks this core for something.
+
+        Args:
+            patient: let a message in progress take its time. One that comes from a queue has had some already.
+        """
         host = self.sessions.host
+        served = host is not None and handler.spec.id in host.routes
         if host is not None and not self.sessions.withdraw(handler, host):
             return
         try:
             if handler.link is None or host is not None:
-                handler.close()
+                handler.close(patient=patient and not served)
         finally:
             with self.lock:
                 self.removed += handler.account()
@@ -215,11 +225,17 @@ class Core:
         self.next_id = max(self.next_id, max(handlers, default=-1) + 1)
 
     def unfinished(self) -> list[Unfinished]:
-        """What goes on in event loops of this process: tasks of coroutine sinks, and streams that complete so."""
+        """What goes on in event loops of this process: tasks of coroutine sinks, and streams that complete so.
+
+        What a forked child has inherited is its owner's, as long as that lives.
+        """
+        host = self.sessions.host
+        own = host.place if host is not None else None
         return [
             item
             for handler in self.handlers()
             if isinstance(handler.sink, MessageSink)
+            and (handler.link is None or handler.link.place is own or not handler.link.place.is_served)
             for item in handler.sink.unfinished()
         ]
 

@@ -166,7 +166,13 @@ class Handler:
         """How many rotations of its file this process has made."""
         return self.sink.rotations if isinstance(self.sink, FileSink) else 0
 
-    def close(self) -> None:
-        """Stop the sink, if it is here. Its errors pass through."""
-        if self.sink is not None:
+    def close(self, *, patient: bool = False) -> None:
+        """Stop the sink, if it is here. Its errors pass through.
+
+        Args:
+            patient: wait for a message in progress, however long it takes; else seconds.
+        """
+        if isinstance(self.sink, MessageSink):
+            self.sink.close(monotonic() + 30.0, patient=patient)
+        elif self.sink is not None:
             self.sink.close(monotonic() + 30.0)

@@ -13,7 +13,7 @@ from mplog._ring.wire import safe_repr
 from mplog._sinks import report
 
 PATIENCE = 5.0
-"""Seconds that a removal waits for the message in progress, at most; a sink may hang for ever."""
+"""Seconds that the end of the program waits for the message in progress, at most; a sink may hang for ever."""
 
 
 class Unfinished(Protocol):
@@ -165,14 +165,17 @@ class MessageSink:
         self.write(message, direct=False)
         return True
 
-    def close(self, deadline: float | None = None) -> None:
+    def close(self, deadline: float | None = None, *, patient: bool = False) -> None:
         """Stop: later messages vanish. Errors of the target's own stop pass through.
 
         Called from inside the sink, or when the message in progress takes longer than until *deadline* (by
         `monotonic()`): the target is stopped when that message is done, by the thread that wrote it.
+
+        Args:
+            patient: wait for the message in progress, however long it takes.
         """
         patience = 2.0 if deadline is None else min(PATIENCE, deadline - monotonic())
-        if not self._mutex.acquire(timeout=max(0.0, patience)):
+        if not self._mutex.acquire(timeout=-1 if patient else max(0.0, patience)):
             self._stop_wanted = True
             self.closed = True
             # SYNC close -> write: the flag is set before this look, and `write` looks at it after its release.
@@ -188,6 +191,11 @@ class MessageSink:
                 self._stop()
         finally:
             self._mutex.release()
+
+    @property
+    def is_in_this_thread(self) -> bool:
+        """Whether the calling thread is inside of this sink."""
+        return bool(self._mutex._is_owned())  # type: ignore[attr-defined]  # as threading.Condition does
 
     def _stop_if_wanted(self) -> None:
         with self._mutex:

@@ -128,6 +128,98 @@ CONFIGURED_AGAIN = """
         asyncio.run(main())
 """
 
+IN_A_LOOP_OF_THE_CHILD = """
+    import asyncio, multiprocessing, os, sys, threading
+    from mplog import logger
+
+    owner = os.getpid()
+    completed = []
+
+    class Buffering:
+        def __init__(self):
+            self.lines = []
+
+        def write(self, message):
+            self.lines.append(str(message))
+
+        async def complete(self):
+            completed.append(os.getpid())
+            await asyncio.sleep(0)
+            lines, self.lines = self.lines, []
+            with open("sent.txt", "a") as file:
+                file.writelines(lines)
+
+    async def endless(message):
+        await asyncio.sleep(600)
+
+    def work():
+        async def main():
+            logger.info("child")
+            assert await asyncio.wait_for(complete(), 30)
+            assert completed == []
+
+        asyncio.run(main())
+
+    async def complete():
+        return await logger.complete()
+
+    async def main():
+        buffering = Buffering()
+        logger.add(buffering, format="{message}")
+        number = logger.add(endless, format="{message}")
+        logger.info("parent")
+        await asyncio.sleep(0)
+        process = multiprocessing.get_context(sys.argv[1]).Process(target=work)
+        process.start()
+        await asyncio.get_running_loop().run_in_executor(None, process.join)
+        assert process.exitcode == 0
+        # Its record is in the stream's hands, for complete() in the child has waited for the queue.
+        assert buffering.lines == ["parent\\n", "child\\n"], buffering.lines
+        assert not await logger.complete(timeout=0.01)
+        logger.remove(number)
+        assert await logger.complete(timeout=30)
+
+    logger.remove()
+    if __name__ == "__main__":
+        asyncio.run(main())
+"""
+
+LEVEL_OF_THE_MOMENT = """
+    import logging, multiprocessing, sys
+    from mplog import logger
+
+    class Handler(logging.Handler):
+        def __init__(self):
+            super().__init__("ERROR")
+            self.got = []
+
+        def emit(self, record):
+            assert self.lock._is_owned()
+            self.got.append(record.getMessage())
+
+    def work(connection):
+        for step in iter(connection.recv, None):
+            logger.info("{} info", step)
+            logger.error("{} error", step)
+            logger.complete()
+            connection.send(step)
+
+    if __name__ == "__main__":
+        logger.remove()
+        handler = Handler()
+        logger.add(handler, format="{message}")
+        connection, other = multiprocessing.Pipe()
+        process = multiprocessing.get_context(sys.argv[1]).Process(target=work, args=(other,))
+        process.start()
+        for step, level in enumerate(("ERROR", "CRITICAL", "INFO")):
+            handler.setLevel(level)
+            connection.send(step)
+            assert connection.recv() == step
+        connection.send(None)
+        process.join()
+        assert handler.got == ["0 error", "2 info", "2 error"], handler.got
+"""
+
 STANDARD = """
     import logging, multiprocessing, os, sys, threading
     from mplog import logger
@@ -354,6 +446,11 @@ class TestCoroutines:
         assert ended.log() == [f"line {n}" for n in range(50)]
         assert ended.seconds < 30
 
+    def test_complete_in_a_loop_of_the_child(self, program: Program, method: str) -> None:
+        """It waits for the queue; tasks, and streams that complete as coroutines, are left to the owner."""
+        ended = program.run(IN_A_LOOP_OF_THE_CHILD, method)
+        assert (ended.here / "sent.txt").read_text() == "parent\nchild\n"
+
 
 @pytest.mark.parametrize("method", METHODS)
 class TestStandardHandlers:
@@ -380,6 +477,12 @@ class TestAll:
         """Belong to the worker, and end with their removal there."""
         ended = program.run(OWN, method)
         assert ended.log() == ["x", "y"]
+
+
+class TestLevelsOfStandardHandlers:
+    def test_they_are_those_of_the_owner(self, program: Program) -> None:
+        """As they are when the record arrives; the handler's lock is held."""
+        program.run(LEVEL_OF_THE_MOMENT, "spawn")
 
 
 class TestEnd:

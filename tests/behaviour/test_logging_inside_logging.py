@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,34 @@ class TestSinks:
         assert sorted(text.rstrip() for text in got) == expected
         assert sorted(read_log(tmp_path)) == expected
 
+    def test_one_that_answers_every_record_from_its_queue(self, program: Program) -> None:
+        """With `enqueue` each answer is a record of its own: no error, no bound, and the program ends all the same."""
+        ended = program.run(ANSWERS, silent=False)
+        assert "--- Logging error" not in ended.said
+        assert "logs to itself" not in ended.said
+
+
+ANSWERS = """
+    import threading
+    from mplog import logger
+
+    logger.remove()
+    enough = threading.Event()
+    got = []
+
+    def sink(message):
+        got.append(message)
+        if len(got) > 250:
+            enough.set()
+        logger.info("again")
+
+    logger.add(sink, format="{message}", enqueue=True)
+    logger.info("first")
+    assert enough.wait(30)
+    assert got[:2] == ["first\\n", "again\\n"]
+    assert logger.complete()
+"""
+
 
 class TestUserCode:
     def test_filters_formats_and_values_may_log(self, logger: Logger, tmp_path: Path) -> None:
@@ -116,6 +145,37 @@ class TestUserCode:
         logger.add(tmp_path / "app.log", format=shape, filter=passes)
         logger.info("a {}", Value())
         assert sorted(read_log(tmp_path)) == ["a value", "from str", "from the filter", "from the format"]
+
+    def test_patchers_lazy_arguments_and_onerror_may_log(self, logger: Logger, tmp_path: Path) -> None:
+        """They hold no lock: other threads log meanwhile."""
+        inside: list[str] = []
+
+        def logs(what: str) -> None:
+            if what not in inside:
+                inside.append(what)
+                logger.info("from the {}", what)
+                thread = threading.Thread(target=logger.info, args=("beside the {}", what), daemon=True)
+                thread.start()
+                thread.join(30)
+                assert not thread.is_alive()
+
+        def filters(record: dict[str, Any]) -> bool:
+            logs("filter")
+            return True
+
+        def shape(record: dict[str, Any]) -> str:
+            logs("format")
+            return "{message}\n"
+
+        logger.configure(patcher=lambda record: logs("configured patcher"))
+        logger.add(tmp_path / "app.log", format=shape, filter=filters)
+        logger.patch(lambda record: logs("patcher")).opt(lazy=True).info("{}", lambda: logs("argument"))
+        with logger.catch(message="caught", onerror=lambda error: logs("onerror")):
+            raise ValueError
+        whats = ("argument", "configured patcher", "filter", "format", "onerror", "patcher")
+        expected = [f"{where} the {what}" for where in ("beside", "from") for what in whats]
+        assert sorted(inside) == sorted(whats)
+        assert sorted(read_log(tmp_path)) == sorted([*expected, "None", "caught"])
 
     def test_adding_and_removing_in_a_sink(self, logger: Logger) -> None:
         """The handlers of a call are those from its beginning."""

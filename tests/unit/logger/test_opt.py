@@ -2,7 +2,6 @@
 
 logger-api.md, section 3
 logger-api.md, section 21
-logger-api.md, section 32
 """
 
 # What is tested is the behaviour of calls, wrong ones and odd ones included; tests/typing is about types.
@@ -10,9 +9,6 @@ logger-api.md, section 32
 
 from __future__ import annotations
 
-import string
-import sys
-import types
 from typing import Any
 
 import pytest
@@ -180,106 +176,3 @@ class TestStrict:
             assert type(caught.value.__cause__) is cause
         with pytest.raises(TypeError):
             logger.info("{:>5}", [])
-
-
-@pytest.mark.skipif(sys.version_info < (3, 14), reason="needs the syntax of template strings")
-class TestTrueTemplateStrings:
-    """Those of the language, in a program that never imports the module that names them."""
-
-    @pytest.mark.parametrize(
-        ("source", "arguments", "text"),
-        [
-            ("t'plain'", (), "plain"),
-            ("t''", (), ""),
-            ("t'{n} and {n:>3} and {s!r} and {s!r:>5} {s=}'", (), "5 and   5 and 'x' and   'x' s='x'"),
-            ("t'a {t'b {n}'}' t'!'", (), "a b 5!"),
-            ("t'{{{s}}} {n:{n}}'", (), "{x}     5"),
-            ("t'{{}} {n}'", (7,), "7 5"),
-            ("rt'\\n{s}'", (), "\\nx"),
-        ],
-    )
-    def test_each(self, logger: Logger, got: list[Any], source: str, arguments: tuple[Any, ...], text: str) -> None:
-        """Given to a method and to `log()`."""
-        message = eval(source, {"n": 5, "s": "x"})
-        logger.info(message, *arguments)
-        logger.log(33, message, *arguments)
-        assert [str(shown) for shown in got] == [f"{text}\n"] * 2
-
-    def test_in_catch(self, logger: Logger, got: list[Any]) -> None:
-        """Given to `catch()`."""
-        with logger.catch(message=eval("t'{n} caught'", {"n": 5})):
-            raise ValueError
-        assert str(got[0]).startswith("5 caught\n")
-
-
-class Interpolation:
-    """As Python 3.14 has it."""
-
-    def __init__(self, value: Any, conversion: str | None = None, format_spec: str = "") -> None:
-        self.value = value
-        self.conversion = conversion
-        self.format_spec = format_spec
-
-
-class Template:
-    """A stand-in for the template strings of Python 3.14."""
-
-    def __init__(self, *parts: str | Interpolation) -> None:
-        self.parts = parts
-
-    def __iter__(self) -> Any:
-        return iter(self.parts)
-
-
-Template.__module__ = "string.templatelib"
-
-
-class TestTemplateStrings:
-    def test_parts_are_joined(self, logger: Logger, got: list[Any]) -> None:
-        """Conversions, specifications, and templates inside templates."""
-        inner = Template("<", Interpolation(5, None, ">3"), ">")
-        logger.info(Template("a ", Interpolation("x", "r"), " ", Interpolation(inner), " ", Interpolation("é", "a")))
-        assert [str(text) for text in got] == ["a 'x' <  5> '\\xe9'\n"]
-
-    def test_with_arguments_it_is_formatted_again(self, logger: Logger, got: list[Any]) -> None:
-        """Fields in the text of a template count."""
-        logger.info(Template("{calc} ", Interpolation("{b}")), calc=1, b=2)
-        logger.info(Template("{calc} ", Interpolation(1)))
-        assert [str(text) for text in got] == ["1 2\n", "{calc} 1\n"]
-
-    def test_with_colors_tags_count(self, logger: Logger) -> None:
-        """Also those that came with values."""
-        texts: list[str] = []
-        logger.add(texts.append, format="{message}", colorize=True)
-        logger.opt(colors=True).info(Template("<red>", Interpolation("<b>x</b>"), "</red>"))
-        assert texts == ["\x1b[31m\x1b[1mx\x1b[0m\x1b[31m\x1b[0m\n"]
-
-    def test_raw_and_lazy(self, logger: Logger, got: list[Any]) -> None:
-        """It is emitted alone, and lazy arguments are called for it as for any text."""
-        logger.opt(raw=True).info(Template("raw ", Interpolation(5)))
-        logger.opt(lazy=True).info(Template("{} ", Interpolation("{}")), lambda: 1, lambda: 2)
-        assert [str(text) for text in got] == ["raw 5", "1 2\n"]
-
-    def test_a_class_of_that_name(self, logger: Logger, got: list[Any]) -> None:
-        """A program's own `Template`, or that of `string`, is shown as any object."""
-        logger.info(string.Template("$x"))
-        assert str(got[0]).startswith("<string.Template object at")
-
-    def test_in_catch(self, logger: Logger, got: list[Any]) -> None:
-        """Its message may be one."""
-        with logger.catch(message=Template("{record[level].name} ", Interpolation(5))):
-            raise ValueError
-        assert [str(text) for text in got] == ["ERROR 5\n"]
-
-    def test_it_is_not_touched_when_nobody_wants_it(self, logger: Logger) -> None:
-        """Level and activation are looked at first."""
-        logger.add(lambda _: None, level="ERROR")
-        value = Interpolation(types.SimpleNamespace(__format__=boom))
-        logger.info(Template(value))
-        logger.disable(__name__)
-        logger.error(Template(value))
-
-    def test_one_that_cannot_be_joined(self, logger: Logger, got: list[Any]) -> None:
-        """It is logged as what it is, with a mark."""
-        logger.info(Template(Interpolation("x", None, "d")))
-        assert str(got[0]).endswith("<not formatted>\n")

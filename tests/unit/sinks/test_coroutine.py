@@ -39,6 +39,23 @@ class TestWhichLoop:
         assert gathering.got == []
         assert capsys.readouterr().err == ""
 
+    def test_one_that_is_only_set(self, logger: Logger, loop: Loop, capsys: pytest.CaptureFixture[str]) -> None:
+        """The current loop of the policy is never used: neither at the call nor when it runs later."""
+        gathering = Gathering()
+        asyncio.set_event_loop(loop)
+        try:
+            number = logger.add(gathering.sink, format="{message}")
+            logger.info("1")
+            with pytest.raises(ValueError, match=r"^An event loop is required"):
+                logger.add(gathering.sink, enqueue=True)
+            loop.run_until_complete(awaited(logger.complete))
+        finally:
+            asyncio.set_event_loop(None)
+        assert gathering.got == []
+        assert logger.statistics().dropped == 1
+        logger.remove(number)
+        assert capsys.readouterr().err == ""
+
     def test_a_given_one_from_outside(self, logger: Logger, loop: Loop) -> None:
         """Tasks wait until it runs."""
         gathering = Gathering()
@@ -116,6 +133,39 @@ class TestWhichLoop:
         assert not failures
         assert len(gathering.got) == 150
 
+    def test_removal_in_one_of_several(self, logger: Logger, loop: Loop) -> None:
+        """Cancels the tasks of all of them, each in its own thread."""
+        ended: list[tuple[str, str]] = []
+        both = threading.Barrier(3)
+
+        async def sink(message: str) -> None:
+            name = threading.current_thread().name
+            both.wait(30)
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                ended.append((str(message).strip(), name))
+                raise
+
+        number = logger.add(sink, format="{message}")
+
+        def run(name: str) -> None:
+            async def main() -> None:
+                logger.info(name)
+                await asyncio.wait_for(awaited(logger.complete), 30)
+
+            asyncio.run(main())
+
+        threads = [threading.Thread(target=run, args=(name,), name=name) for name in "ab"]
+        for thread in threads:
+            thread.start()
+        both.wait(30)
+        logger.remove(number)
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive()
+        assert sorted(ended) == [("a", "a"), ("b", "b")]
+
     def test_one_loop_after_the_other(self, logger: Logger) -> None:
         """A handler outlives loops; what an ended one left unfinished is forgotten."""
         gathering = Gathering(0.001)
@@ -176,6 +226,28 @@ class TestOptions:
         loop.run_until_complete(logger.complete())
         assert gathering.got == lines(*range(20))
         logger.remove()
+
+    def test_enqueue_keeps_the_loop_that_ran_at_the_add(self, logger: Logger, loop: Loop) -> None:
+        """Whatever runs where something is logged: nothing, or another loop."""
+        seen: list[tuple[str, bool]] = []
+
+        async def sink(message: str) -> None:
+            seen.append((str(message), asyncio.get_running_loop() is loop))
+
+        async def add() -> int:
+            return logger.add(sink, format="{message}", enqueue=True)
+
+        async def elsewhere() -> None:
+            logger.info(2)
+            assert await logger.complete(timeout=30)
+            assert seen == []
+
+        number = loop.run_until_complete(add())
+        logger.info(1)
+        asyncio.run(elsewhere())
+        loop.run_until_complete(logger.complete(timeout=30))
+        logger.remove(number)
+        assert seen == [("1\n", True), ("2\n", True)]
 
     @pytest.mark.parametrize("wrong", [5, "loop", object()])
     def test_what_is_no_loop(self, logger: Logger, wrong: object) -> None:
@@ -305,6 +377,55 @@ class TestErrors:
         assert said.count("--- Logging error in mplog Handler #0 ---") == 1
         assert "'message': 'bad'" in said
         assert "ValueError: cannot take it" in said
+
+    def test_they_are_reported_when_the_task_ends(self, logger: Logger, capsys: pytest.CaptureFixture[str]) -> None:
+        """Whether or not anybody waits for it."""
+
+        async def sink(message: str) -> None:
+            await asyncio.sleep(0)
+            raise ValueError("cannot take it")
+
+        logger.add(sink)
+
+        async def main() -> None:
+            logger.info("x")
+            await asyncio.sleep(0)
+            assert capsys.readouterr().err == ""
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert capsys.readouterr().err.count("ValueError: cannot take it") == 1
+
+        asyncio.run(main())
+        assert capsys.readouterr().err == ""
+
+    @pytest.mark.parametrize("waits", [True, False])
+    @pytest.mark.parametrize("catch", [True, False])
+    def test_asyncio_complains_about_none(
+        self, logger: Logger, caplog: pytest.LogCaptureFixture, catch: bool, waits: bool
+    ) -> None:
+        """With `catch=False` it logs each error, in its own words once; never that one was not retrieved."""
+
+        async def sink(message: str) -> None:
+            raise ValueError(str(message))
+
+        number = logger.add(sink, format="{message}", catch=catch)
+
+        async def main() -> None:
+            for n in range(3):
+                logger.info(n)
+            if waits:
+                await logger.complete()
+            else:
+                await asyncio.sleep(0.001)
+
+        asyncio.run(main())
+        logger.remove(number)
+        gc.collect()
+        said = [record for record in caplog.records if record.name == "asyncio"]
+        assert "never retrieved" not in caplog.text
+        expected = [] if catch else [f"{n}\n" for n in range(3)]
+        assert [str(record.exc_info[1]) for record in said if record.exc_info] == expected
+        assert len(said) == len(expected)
 
     def test_uncaught_ones_go_to_the_loop(self, logger: Logger, capsys: pytest.CaptureFixture[str]) -> None:
         """To its exception handler, once, and not to standard error by mplog."""

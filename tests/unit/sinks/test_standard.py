@@ -154,6 +154,45 @@ class TestRecord:
             logging.setLogRecordFactory(before)
         assert type(handler.got[0]) is Own
 
+    def test_it_is_made_by_the_root_logger(
+        self, logger: Logger, handler: Keeping, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By its `makeRecord`, with the fields of the record in the order of `logging`."""
+        calls: list[tuple[Any, ...]] = []
+        root = logging.getLogger()
+        make = root.makeRecord
+
+        def making(*args: Any, **keywords: Any) -> logging.LogRecord:
+            calls.append(args)
+            return make(*args, **keywords)
+
+        monkeypatch.setattr(root, "makeRecord", making)
+        logger.add(handler, format="{message}")
+        logger.info("x")
+        line = sys._getframe().f_lineno - 1
+        assert calls == [
+            (__name__, 20, __file__, line, "x", (), None, "test_it_is_made_by_the_root_logger", {"extra": {}})
+        ]
+        assert handler.got[0].getMessage() == "x"
+
+    def test_raw(self, logger: Logger, handler: Keeping) -> None:
+        """The raw message is all, with whatever it ends, and without the exception's text."""
+        logger.add(handler, format="{level} {message}")
+        logger.opt(raw=True).info("raw\n")
+        logger.opt(raw=True, exception=ValueError("no")).error("raw")
+        assert [record.msg for record in handler.got] == ["raw\n", "raw"]
+        assert [record.getMessage() for record in handler.got] == ["raw\n", "raw"]
+
+    def test_extra_harms_nothing(self, logger: Logger, handler: Keeping) -> None:
+        """Keys that `logging` itself refuses, and such as its records have."""
+        keys = logging.makeLogRecord({}).__dict__.keys() | {"message", "asctime", "extra", "taskName"}
+        logger.add(handler, format="{message}")
+        logger.bind(**dict.fromkeys(keys, "mine")).info("x")
+        (record,) = handler.got
+        assert (record.name, record.msg, record.levelname, record.lineno > 0) == (__name__, "x", "INFO", True)
+        assert record.__dict__["extra"] == dict.fromkeys(keys, "mine")
+        assert logging.Formatter("%(message)s %(extra)s").format(record).startswith("x {")
+
     def test_an_exception_that_has_travelled(self) -> None:
         """Only name and text are known; formatters that insist on a type find one."""
         message = _message("failed")
@@ -184,6 +223,36 @@ class TestHandler:
         handler.setLevel("INFO")
         logger.info("three")
         assert [record.getMessage() for record in handler.got] == ["two", "three"]
+
+    def test_it_is_called_as_logging_calls_it(self, logger: Logger) -> None:
+        """By `handle`, which looks at filters and holds the handler's own lock around `emit`; never by more threads."""
+        seen: list[tuple[str, bool]] = []
+
+        class Own(logging.Handler):
+            def handle(self, record: logging.LogRecord) -> Any:
+                seen.append(("handle", self._owned()))
+                return super().handle(record)
+
+            def emit(self, record: logging.LogRecord) -> None:
+                seen.append(("emit", self._owned()))
+
+            def _owned(self) -> bool:
+                return bool(self.lock._is_owned())  # type: ignore[union-attr]  # of an RLock
+
+        logger.add(Own())
+        logger.info("x")
+        assert seen == [("handle", False), ("emit", True)]
+
+    def test_a_level_between_those_of_the_logger(self, logger: Logger, handler: Keeping) -> None:
+        """Numbers are compared; the handler's own and that of `add()` both count."""
+        handler.setLevel(33)
+        logger.add(handler, format="{message}", level=31)
+        for number in (30, 31, 32, 33, 34):
+            logger.log(number, number)
+        handler.setLevel(0)
+        for number in (30, 31):
+            logger.log(number, number)
+        assert [record.getMessage() for record in handler.got] == ["33", "34", "31"]
 
     def test_its_filters(self, logger: Logger, handler: Keeping) -> None:
         """As if the record came from `logging`."""
