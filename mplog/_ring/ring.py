@@ -269,6 +269,12 @@ class Reader:
         """After setting `position`: believe the number of the record found there, and count on from it."""
         self._seq = None
 
+    def go_back(self, position: int, count: int) -> None:
+        """To *position*, an end of a record, with *count* records behind it that are read again."""
+        self.position = position
+        if self._seq is not None:
+            self._seq = (self._seq - count) & 0xFFFFFFFF
+
     @property
     def tail(self) -> int:
         """What the producer has published so far; checked before it is believed."""

@@ -28,7 +28,7 @@ from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._sinks.file.slot import Part, Promise, Slot
 from mplog._sinks.file.take_back import Found, begun, take_back
-from mplog._writer.drain import read_spilled
+from mplog._writer.drain import loadable, read_spilled, spill_path
 from mplog._writer.route import Route
 
 BOUND = 10.0
@@ -88,7 +88,7 @@ def _entries(ring: RingFile, number: int, start: int, end: int | None, route: in
 
 def spilled(place: Place, name: bytes) -> bytes:
     """The payload of a record that was too large for its ring, which has its *name*."""
-    return read_spilled(os.path.join(place.spill_directory, os.path.basename(name.decode("utf-8", "replace"))))
+    return read_spilled(spill_path(place.spill_directory, name))
 
 
 def _finished(entries: Iterable[Entry], place: Place, render: Render) -> list[Entry]:
@@ -196,6 +196,7 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
         keys = [rings.key_of(ring.path) for ring in ring_files]
         starts = []
         carried: dict[int, int] = {}
+        written = 0
         entries: list[Entry] = []
         for number, (ring, key) in enumerate(zip(ring_files, keys, strict=True)):
             head = ring.reader().head
@@ -204,14 +205,18 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
             if start > head:
                 carried[number] = start
             entries += _entries(ring, number, start, None, slot.route)
-        entries = _finished(sorted(entries), place, render)
-        if entries:
-            # Asked each time: orphans of one session share its slot, and a rotation lets another one in between.
-            others = parts_of_others(place, keys)
-            sink.commit(entries, keys, starts, slot, lambda _: None, carried, others=lambda: others(slot))
+        entries.sort()
+        # Asked each time: orphans of one session share its slot, and a rotation lets another one in between.
+        others = parts_of_others(place, keys)
+        while entries:
+            fitting = loadable(entries, place.spill_directory)
+            some, entries = _finished(entries[:fitting], place, render), entries[fitting:]
+            written += len(some)
+            if some:
+                sink.commit(some, keys, starts, slot, lambda _: None, carried, others=lambda: others(slot))
     for ring in ring_files:
         losses.tell(ring, {slot.route: route}, direct=True)
-    return len(entries)
+    return written
 
 
 def parts_of_others(place: Place, mine: Iterable[bytes]) -> Callable[[Slot], list[Part]]:

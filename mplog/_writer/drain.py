@@ -12,7 +12,7 @@ import operator
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mplog._capture.record import Message
@@ -46,6 +46,9 @@ CROWDED = 8
 STUCK = 1.0
 """Seconds after which a record that never becomes whole makes its ring corrupt."""
 
+
+LOAD = 32 * 1024 * 1024
+"""Bytes of records beside the rings that are in memory at once, for however many processes."""
 
 _RING = operator.itemgetter(1)
 
@@ -138,9 +141,28 @@ class Drain:
             return 0
         if read_from > 1:
             entries.sort()
+        if only == -1:
+            entries = self._bound(sources, starts, entries, counts)
         self._pending = self._share_out(sources, starts, entries, only, counts)
         self._settle(self._pending)
         return len(entries)
+
+    def _bound(self, sources: list[Source], starts: list[int], entries: list[Entry], counts: list[int]) -> list[Entry]:
+        """As many of a merged batch as can be in memory together; the readers go back to the rest."""
+        fitting = loadable(entries, self._spill_directory)
+        if fitting == len(entries):
+            return entries
+        ends, kept = list(starts), [0] * len(sources)
+        for entry in entries[:fitting]:
+            ends[entry[1]] = entry[2]
+            kept[entry[1]] += 1
+        for index, source in enumerate(sources):
+            surplus = counts[index] - kept[index]
+            if surplus:
+                source.reader.go_back(ends[index], surplus)
+                source.tally.read -= surplus
+                counts[index] = kept[index]
+        return entries[:fitting]
 
     def _read(self, source: Source, index: int, horizon: int | None) -> list[Entry]:
         if source.broken:
@@ -223,7 +245,7 @@ class Drain:
     def _body(self, entry: Entry, spills: list[str]) -> bytes:
         if entry[3] not in (SPILL, KIND_SPILLED_DATA):
             return entry[7]
-        path = os.path.join(self._spill_directory, os.path.basename(entry[7].decode("utf-8", "replace")))
+        path = spill_path(self._spill_directory, entry[7])
         spills.append(path)
         return read_spilled(path)
 
@@ -341,6 +363,23 @@ class Drain:
     def unread(self) -> bool:
         """Whether any ring has something that was not read."""
         return any(not source.broken and source.reader.unread() for source in self.sources)
+
+
+def loadable(entries: Sequence[Entry], spill_directory: str) -> int:
+    """How many of *entries*, from the first on, can be in memory together: one at least."""
+    total = 0
+    for index, entry in enumerate(entries):
+        if entry[3] in (SPILL, KIND_SPILLED_DATA):
+            with contextlib.suppress(OSError):
+                total += os.lstat(spill_path(spill_directory, entry[7])).st_size
+            if total > LOAD and index:
+                return index
+    return len(entries)
+
+
+def spill_path(directory: str, name: bytes) -> str:
+    """Where a record is that was too large for its ring, which has its *name*."""
+    return os.path.join(directory, os.path.basename(name.decode("utf-8", "replace")))
 
 
 def read_spilled(path: str) -> bytes:

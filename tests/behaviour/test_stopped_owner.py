@@ -10,6 +10,7 @@ import json
 import os
 import re
 
+import pytest
 from programs import Program
 
 WORKERS, CALLS = (8, 1_000_000) if os.environ.get("MPLOG_TEST_FULL") == "1" else (2, 30_000)
@@ -104,6 +105,7 @@ FLOOD = """
 """
 
 
+@pytest.mark.timeout(150 + WORKERS * CALLS / 20_000)  # Longer than the program may take.
 def test_calls_stay_short_and_memory_bounded(program: Program) -> None:
     """Three calls wait for a second each, all others drop at once; no list of records grows anywhere."""
     ended = program.start(FLOOD, WORKERS, CALLS).wait(100 + WORKERS * CALLS / 20_000)

@@ -408,7 +408,8 @@ class LogFile:
             troubles: gets what the retention raised; the rotation goes on.
 
         Raises:
-            OSError: it could not be done. `fd` is -1 when the old file is renamed and there is no new one.
+            OSError: it could not be done. The old file is still open, and its lock held as before, unless its path
+                names another file or none by now: then `fd` is -1.
         """
         rotation = self.options.rotation
         assert rotation is not None
@@ -429,27 +430,43 @@ class LogFile:
             series.mark_rotated(old_fd)
             os.rename(old_path, rotated)
         # The old lock is held until the new one is: in between nobody else can append to either.
-        self.fd, self._holds, self._view = -1, False, None
+        held, self._holds, self.fd, self._view = self._holds, False, -1, None
         try:
             self.path = new_path
+            raised: list[Exception] = []
             if self.options.compression is None:
                 try:
                     self.retain(exclude=new_path, ours=rotated)
                 except Exception as error:  # noqa: BLE001 - a user's function, or files that are not ours to remove
-                    troubles.append(error)
+                    raised.append(error)
             self._open(new_path, again=True)
+            troubles += raised
             if self.options.gathers:
                 series.forget(self.fd)
                 series.set_successor(old_fd, new_path)
             self._begin_anew(following)
             self.acquire(5.0)
             self.measure()
+        except BaseException:
+            if self.fd < 0 and self._is_put_back(rotated, old_path):
+                self.fd, self._holds, old_fd = old_fd, held, -1
+            raise
         finally:
-            if drop and new_path != old_path:
-                with contextlib.suppress(OSError):
-                    os.unlink(old_path)
-            self._close(old_fd, old_identity)
+            if old_fd >= 0:
+                if drop and new_path != old_path:
+                    with contextlib.suppress(OSError):
+                        os.unlink(old_path)
+                self._close(old_fd, old_identity)
         return rotated if not drop and os.path.lexists(rotated) else None
+
+    def _is_put_back(self, rotated: str, path: str) -> bool:
+        """After a rotation that cannot open its new file: whether the old one is, again, the one that *path* names."""
+        if rotated != path:
+            with contextlib.suppress(OSError):
+                os.link(rotated, path)  # Unlike `rename` it never replaces what somebody else has made meanwhile.
+                os.unlink(rotated)
+        self.path = path
+        return self._is_here()
 
     def _begin_anew(self, following: Series | None) -> None:
         """The open file begins now."""

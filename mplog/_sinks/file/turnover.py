@@ -144,7 +144,7 @@ class Turnover:
             old = self.file.rotate(wall, keep_empty=rotation.keeps_empty, troubles=self.troubles)
         except OSError as error:
             if self.file.fd < 0:
-                raise  # The old file is renamed already, and there is no new one yet.
+                raise  # The old file has lost its name, and there is no new one yet.
             self._patience = min(max(1.0, self._patience * 2), ROTATION_PATIENCE)
             self.retry_from = monotonic() + self._patience
             report.once(
