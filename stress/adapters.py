@@ -46,6 +46,8 @@ class Adapter:
     """Whether a file ends before the record that would pass the limit, or behind it."""
     says_phases: ClassVar[bool] = False
     """Whether the library stores what its writer is doing where MPLOG_PHASE_FILE says."""
+    counts: ClassVar[bool] = False
+    """Whether `statistics` says what the library itself has counted."""
     highest_is_oldest: ClassVar[bool] = False
     """Whether rotated files are numbered from the newest to the oldest."""
     log: Callable[[str], None]
@@ -71,6 +73,13 @@ class Adapter:
 
     def finish(self) -> None:
         """Wait, in the process that configured, until everything that was logged is on its way for good."""
+
+    def statistics(self) -> dict[str, Any] | None:
+        """What the library has counted, as plain data of the shape of mplog's `Statistics`; None: it counts nothing.
+
+        Asked for after `finish`.
+        """
+        return None
 
 
 def file_options(job: Job) -> dict[str, Any]:

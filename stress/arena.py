@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from mplog.cli._audit import Audit
 from mplog.cli._ledger import FINISHED, GO, READY, STOP, UNUSED, Ledger, LedgerSlot
+from stress.balance import Owner, owners_findings, statistics_of, summed, told_findings
 from stress.job import STRANGER, Job
 from stress.latency import Latencies
 from stress.libraries import ADAPTERS
@@ -41,6 +43,10 @@ class Arena:
         self.kills: list[Kill] = []
         self.stuck = 0
         self.programs: list[Program] = []
+        self._ended_before: dict[str, frozenset[int]] = {}
+        """By program: the slots of those that were gone when it was started."""
+        self.beside: list[Audit] = []
+        """What further sinks than the log have, as far as the scenario has read it."""
         self.deadline = time.monotonic() + settings.timeout
         self.workshop = Workshop(log_name=ADAPTERS[settings.adapter].log_name, disk_bytes=disk_bytes)
         self.ledger = Ledger.create(self.workshop.ledger, slots)
@@ -53,8 +59,10 @@ class Arena:
     def start(self, job: Job, name: str) -> Program:
         """Start one more program of this round. The first one is the one whose phases are watched."""
         environment = {} if self.programs else {PHASE_VARIABLE: str(self.workshop.phase)}
+        ended = [slot for other in self.programs if other.is_gone() for slot in other.job.slots]
         program = Program(job, self.workshop, name, environment)
         self.programs.append(program)
+        self._ended_before[name] = frozenset(ended)
         return program
 
     def expect(self, slot: int, role: str, records: int) -> None:
@@ -178,11 +186,37 @@ class Arena:
             if (program.exit_status or 0) > 0
         ]
         result.said = "".join(program.said() for program in self.programs)
+        if ADAPTERS[self.settings.adapter].counts:
+            self._judge_counts(result)
         result.left_in_runtime = self.workshop.left_in_runtime()
         result.course, result.kills, result.notes = course, self.kills, self.notes
         result.stuck = self.stuck
         result.latency = dict(sorted(self.latencies.counts().items()))
         return result
+
+    def _judge_counts(self, result: Round) -> None:
+        """Compare what the library itself has counted with the ledger. A program that was killed has left nothing."""
+        owners = []
+        for program in self.programs:
+            counted = program.statistics()
+            if counted is not None:
+                owners.append(
+                    Owner(
+                        program.name,
+                        statistics_of(counted),
+                        frozenset(program.job.slots),
+                        handlers=2 if program.job.slow else 1,
+                        ended=self._ended_before[program.name],
+                    )
+                )
+            elif program.exit_status == 0:
+                result.findings.append(f"program {program.name!r} has left no statistics")
+        audits = [result.audit, *self.beside]
+        result.balance = summed(owners, [slot.counts for slot in result.audit.slots])
+        result.findings += owners_findings(owners, audits, retention=self.settings.retention is not None)
+        if len(owners) == len(self.programs):
+            told = [notice for audit in audits for notice in audit.notices]
+            result.findings += told_findings(result.balance, [*told, result.said])
 
     def close(self) -> None:
         """End what is still running and take the directories away."""

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 JOB_VARIABLE = "MPLOG_STRESS_JOB"
 
@@ -66,6 +67,18 @@ class Job:
     shortest: int = 8
     longest: int = 120
 
+    @property
+    def slots(self) -> range | list[int]:
+        """The ledger slots that the processes of this program log in."""
+        if self.role == STRANGER:
+            count = self.threads
+        elif self.role == STORM:
+            count = self.threads + self.forks
+        else:
+            count = self.processes * self.threads * (self.lives if self.role == SOAK else 1)
+        found = range(self.first_slot, self.first_slot + count)
+        return found if self.own_slot is None else [*found, self.own_slot]
+
     def save(self, path: Path) -> dict[str, str]:
         """Write the job to *path* and return the environment variable that names it."""
         path.write_text(json.dumps(dataclasses.asdict(self), indent=1))
@@ -75,3 +88,16 @@ class Job:
     def from_environment(cls) -> Job:
         """Read the job of the program that this process belongs to."""
         return cls(**json.loads(Path(os.environ[JOB_VARIABLE]).read_text()))
+
+
+def statistics_path(job: Path) -> Path:
+    """Where the program of the job in the file *job* leaves what its library has counted."""
+    return job.with_suffix(".statistics")
+
+
+def leave_statistics(found: dict[str, Any]) -> None:
+    """Leave *found* beside the job of the program that this process belongs to, whole or not at all."""
+    path = statistics_path(Path(os.environ[JOB_VARIABLE]))
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(found))
+    part.replace(path)

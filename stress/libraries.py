@@ -6,7 +6,9 @@ harness sees it; the others are peers.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from stress.adapters import LINE_FORMAT, NOTICE_LINE, Adapter, file_options, slowly
 from stress.job import Job
@@ -18,6 +20,7 @@ class MplogAdapter(Adapter):
 
     notice = NOTICE_LINE
     says_phases = True
+    counts = True
 
     def configure(self, path: Path, job: Job) -> None:
         from mplog import logger
@@ -36,12 +39,19 @@ class MplogAdapter(Adapter):
 
         logger.complete()
 
+    def statistics(self) -> dict[str, Any] | None:
+        from mplog import logger
+
+        counted: Any = logger.statistics()
+        return asdict(counted)
+
 
 ADAPTERS: dict[str, type[Adapter]] = {
     "mplog": MplogAdapter,
     **PEERS,
     "broken-done": MplogAdapter,
     "broken-tail": MplogAdapter,
+    "broken-count": MplogAdapter,
 }
 
 

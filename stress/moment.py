@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import random
 import time
+from collections.abc import Callable
 
 from stress.arena import Arena
-from stress.job import Job
+from stress.job import TREE, Job
 from stress.libraries import ADAPTERS
 from stress.phase import TARGETS
 from stress.processes import Program
@@ -48,3 +49,35 @@ class Moment:
         time.sleep(self._run_up)  # the random moment itself, nothing is waited for
         if self._aimed:
             self._arena.phase.wait_for(self._step, time.monotonic() + _AIM_PATIENCE)
+
+
+def kill_at_a_moment(
+    arena: Arena, chance: random.Random, *, with_all: bool, before_go: Callable[[], None] = lambda: None
+) -> Program:
+    """Start a tree whose owner logs, too, let it log, and kill its owner, or all of it, at a moment of *chance*.
+
+    The workers' slots come first, the owner's stands behind them.
+
+    Args:
+        before_go: is called when the tree stands ready.
+    """
+    workers = range(arena.settings.processes * arena.settings.threads)
+    owner_slot = len(workers)
+    arena.roles[owner_slot] = "owner, killed"
+    moment = Moment(arena, chance)
+    job = dataclasses.replace(arena.job, role=TREE, own_slot=owner_slot)
+    tree = arena.start(moment.written_into(job, with_all=with_all), "tree")
+    arena.wait_ready([*workers, owner_slot])
+    before_go()
+    arena.go()
+    if moment.exact:
+        moment.wait_for_death(tree)
+    else:
+        arena.wait_for(lambda: all(arena.slot(slot).returned for slot in workers), "every worker's first record")
+        moment.wait()
+        if with_all:
+            tree.kill_all()
+        else:
+            tree.kill_owner()
+    arena.note_kill("all" if with_all else "owner", owner_slot)
+    return tree

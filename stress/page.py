@@ -13,7 +13,7 @@ from markupsafe import Markup
 from mplog.cli._audit import SlotAudit
 from stress import pictures
 from stress.phase import share_committing
-from stress.report import KINDS, Totals, groups, milliseconds
+from stress.report import KINDS, Totals, balance_line, balances, groups, milliseconds
 from stress.run import Run, machine
 from stress.scenarios import STORIES
 from stress.settings import Settings
@@ -93,6 +93,8 @@ def page(run: Run) -> str:
         details=[detail(run, round_) for round_ in shown(run)],
         hidden_failures=max(0, len(run.failures) - _SHOWN_FAILURES),
         milliseconds=milliseconds,
+        balances=balances(run.rounds),
+        balance_line=balance_line,
     )
 
 

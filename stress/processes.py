@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -16,8 +17,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from stress.job import Job
+from stress.job import Job, statistics_path
 from stress.workshop import Workshop
 
 _SET_CHILD_SUBREAPER = 36
@@ -53,10 +55,12 @@ class Program:
         self, job: Job, workshop: Workshop, name: str, extra_environment: dict[str, str] | None = None
     ) -> None:
         self.name = name
+        self.job = job
         self._said = workshop.root / f"{name}.said"
+        self._job_path = workshop.root / f"{name}.job"
         environment = {
             **workshop.environment(),
-            **job.save(workshop.root / f"{name}.job"),
+            **job.save(self._job_path),
             **(extra_environment or {}),
         }
         # A multi-threaded program that forks is what some scenarios are about: no need to be warned of it.
@@ -86,6 +90,11 @@ class Program:
         text = self._said.read_text(errors="replace")
         return text if len(text) <= _SAID_LIMIT else text[:_SAID_LIMIT] + " [...]"
 
+    def statistics(self) -> dict[str, Any] | None:
+        """What the program's library has counted; None when it does not count, or has not come to its end."""
+        path = statistics_path(self._job_path)
+        return json.loads(path.read_text()) if path.exists() else None
+
     def kill_owner(self) -> None:
         """SIGKILL the program's first process and reap it. Its workers go on."""
         self._process.kill()
@@ -104,10 +113,13 @@ class Program:
 
     def wait_for_group(self, deadline: float) -> None:
         """Return when no process of the program is left, its owner having ended before."""
-        if not wait_until(self._group_is_gone, deadline):
+        if not wait_until(self.is_gone, deadline):
             raise DeadlinePassed(f"workers of program {self.name!r} have not ended in time.\n{self.stacks()}")
 
-    def _group_is_gone(self) -> bool:
+    def is_gone(self) -> bool:
+        """Whether no process of the program is left."""
+        if self._process.poll() is None:  # Its status is taken here first: waiting for the whole group would lose it.
+            return False
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-self.pid, os.WNOHANG)[0]:
                 pass
@@ -130,7 +142,7 @@ class Program:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
-        wait_until(self._group_is_gone, time.monotonic() + 10)
+        wait_until(self.is_gone, time.monotonic() + 10)
 
     def __enter__(self) -> Program:
         return self

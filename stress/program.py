@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from stress import libraries, steps, workload
-from stress.job import SOAK, STORM, STRANGER, Job
+from stress.job import SOAK, STORM, STRANGER, Job, leave_statistics
 from stress.ledger import STOP, Ledger
 
 WORKER_FAILED = 3
@@ -67,7 +67,7 @@ def run_tree() -> int:
         log_beside(workers, JOB.own_slot)
     for process in workers:
         process.join()
-    ADAPTER.finish()
+    finish()
     return 0 if all(process.exitcode in KILLED_OR_WELL for process in workers) else WORKER_FAILED
 
 
@@ -84,11 +84,19 @@ def log_beside(workers: list[BaseProcess], own_slot: int) -> None:
         slot.finish()
 
 
+def finish() -> None:
+    """Wait for what was logged, and leave to the harness what the library has counted."""
+    ADAPTER.finish()
+    counted = ADAPTER.statistics()
+    if counted is not None:
+        leave_statistics(counted)
+
+
 def run_stranger() -> int:
     """Log beside other programs on the same file, with no common parent."""
     with Ledger(Path(JOB.ledger)) as ledger:
         workload.log_in_threads(JOB, ledger, JOB.first_slot, ADAPTER.log)
-    ADAPTER.finish()
+    finish()
     return 0
 
 
@@ -106,7 +114,7 @@ def run_soak() -> int:
                 slot = JOB.first_slot + (lived[index] * JOB.processes + index) * JOB.threads
                 rows[start_worker(slot)] = index
                 lived[index] += 1
-    ADAPTER.finish()
+    finish()
     return WORKER_FAILED if failed else 0
 
 
@@ -129,7 +137,7 @@ def run_storm() -> int:
         ledger.signal = STOP
         for thread in threads:
             thread.join()
-    ADAPTER.finish()
+    finish()
     return WORKER_FAILED if failed else 0
 
 

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mplog.cli._audit import Audit, SlotAudit
+from stress.balance import Balance
 from stress.latency import quantile
 from stress.peers import PEERS
 from stress.phase import COMMITTING, NAMES, name_of, share_committing
@@ -47,6 +48,7 @@ def as_json(run: Run) -> str:
             "passed": run.passed,
             "phases": {name_of(phase): count for phase, count in sorted(phases.items())},
             "share_committing": share_committing(phases) if phases else None,
+            "balance": {library: asdict(balance) for library, balance in balances(run.rounds).items()},
             "left_out": [{"settings": asdict(settings), "because": reason} for settings, reason in run.left_out],
             "rounds": [{**round_.as_dict(), "command": run.command_for(round_)} for round_ in run.rounds],
         },
@@ -80,6 +82,8 @@ def show_round(console: Console, round_: Round) -> None:
     console.print(files_line(round_.audit))
     rate = round_.audit.logged / round_.seconds if round_.seconds else 0
     console.print(f"{round_.audit.logged:,} records in {round_.seconds:.2f} s, {rate:,.0f} a second")
+    if round_.balance is not None:
+        console.print(balance_line(round_.balance), highlight=False)
     for notice in round_.audit.notices[:_FINDINGS_SHOWN]:
         console.print(f"the log says: {escape(notice)}", highlight=False)
     if round_.said.strip():
@@ -143,6 +147,26 @@ def files_line(audit: Audit) -> str:
     )
 
 
+def balance_line(balance: Balance) -> str:
+    """What the library itself has counted, in one line."""
+    return f"balance: {balance} ({owners_of(balance)})"
+
+
+def owners_of(balance: Balance) -> str:
+    """By how many owners it was counted: those that came to their end."""
+    return f"{balance.owners:,} {'owner' if balance.owners == 1 else 'owners'}"
+
+
+def balances(rounds: Sequence[Round]) -> dict[str, Balance]:
+    """The sums of what each library has counted, of those that count."""
+    found: dict[str, Balance] = {}
+    for round_ in rounds:
+        if round_.balance is not None and round_.settings is not None:
+            library = round_.settings.adapter
+            found[library] = found.get(library, Balance()) + round_.balance
+    return found
+
+
 def groups(rounds: Sequence[Round]) -> dict[tuple[str, str], list[Round]]:
     """The rounds by scenario and library, in the scenarios' order."""
     found: dict[tuple[str, str], list[Round]] = {}
@@ -172,6 +196,8 @@ def show_summary(console: Console, run: Run) -> None:
             style=None if total.passed == len(rounds) else "red",
         )
     console.print(table)
+    for library, balance in balances(run.rounds).items():
+        console.print(f"{library}, {balance_line(balance)}", highlight=False)
 
 
 class Totals:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mplog.cli._audit import Audit, FileFacts, audit
 from mplog.cli._ledger import Ledger
 from stress.adapters import Adapter
+from stress.balance import Balance
 from stress.job import Job
 from stress.latency import lower_bound, quantile
 from stress.libraries import ADAPTERS
@@ -41,6 +42,8 @@ class Round:
     course: Course = field(default_factory=Course)
     latency: dict[int, int] = field(default_factory=dict)
     """Calls by bucket of `latency.py`."""
+    balance: Balance | None = None
+    """What the library itself has counted; None: it does not count."""
     stuck: int = 0
     """Threads that nobody killed and that had not come back when the time was up."""
     next_call_ms: float | None = None

@@ -9,8 +9,12 @@ from mplog._capture import process
 from mplog._capture.record import RecordFile, RecordLevel, RecordProcess, RecordThread
 
 
-def notice(text: str) -> dict[str, Any]:
-    """A warning of this process, which comes from no line of the program."""
+def notice(text: str, moment: datetime) -> dict[str, Any]:
+    """A warning of this process, which comes from no line of the program.
+
+    Args:
+        moment: its time, of the class that formats ask for time tokens.
+    """
     return {
         "elapsed": timedelta(),
         "exception": None,
@@ -24,5 +28,5 @@ def notice(text: str) -> dict[str, Any]:
         "name": "mplog",
         "process": RecordProcess(process.pid(), process.name()),
         "thread": RecordThread(process.thread_id(), process.thread_name()),
-        "time": datetime.now().astimezone(),
+        "time": moment,
     }

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from mplog._capture.details import Details
 from mplog._capture.notice import notice
 from mplog._capture.record import Message
+from mplog._render.times import local_time
 from mplog._ring import drops
 from mplog._ring.drops import Drop
 from mplog._ring.ring_file import RingFile, RingOwner
@@ -74,7 +75,8 @@ def describe(owner: RingOwner, found: list[Drop]) -> str:
 
 def _say(route: Route, text: str, *, direct: bool) -> None:
     """Write *text* as a warning of mplog's own; as it is, where the handler's format has no use for it."""
-    record = notice(text)
+    now = time.time()
+    record = notice(text, local_time(now))
     try:
         shown = route.renderer.text(record, Details())
         if "dropped" not in shown:
@@ -85,7 +87,7 @@ def _say(route: Route, text: str, *, direct: bool) -> None:
     message.record = record
     sink = route.sink
     if isinstance(sink, FileSink):
-        sink.write_notice(route.spec.encode(shown), time.time(), message)
+        sink.write_notice(route.spec.encode(shown), now, message)
     elif route.outlet is not None and not direct:
         route.outlet.put(message)
     else:

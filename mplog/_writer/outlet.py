@@ -7,10 +7,12 @@ counted: files promise exactly once, other sinks at most once.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 
 from mplog._capture.notice import notice
 from mplog._capture.record import Message
+from mplog._render.times import local_time
 from mplog._ring.clock import monotonic
 from mplog._sinks import report
 from mplog._sinks.message_sink import MessageSink
@@ -103,7 +105,7 @@ class Outlet:
     def _notice(self, text: str) -> Message:
         """What mplog itself has to say in this sink, with a record, for those that look at it."""
         message = Message(text + self._sink.end_of_line)
-        message.record = notice(text)
+        message.record = notice(text, local_time(time.time()))
         return message
 
     @property

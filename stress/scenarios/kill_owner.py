@@ -8,9 +8,9 @@ import time
 
 from stress.adapters import STRANGERS
 from stress.arena import Arena, play
-from stress.job import STRANGER, TREE
+from stress.job import STRANGER
 from stress.libraries import ADAPTERS
-from stress.moment import Moment
+from stress.moment import kill_at_a_moment
 from stress.settings import Settings
 from stress.verdict import Round
 
@@ -27,23 +27,10 @@ def _act(arena: Arena) -> None:
     settings = arena.settings
     chance = random.Random(settings.seed)
     workers = range(settings.processes * settings.threads)
-    owner_slot, restart_slot = len(workers), len(workers) + 1
+    restart_slot = len(workers) + 1
     for slot in workers:
         arena.expect(slot, f"worker {slot // settings.threads}", 0)
-    arena.roles |= {owner_slot: "owner, killed"}
-    moment = Moment(arena, chance)
-    job = dataclasses.replace(arena.job, role=TREE, own_slot=owner_slot)
-    tree = arena.start(moment.written_into(job, with_all=False), "tree")
-    arena.wait_ready([*workers, owner_slot])
-    _start_strangers(arena, restart_slot + 1)
-    arena.go()
-    if moment.exact:
-        moment.wait_for_death(tree)
-    else:
-        arena.wait_for(lambda: all(arena.slot(slot).returned for slot in workers), "every worker's first record")
-        moment.wait()
-        tree.kill_owner()
-    arena.note_kill("owner", owner_slot)
+    tree = kill_at_a_moment(arena, chance, with_all=False, before_go=lambda: _start_strangers(arena, restart_slot + 1))
     _kill_some_workers(arena, chance)
     _let_orphans_log(arena, chance)
     arena.stop()

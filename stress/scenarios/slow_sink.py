@@ -55,7 +55,10 @@ def _judge_slow_log(arena: Arena, slow_log: Path, beside: list[str]) -> None:
     adapter = ADAPTERS[arena.settings.adapter]
     with Ledger(arena.workshop.ledger) as ledger:
         counts = ledger.counts()
-    found = audit(slow_log, counts, prefix=adapter.prefix, notice=adapter.notice, files=[slow_log])
+    # To a function mplog says what it has to say as it is, without the handler's format.
+    notice = None if adapter.notice is None else rb"(?:%s|mplog: [^\n]*)" % adapter.notice
+    found = audit(slow_log, counts, prefix=adapter.prefix, notice=notice, files=[slow_log])
+    arena.beside.append(found)
     written = found.total("written")
     arena.notes.append(f"the slow sink took {written} of {found.logged} records")
     for name, what in (("doubled", "doubled"), ("disordered", "out of order")):

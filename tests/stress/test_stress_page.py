@@ -13,6 +13,7 @@ import pytest
 from mplog.cli._audit import Audit, FileFacts, SlotAudit
 from mplog.cli._ledger import FINISHED, READY, SlotCounts
 from stress import latency, pictures
+from stress.balance import Balance
 from stress.page import page
 from stress.run import Run
 from stress.settings import Settings
@@ -41,6 +42,7 @@ def played(adapter: str = "mplog", missing: int = 0, findings: tuple[str, ...] =
         settings=Settings(scenario="kill-workers", adapter=adapter, rotation="1 KB"),
         kills=[Kill(0.4, "worker", "worker 1", phase=2, in_call=True)],
         course=Course([0.0, 0.5, 1.0], [[0, 0], [50, 90], [100, 100]], [(0.9, "disk full")]),
+        balance=Balance(1, 202, 200, 2) if adapter == "mplog" else None,
         latency={latency.bucket_of(4_000): 150, latency.bucket_of(5_000_000): 1},
     )
 
@@ -102,6 +104,8 @@ class TestPage:
                     (Settings(scenario="kill-workers", adapter="file-handler"), "does not fork")]  # fmt: skip
         text = page(Run("compare", ["compare"], rounds=rounds, left_out=left_out))
         assert "30 of 200 lost (15.0%)" in text
+        assert "mplog, balance: 202 emitted = 200 written + 2 dropped + 0 filtered + 0 failed + 0 in flight" in text
+        assert "loguru, balance" not in text
         assert text.index("✓ balanced") < text.index("✗ failed")
         assert "does not fork" in text
 

@@ -111,6 +111,16 @@ class TestTheLibraryPasses:
         assert ("RLIMIT_FSIZE" in played.notes[0]) != mounted
         assert "cannot write to" in played.said
 
+    def test_drops_are_counted_missing_and_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What finds no room is missing, of course; just as many are counted, and the log tells of as many."""
+        monkeypatch.setenv("MPLOG_OVERFLOW", "drop")
+        monkeypatch.setenv("MPLOG_RING_SIZE", "16384")
+        settings = dataclasses.replace(mix.SHORT["disk-full"], rate=800.0, full=0.2, shortest=300, longest=500)
+        played = disk_full.play_round(settings, 0)
+        assert [finding for finding in played.findings if "records missing" not in finding] == []
+        assert played.balance is not None
+        assert played.balance.dropped == played.audit.total("missing") > 0
+
     def test_a_mix_leaves_its_reports(self, tmp_path: Path) -> None:
         """Tables on standard output, and beside them the figures and the page in files."""
         json_file, html_file = tmp_path / "run.json", tmp_path / "run.html"
@@ -119,7 +129,9 @@ class TestTheLibraryPasses:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "BALANCED: all, mplog: 2 of 2 rounds" in done.stdout
+        assert "mplog, balance: " in done.stdout
         found = json.loads(json_file.read_text())
+        assert found["balance"]["mplog"]["emitted"] == found["balance"]["mplog"]["written"] > 0
         assert [round_["settings"]["scenario"] for round_ in found["rounds"]] == ["fork-storm", "kill-owner"]
         assert "balanced: 2 of 2 rounds" in html_file.read_text()
 
@@ -138,6 +150,13 @@ class TestBrokenBuildsFail:
         )  # fmt: skip
         assert status == 1
         assert what_is_wrong(found)
+
+    def test_with_counts_that_do_not_add_up(self) -> None:
+        """All records are in the log, and the library's own counts say otherwise."""
+        status, found = run("writers", "--adapter", "broken-count", "--processes", "1", "--records", "50")
+        assert status == 1
+        assert "50 records are in flight for ever" in what_is_wrong(found)[0]
+        assert sum(slot["missing"] for round_ in found["rounds"] for slot in round_["audit"]["slots"]) == 0
 
     def test_records_in_the_memory_of_a_killed_process(self) -> None:
         """A peer whose call returns before anybody else has the record loses it with the process, and it is seen."""

@@ -9,6 +9,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from mplog._capture.record import Message, RecordException
 from mplog._logger.logger import Logger
+from mplog._render.times import local_time
 from mplog._sinks.standard import StandardSink, log_record
 
 
@@ -209,7 +211,7 @@ def _message(text: str) -> Message:
     from mplog._capture.notice import notice
 
     message = Message(text)
-    message.record = notice(text)
+    message.record = notice(text, local_time(time.time()))
     return message
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from mplog._capture.notice import notice
 from mplog._capture.record import Message
+from mplog._render.times import local_time
 from mplog._sinks.message_sink import MessageSink
 from mplog._sinks.standard import StandardSink
 from mplog._sinks.stream import StreamSink
@@ -22,7 +23,7 @@ def message(text: str, *, with_record: bool = True) -> Message:
     """A message as the writer makes it."""
     made = Message(f"{text}\n")
     if with_record:
-        made.record = notice(text)
+        made.record = notice(text, local_time(time.time()))
     return made
 
 
