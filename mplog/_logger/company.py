@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from mplog._logger import registry
 from mplog._logger.handler import Handler
 from mplog._session import attach, hosts
+from mplog._session.account import Account
 from mplog._session.link import Link
 from mplog._session.orphan import Orphan
 from mplog._session.place import Place
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 LEAVING_BOUND = 1.0
 """Seconds that a guest waits until its host has written what it was given."""
+
+FORMER = 8
+"""Hosts that were left and may still get a call of a thread that was on its way there."""
 
 
 class _Guest:
@@ -51,10 +55,15 @@ class Company:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._guests: dict[bytes, _Guest] = {}
+        self._former: list[Link] = []
 
     def links(self) -> list[Link]:
         """The ways to hosts that this process uses."""
         return [guest.link for guest in list(self._guests.values())]
+
+    def account(self) -> Account:
+        """What became of the records that went to hosts which this process has left."""
+        return sum((link.account().without_rings() for link in list(self._former)), Account())
 
     def is_guest(self, handler: Handler) -> bool:
         """Whether the records of *handler* go to a stranger's session."""
@@ -129,11 +138,13 @@ class Company:
         guest.link.flush(bound)
         for handler in self._handlers_of(guest):
             self._core.replace(_served(handler, handler.id, None))
-        if self._guests.pop(guest.link.place.id, None) is not None:
-            self._core.removed += guest.link.account().without_rings()
-        # Calls that are on their way still go there, in a ring that the host reclaims when this process ends.
         guest.link.close()
-        self._core.removed += guest.link.account()
+        if self._guests.pop(guest.link.place.id, None) is None:
+            return
+        # Calls that are on their way still go there, in a ring that the host reclaims when this process ends.
+        self._former.append(guest.link)
+        while len(self._former) > FORMER:
+            self._core.removed += self._former.pop(0).account().without_rings()
 
     def _handlers_of(self, guest: _Guest) -> Iterator[Handler]:
         for handler in self._core.handlers():
@@ -142,7 +153,7 @@ class Company:
 
     def forget(self) -> None:
         """In a forked child: the guest was its parent."""
-        self._guests = {}
+        self._guests, self._former = {}, []
 
 
 def _served(handler: Handler, number: int, link: Link | None) -> Handler:

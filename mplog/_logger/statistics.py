@@ -84,7 +84,7 @@ class Statistics:
 def take(core: Core) -> Statistics:
     """A snapshot of *core*. Takes no lock that a log call or a sink holds for long."""
     host = core.sessions.host
-    own = core.removed
+    own = core.removed + core.sessions.company.account()
     for handler in core.handlers():
         own += handler.account()
     for link in core.sessions.all_links():
