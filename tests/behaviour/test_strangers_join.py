@@ -52,7 +52,15 @@ logger.remove()
 handler = logger.add("app.log", format="{process.id} {message}", **options)
 """
 
-RUNS = STRANGER + "run('enough.txt')\n"
+RUNS = (
+    STRANGER
+    + """
+run('enough.txt')
+assert logger.complete()
+own = logger.statistics().processes[0]
+assert own.emitted == own.written == struct.unpack_from("=q", counter)[0], own
+"""
+)
 
 
 class Strangers:

@@ -6,6 +6,7 @@ act is left. `python stage.py` is started by test_kill_points.py.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -76,7 +77,26 @@ def _wait(pid: int, reader: int) -> int | None:
         os.killpg(pid, signal.SIGKILL)
         time.sleep(0.1)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    # A process that dies closes its files a moment before it is dead, and a next start in between would let it be.
+    deadline = time.monotonic() + PATIENCE
+    while _is_any_left(pid) and time.monotonic() < deadline:
+        time.sleep(0.001)
     return status if ended else None
+
+
+def _is_any_left(group: int) -> bool:
+    """Whether a process of the group *group* is there, and not only its exit code."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+                state, _parent, its_group = file.read().rpartition(b")")[2].split()[:3]
+                if int(its_group) == group and state not in (b"Z", b"X"):
+                    return True
+    return False
 
 
 if __name__ == "__main__":
