@@ -169,6 +169,10 @@ class Running:
             seconds,
         )
 
+    def said_so_far(self) -> str:
+        """What it has written to standard error by now."""
+        return self._said.read_text(errors="replace")[-3000:]
+
     def log(self, name: str = "app.log") -> list[str]:
         """The lines of one of its logs, as they are by now."""
         return read_log(self.here, name)

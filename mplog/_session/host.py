@@ -199,10 +199,9 @@ class Host:
 
     def _remove_slot(self, slot: slots.Slot) -> None:
         slot.close()
-        with contextlib.suppress(OSError):
-            with contextlib.suppress(FileNotFoundError):  # A process that went on by itself was first.
-                os.unlink(slot.path)
-            os.rmdir(os.path.dirname(slot.path))
+        with contextlib.suppress(OSError):  # Also when a process that went on by itself was first.
+            os.unlink(slot.path)
+        hosts.leave(os.path.dirname(slot.path))
 
     def renew(self) -> None:
         """Where somebody has deleted the session's directory, make it again: for processes that are still to come.

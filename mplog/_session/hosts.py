@@ -17,9 +17,13 @@ from mplog._session.identity import boot_id, myself, pid_namespace
 from mplog._session.place import Place, open_place
 from mplog._sinks.file import lock
 from mplog._sinks.file import slot as slots
+from mplog._sinks.file.claim import is_named
 
 BOUND = 0.2
 """Seconds that a process waits for others that are just looking for a host of the same file."""
+
+ATTEMPTS = 20
+"""Directories that are removed in the moment in which they would be locked, at most."""
 
 
 class Host(NamedTuple):
@@ -34,11 +38,34 @@ class Host(NamedTuple):
 @contextlib.contextmanager
 def locked(shared: str, bound: float = BOUND) -> Iterator[bool]:
     """Hold the lock of the directory *shared*, which is there; gives False when it was not to be had within *bound*."""
-    fd = os.open(shared, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        yield lock.acquire(fd, bound)
-    finally:
-        os.close(fd)
+    for _ in range(ATTEMPTS):
+        fd = _opened(shared)
+        try:
+            alone = lock.acquire(fd, bound)
+            # SYNC locked -> leave: whoever removes the directory holds its lock; the next one is another directory.
+            if not alone or is_named(fd, shared):
+                yield alone
+                return
+        finally:
+            os.close(fd)
+            leave(shared)  # Who would have removed it meanwhile could not.
+        directory.private(shared)
+    yield False
+
+
+def leave(shared: str) -> None:
+    """Remove the directory *shared* when it is empty and nobody holds its lock."""
+    with contextlib.suppress(OSError):
+        fd = _opened(shared)
+        try:
+            if lock.take(fd):
+                os.rmdir(shared)
+        finally:
+            os.close(fd)
+
+
+def _opened(shared: str) -> int:
+    return os.open(shared, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
 def shared_directory(key: str) -> str:

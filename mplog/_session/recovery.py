@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from mplog._ring.layout import DATA_RECORD, HEAD, KIND_SPILLED_DATA, SPILL, TAIL
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
-from mplog._session import directory, losses, rings
+from mplog._session import directory, hosts, losses, rings
 from mplog._session.identity import is_dead
 from mplog._session.place import Place, all_places, open_place, remove_if_empty
 from mplog._sinks import report
@@ -278,7 +278,10 @@ def _renderer(route: Route) -> Render:
 
 
 def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:
-    """Write what dead sessions left for the file of *sink*; how many records. Living sessions write for themselves."""
+    """Write what dead sessions left for the file of *sink*; how many records. Living sessions write for themselves.
+
+    Sessions whose owner died before there was anything in them, or while it removed them, go on the way.
+    """
     if not sink.shared:
         return 0
     written = 0
@@ -293,8 +296,8 @@ def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:
                 with contextlib.suppress(OSError, ValueError):
                     written += recover_slot(os.path.join(shared, name), make_route)
         if not names:
-            with contextlib.suppress(OSError):
-                os.rmdir(shared)  # Whoever removed the last slot died before this.
+            hosts.leave(shared)  # Whoever removed the last slot died before this.
+    sweep()
     return written
 
 
@@ -406,9 +409,8 @@ def remove_if_done(place: Place) -> None:
 
 
 def _leave_directory_of(path: str) -> None:
-    """Remove the directory that a slot was in, unless another one is there."""
-    with contextlib.suppress(OSError):
-        os.rmdir(os.path.dirname(path))
+    """Remove the directory that a slot was in, unless another one is there, or just comes."""
+    hosts.leave(os.path.dirname(path))
 
 
 def _forget(place: Place) -> None:
@@ -417,7 +419,7 @@ def _forget(place: Place) -> None:
         for path in glob.glob(os.path.join(base, "files", "*", f"{place.id.hex()}-*{slots.SUFFIX}*.tmp")):
             with contextlib.suppress(OSError):
                 os.unlink(path)
-                os.rmdir(os.path.dirname(path))
+                _leave_directory_of(path)
     place.remove()
 
 

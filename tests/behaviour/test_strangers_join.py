@@ -82,11 +82,19 @@ class Strangers:
 
     def roles(self, *names: str) -> dict[str, str]:
         """Wait until one of *names* serves the others; their roles."""
-        wait_until(
-            lambda: sorted(self.role(name) for name in names) == [*["guest"] * (len(names) - 1), "host"],
-            f"one of {names} serves the others",
-        )
-        return {name: self.role(name) for name in names}
+        roles: dict[str, str] = {}
+
+        def settled() -> bool:
+            roles.update((name, self.role(name)) for name in names)
+            return sorted(roles.values()) == [*["guest"] * (len(names) - 1), "host"]
+
+        try:
+            wait_until(settled, "one serves the others")
+        except AssertionError as error:
+            counts = {name: self.returned(name) for name in names}
+            said = {name: self.running[name].said_so_far() for name in names}
+            raise AssertionError(f"{error}: {roles}, after {counts} calls; they said {said}") from None
+        return roles
 
     def named(self, role: str, *names: str) -> str:
         """The first of *names* that has this role."""
