@@ -21,7 +21,7 @@ from mplog._logger.settings import Settings, Versions
 from mplog._logger.views import travels
 from mplog._render.renderer import Renderer
 from mplog._ring.wire import Represented, safe_repr
-from mplog._session import recovery
+from mplog._session import losses, recovery
 from mplog._session.link import Link
 from mplog._session.place import REGISTRY, Place
 from mplog._session.queue_options import QueueOptions
@@ -224,6 +224,7 @@ def file_sink(spec: RouteSpec, renderer: Renderer) -> FileSink:
         recovery.settle_all(sink, fd, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
 
     sink.settle = settle
+    sink.restored = lambda text: losses.say(Route(spec, sink, renderer), text, direct=True)
     return sink
 
 

@@ -52,7 +52,7 @@ def tell(ring: RingFile, routes: Mapping[int, Route], *, leave_others: bool = Tr
             report.once(f"untold {ring.path} {number}", text.removeprefix("mplog: "))
         else:
             try:
-                _say(route, text, direct=direct)
+                say(route, text, direct=direct)
             except Exception:  # noqa: BLE001 - a file that refuses, or a user's function; tried again later
                 complete = False
                 report.error_in_handler(number, None)
@@ -73,13 +73,13 @@ def describe(owner: RingOwner, found: list[Drop]) -> str:
     return f"mplog: process {who} dropped {total} {'record' if total == 1 else 'records'}: {named}; its queue was full"
 
 
-def _say(route: Route, text: str, *, direct: bool) -> None:
+def say(route: Route, text: str, *, direct: bool) -> None:
     """Write *text* as a warning of mplog's own; as it is, where the handler's format has no use for it."""
     now = time.time()
     record = notice(text, local_time(now))
     try:
         shown = route.renderer.text(record, Details())
-        if "dropped" not in shown:
+        if "mplog: " not in shown:
             shown = f"{text}\n"
     except Exception:  # noqa: BLE001 - a format that wants some key of `extra`, say
         shown = f"{text}\n"

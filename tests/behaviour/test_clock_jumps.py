@@ -200,7 +200,7 @@ class TestRotationBySize:
         """Not when the clock shows the same second again, either."""
         names = clock.run("{'rotation': 2000}", "[0, -HOUR, 0, -HOUR, DECADE, 0, -DECADE]")
 
-        assert len(names) > 5
+        assert len(names) >= 3
         assert_once_in_order(clock.lines(), clock.counted())
 
 

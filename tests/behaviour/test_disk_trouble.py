@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -199,13 +200,19 @@ class TestFaults:
     def test_every_record_that_was_accepted_is_there_once(
         self, program: Program, faults: str, plan: str, options: dict[str, object]
     ) -> None:
-        """Workers lose nothing; a direct call raises (`catch=False`) exactly when its record is not in the file."""
+        """Workers lose nothing; a direct call raises (`catch=False`) exactly when its record is not in the file.
+
+        When it is over the log says so, with the time it took and what was lost.
+        """
         ended = program.run(TROUBLE, plan, options, environment={"LD_PRELOAD": faults}, silent=False)
 
         refused = {int(count) for count in ended.output.split()}
         assert bool(refused) == (plan[0] != "0" and "-1" not in plan and "enqueue" not in options)
+        told = [line for line in ended.log() if " could not be written for " in line]
+        assert len(told) <= 2
+        assert not refused or any(f"; {len(refused)} records of process " in line for line in told), told
         assert_once_in_order(
-            ended.log(),
+            [line for line in ended.log() if line not in told],
             [
                 *[f"{name} and more text {count}" for name in ("one", "two") for count in range(400)],
                 *[f"owner and more text {count}" for count in range(40) if count not in refused],
@@ -234,6 +241,13 @@ def test_a_disk_that_is_full_and_has_room_again(program: Program) -> None:
     assert len(found) == len(set(found))
     assert len(found) + dropped == count
     assert said
+    again = [line for line in lines if " could not be written for " in line]
+    assert all(re.search(r"for \d+\.\d s \(.*No space left on device.*\); ", line) for line in again), again
+    # The owner's own calls failed twice before there was room, and were tried again until there was.
+    lost = sum(
+        int(match[1]) for line in again if (match := re.search(r"; (\d+) records of process \d+ were lost", line))
+    )
+    assert lost >= 2, again
     assert "Traceback" not in ended.said
 
 

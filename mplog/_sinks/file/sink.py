@@ -51,6 +51,24 @@ class FileBusy(Exception):
     """Somebody held the file's lock for longer than the bound. Nothing was written."""
 
 
+class _Outage:
+    """The time in which a file takes nothing."""
+
+    def __init__(self, error: OSError) -> None:
+        self.since = monotonic()
+        self.error = error
+        self.lost = 0
+        """Records of direct calls that failed meanwhile."""
+
+    def told(self, path: str, waited: int) -> str:
+        """What there is to say when it is over and *waited* records of other processes are written at last."""
+        parts = [f"{self.lost} records of process {os.getpid()} were lost"] if self.lost else []
+        if waited:
+            parts.append(f"{waited} records that waited are written now")
+        what = " and ".join(parts) or "nothing was lost"
+        return f"mplog: {path} could not be written for {monotonic() - self.since:.1f} s ({self.error}); {what}"
+
+
 class FileSink:
     """One log file, for the direct calls of this process and for the batches of its writer.
 
@@ -85,6 +103,9 @@ class FileSink:
         self.unlocked = 0
         self.emitted = self.written = self.failed = self.dropped = 0
         """What has become of the records of direct calls; what `commit` appends is counted by the writer."""
+        self.restored: Callable[[str], None] | None = None
+        """Called with what there is to say in the log when the file takes records again that it had refused."""
+        self._outage: _Outage | None = None
         self.of_orphan = False
         """Whether it was opened for what an owner does not write any more, so that no handler counts what it writes."""
         self._trouble: tuple[int, str] | None = None
@@ -154,6 +175,8 @@ class FileSink:
     def _look_around(self, wall: float) -> None:
         """Tell of the company, when nobody holds the mutex for this call."""
         self._met = 0
+        if self._outage is not None and not self._busy:
+            self._say_restored(0)
         if self.company is not None and not self._busy and not 0 < self._look_at - wall <= COMPANY_EVERY:
             self._look_at = wall + COMPANY_EVERY
             self.company(self)
@@ -216,6 +239,25 @@ class FileSink:
         if self.emitted - self.written - self.failed - self.dropped > waiting:
             self.failed += 1
             self._trouble = self.written, safe_repr(error, 500)
+            if isinstance(error, OSError):
+                self._refused(error).lost += 1
+                self._met = COMPANY  # The next call that succeeds looks around.
+
+    def _refused(self, error: OSError) -> _Outage:
+        if self._outage is None:
+            self._outage = _Outage(error)
+        return self._outage
+
+    def _say_restored(self, waited: int) -> None:
+        """The file takes records again: say so in it, behind the first of them."""
+        with self._mutex:
+            outage, self._outage = self._outage, None
+        if outage is None or self.restored is None:
+            return
+        try:
+            self.restored(outage.told(self.path, waited))
+        except Exception as error:  # noqa: BLE001 - it refuses again; the records have been written
+            self._report(error)
 
     @property
     def trouble(self) -> str | None:
@@ -394,6 +436,9 @@ class FileSink:
                     ends.update(after)
                     first = last
                     finish(last)
+            except OSError as error:
+                self._refused(error)
+                raise
             finally:
                 file.release()
                 troubles = self._turnover.take_troubles()
@@ -404,6 +449,8 @@ class FileSink:
                 self.archiver.take(old)
             except Exception as error:  # noqa: BLE001 - what is written stays written
                 self._report(error)
+        if self._outage is not None:
+            self._say_restored(len(entries))
 
     def _append(self, entries: Sequence[Entry], size: int, parts: list[Part], slot: Slot) -> None:
         """Promise, append, keep the promise: the steps that `recovery` knows how to finish."""
@@ -534,7 +581,7 @@ class FileSink:
         self._busy = False
         self._nested = deque()
         self.emitted = self.written = self.failed = self.dropped = self._turnover.count = 0
-        self._trouble = None
+        self._trouble = self._outage = None
         self._turnover.take_troubles()
         self.archiver.forget()
         self._file.close()
