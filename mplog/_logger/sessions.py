@@ -91,7 +91,7 @@ class Sessions:
             if handler.spec.id not in host.routes:
                 return  # There is no room for its slot, which was said; it writes directly.
             handler.link = self.links.setdefault(host.place.id, self._link_to(host.place, host.doorbell))
-            host.writer.start()
+            host.start()
 
     def become_host(self, handler: Handler) -> None:
         """Make the session, for others that write the file of *handler*; its own records go the same way."""
@@ -153,7 +153,7 @@ class Sessions:
             if self._owns_anything():
                 host = self.make_host()
                 if host is not None:
-                    host.writer.start()
+                    host.start()
                     with contextlib.suppress(OSError):
                         host.place.name_family(authkeys())  # The library may have come after the session.
             return self._session_paths()
@@ -185,7 +185,7 @@ class Sessions:
             if self._owns_anything():
                 host = self.make_host()
                 if host is not None:
-                    host.writer.start()
+                    host.start()
             if self.links:
                 announce.announce(self._session_paths())
             return self._is_served()

@@ -116,6 +116,15 @@ class Host:
                 self.slots[route.spec.id] = recovery.make_slot(self.place, sink, route.spec.id)
                 sink.archiver.background = True
             self.routes[route.spec.id] = route
+        if route.outlet is not None and self.writer.running:
+            route.outlet.start()
+
+    def start(self) -> None:
+        """Drain in threads from now on."""
+        self.writer.start()
+        for route in list(self.routes.values()):
+            if route.outlet is not None:
+                route.outlet.start()
 
     def remove(self, number: int) -> None:
         """Stop serving a route, after writing what has been published for it."""

@@ -63,6 +63,13 @@ class Outlet:
                 self._start()
             self._wake.notify()
 
+    def start(self) -> None:
+        """Have the thread, before there is anything for it: when the interpreter has begun to end, Python 3.12 starts
+        no thread any more, and the first records of a process that nobody has joined come only then."""
+        with self._wake:
+            if self._thread is None and not self._paused:
+                self._start()
+
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._run, name=f"mplog-outlet-{self._route}", daemon=True)
         try:
@@ -131,8 +138,7 @@ class Outlet:
         """After a fork, in the parent: go on."""
         with self._wake:
             self._paused = False
-            if (self._waiting or self._dropped_unsaid) and self._thread is None:
-                self._start()
+        self.start()
 
     def taken_up_to(self, count: int) -> bool:
         """Whether the first *count* messages have been handed to the sink or dropped, or never will be."""

@@ -44,6 +44,31 @@ LATE_CHILD = """
         tell.send("go")
 """
 
+FIRST_OF_ALL = """
+    import multiprocessing, sys, threading
+    from mplog import logger
+
+    got = []
+    logger.remove()
+    logger.add(sys.stderr, format="{message}")
+    logger.add(lambda message: print(message, end="", flush=True), format="{message}")
+
+    def work(told):
+        told.recv()
+        for n in range(3):
+            logger.info("child {}", n)
+
+    def refuse(thread):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    if __name__ == "__main__":
+        context = multiprocessing.get_context(sys.argv[1])
+        told, tell = context.Pipe(duplex=False)
+        context.Process(target=work, args=(told,)).start()
+        threading.Thread.start = refuse  # As Python 3.12 does it when the code of the program has ended.
+        tell.send("go")
+"""
+
 EXIT_FUNCTIONS = """
     import atexit, sys
 
@@ -173,6 +198,12 @@ class TestImportOrder:
         """The owner serves until the library has joined its children, imported before mplog or after."""
         ended = program.run(LATE_CHILD, order, library, method)
         assert_once_in_order(ended.log(), ["parent 0", *[f"child {n}" for n in range(100)]])
+
+    @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+    def test_first_records_that_come_when_no_thread_starts_any_more(self, program: Program, method: str) -> None:
+        """Standard error and functions get what a child logs after the code of its parent has ended."""
+        ended = program.run(FIRST_OF_ALL, method, silent=False)
+        assert ended.said == ended.output == "child 0\nchild 1\nchild 2\n"
 
 
 class TestExitFunctions:
