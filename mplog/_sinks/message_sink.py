@@ -11,6 +11,7 @@ from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
 from mplog._ring.wire import safe_repr
 from mplog._sinks import report
+from mplog._sinks.inside import inside
 
 PATIENCE = 5.0
 """Seconds that the end of the program waits for the message in progress, at most; a sink may hang for ever."""
@@ -31,7 +32,8 @@ class MessageSink:
     """The mutex that serialises the messages of one handler; what is done with one is up to the kind of sink.
 
     Safe from any thread. A message logged from inside the sink by the same thread is handed over after the one in
-    progress, so that a sink may log; a sink that answers each message with another one is cut off at DEPTH.
+    progress, so that a sink may log; a sink that answers each message with another one is cut off at DEPTH. From
+    inside another sink nothing waits for this one: whoever is busy with it hands the message over afterwards.
     """
 
     DEPTH = 100
@@ -47,6 +49,8 @@ class MessageSink:
         self._mutex = threading.RLock()
         self._busy = False
         self._nested: deque[Message] = deque()
+        self._deferred: deque[Message] = deque()
+        """What came from inside other sinks while another thread was busy with this one."""
         self._stop_wanted = False
         self.closed = False
         self.cut_off = 0
@@ -86,26 +90,55 @@ class MessageSink:
         Args:
             direct: it comes from a log call of this process, and is counted here.
         """
-        with self._mutex:
-            if direct:
-                self.emitted += 1
-            if self._busy:
-                if len(self._nested) < self.DEPTH:
-                    self._nested.append(message)
-                else:
-                    self.cut_off += 1
-                    self.dropped += direct
-                return
-            if self.closed:
-                self.dropped += direct
-                return
-            self._busy = True
-            try:
-                self._hand_over_all(message, direct)
-            finally:
-                self._busy = False
+        if not self._mutex.acquire(blocking=not (direct and inside.depth)):
+            self._deferred.append(message)
+            # SYNC defer -> release: put there before this look; who had the mutex looks after giving it back.
+            self._deliver_deferred()
+            return
+        try:
+            self._accept(message, direct)
+        finally:
+            self._mutex.release()
+            if self._deferred:
+                self._deliver_deferred()
         if self._stop_wanted:
             self._stop_if_wanted()
+
+    def _accept(self, message: Message, direct: bool) -> None:
+        """One message, with the mutex held."""
+        if direct:
+            self.emitted += 1
+        if self._busy:
+            if len(self._nested) < self.DEPTH:
+                self._nested.append(message)
+            else:
+                self.cut_off += 1
+                self.dropped += direct
+            return
+        if self.closed:
+            self.dropped += direct
+            return
+        self._busy = True
+        inside.depth += 1
+        try:
+            self._hand_over_all(message, direct)
+        finally:
+            inside.depth -= 1
+            self._busy = False
+
+    def _deliver_deferred(self) -> None:
+        """Hand over what others have left, unless somebody is busy, who does it then."""
+        while self._deferred and self._mutex.acquire(blocking=False):
+            try:
+                if self._busy or not self._deferred:
+                    return
+                message = self._deferred.popleft()
+                try:
+                    self._accept(message, direct=True)
+                except Exception:  # noqa: BLE001 - of another call than the one that it would be raised in
+                    report.error_in_handler(self.number, getattr(message, "record", None))
+            finally:
+                self._mutex.release()
 
     def _hand_over_all(self, own: Message, direct: bool) -> None:
         """Hand over *own*, then what was logged from inside meanwhile. The first error of a call's own is raised."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import io
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -276,3 +277,79 @@ class TestSignals:
             from_handler = sorted(int(line.split()[-1]) for line in lines if " handler " in line)
             assert from_handler == list(range(handled))
             assert len(lines) == 2000 + handled
+
+
+class TestSinksOfOneAnother:
+    """Two sinks that log, each in a thread of its own: neither waits for the other for ever."""
+
+    @staticmethod
+    def _meet(logger: Logger, first: str, second: str) -> list[BaseException]:
+        """Log *first* and *second* at the same time, each in a thread; what was raised."""
+        raised: list[BaseException] = []
+
+        def log(text: str) -> None:
+            try:
+                logger.info(text)
+            except BaseException as error:  # noqa: BLE001 - looked at by the test
+                raised.append(error)
+
+        threads = [threading.Thread(target=log, args=(text,), daemon=True) for text in (first, second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert not any(thread.is_alive() for thread in threads), "the threads wait for one another"
+        return raised
+
+    def test_two_functions(self, logger: Logger) -> None:
+        """Each gets everything once, and its own order is that of its own messages."""
+        both = threading.Barrier(2)
+        got: dict[str, list[str]] = {"a": [], "b": []}
+
+        def sink(name: str) -> Callable[[object], None]:
+            def write(message: object) -> None:
+                text = str(message).strip()
+                got[name].append(text)
+                if text == f"for {name}":
+                    both.wait(20)  # Now each thread is inside of one of them.
+                    logger.info(f"from {name}")
+
+            return write
+
+        logger.add(sink("a"), format="{message}", filter=lambda record: record["message"] != "for b")
+        logger.add(sink("b"), format="{message}", filter=lambda record: record["message"] != "for a")
+        assert not self._meet(logger, "for a", "for b")
+        logger.info("last")
+        for name in "ab":
+            assert sorted(got[name]) == sorted([f"for {name}", "from a", "from b", "last"])
+            assert got[name][0] == f"for {name}"
+
+    def test_a_function_and_a_file(self, logger: Logger, tmp_path: Path) -> None:
+        """A rotation function logs to the other sink, which logs to the file."""
+        both = threading.Barrier(2)
+        got: list[str] = []
+
+        def write(message: object) -> None:
+            got.append(str(message).strip())
+            if got[-1] == "for the function":
+                both.wait(20)
+                logger.info("from the function")
+
+        def rotates(message: object, _file: object) -> bool:
+            if str(message).strip() == "for the file":
+                both.wait(20)
+                logger.info("from the file")
+            return False
+
+        logger.add(
+            tmp_path / "app.log",
+            format="{message}",
+            rotation=rotates,
+            filter=lambda record: record["message"] != "for the function",
+        )
+        logger.add(write, format="{message}", filter=lambda record: record["message"] != "for the file")
+        assert not self._meet(logger, "for the file", "for the function")
+        logger.complete()
+        lines = (tmp_path / "app.log").read_text().splitlines()
+        assert sorted(lines) == ["for the file", "from the file", "from the function"]
+        assert sorted(got) == ["for the function", "from the file", "from the function"]

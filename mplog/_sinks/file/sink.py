@@ -23,6 +23,7 @@ from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Promise, Slot
 from mplog._sinks.file.take_back import Found, take_back
 from mplog._sinks.file.turnover import Turnover
+from mplog._sinks.inside import inside
 
 DIRECT_BOUND = 1.0
 """Seconds a direct call waits for the file's lock; then it appends without it, whole but perhaps after the limit."""
@@ -32,6 +33,10 @@ BATCH_BOUND = 2.0
 
 REOPEN_BOUND = 1.0
 """Seconds that `reopen` waits for a write of another thread; that thread opens the file again, then."""
+
+INSIDE_BOUND = 1.0
+"""Seconds that a call from inside a sink waits for another thread, which may be waiting for that sink; then the other
+thread writes the record as soon as it can, and until then this process must not be killed."""
 
 COMPANY = 16
 """Direct appends that found something of others behind the last one, before this process looks who they are."""
@@ -90,6 +95,8 @@ class FileSink:
         self._busy = False
         self._nested: deque[tuple[bytes, float, Message | None] | None] = deque()
         """What came while the file was in use, in its order; None asks for the file to be opened again."""
+        self._deferred: deque[tuple[bytes, float, Message | None]] = deque()
+        """What came from inside sinks of another kind while another thread had the file for too long."""
         self._rotates = options.rotation is not None
         self._turnover = Turnover(self._file, lambda fd: self.settle(fd))
         self.archiver = Archiver(options.compression, self._retain, self._report)
@@ -154,23 +161,49 @@ class FileSink:
             OSError: the file cannot be written; nothing or a part of the record is in it.
             Exception: whatever a user's rotation, compression or retention raised; the record is in the file then.
         """
-        with self._mutex:
-            self.emitted += 1
-            if self._busy:
-                self._nested.append((data, wall, message))
-                return
-            self._busy = True
-            try:
-                self._write(data, wall, message)
-            except BaseException as error:
-                self._note(error)
-                raise
-            finally:
-                self._busy = False
-                if self._nested:
-                    self._write_nested()
+        if not self._mutex.acquire(timeout=INSIDE_BOUND if inside.depth else -1):
+            self._deferred.append((data, wall, message))
+            # SYNC defer -> release: put there before this look; who had the mutex looks after giving it back.
+            self._write_deferred()
+            return
+        try:
+            self._accept(data, wall, message)
+        finally:
+            self._mutex.release()
+            if self._deferred:
+                self._write_deferred()
         if self._met >= COMPANY:
             self._look_around(wall)
+
+    def _accept(self, data: bytes, wall: float, message: Message | None) -> None:
+        """One record of a direct call, with the mutex held."""
+        self.emitted += 1
+        if self._busy:
+            self._nested.append((data, wall, message))
+            return
+        self._busy = True
+        try:
+            self._write(data, wall, message)
+        except BaseException as error:
+            self._note(error)
+            raise
+        finally:
+            self._busy = False
+            if self._nested:
+                self._write_nested()
+
+    def _write_deferred(self) -> None:
+        """Write what others have left, unless somebody is busy, who does it then."""
+        while self._deferred and self._mutex.acquire(blocking=False):
+            try:
+                if self._busy or not self._deferred:
+                    return
+                try:
+                    self._accept(*self._deferred.popleft())
+                except Exception as error:  # noqa: BLE001 - of another call than the one that it would be raised in
+                    self._report(error)
+            finally:
+                self._mutex.release()
 
     def _look_around(self, wall: float) -> None:
         """Tell of the company, when nobody holds the mutex for this call."""
@@ -320,6 +353,8 @@ class FileSink:
             finally:
                 self._busy = before
                 self._catch_up()
+        if self._deferred:
+            self._write_deferred()
 
     def _catch_up(self) -> None:
         """Write what came meanwhile, unless this thread still uses the file further up."""
@@ -579,7 +614,7 @@ class FileSink:
         """
         self._mutex = threading.RLock()
         self._busy = False
-        self._nested = deque()
+        self._nested, self._deferred = deque(), deque()
         self.emitted = self.written = self.failed = self.dropped = self._turnover.count = 0
         self._trouble = self._outage = None
         self._turnover.take_troubles()
