@@ -78,7 +78,8 @@ def private(path: str) -> str:
     """
     try:
         os.mkdir(path, 0o700)
-        os.chmod(path, 0o700)  # The umask may have taken our own rights away.
+        with contextlib.suppress(FileNotFoundError):  # It is empty yet, so another process may remove it.
+            os.chmod(path, 0o700)  # The umask may have taken our own rights away.
     except FileExistsError:
         status = os.lstat(path)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():

@@ -20,6 +20,9 @@ SILENCE = 0.5
 
 DOORBELL = "doorbell"
 
+ATTEMPTS = 100
+"""Times that a directory is made again which others remove because it is empty, at most."""
+
 
 class Place:
     """Where one session lives. The directory on the first base has the control page; rings may be on others, too."""
@@ -78,9 +81,9 @@ class Place:
 
     def name_family(self, authkeys: list[bytes]) -> None:
         """Let the processes that share one of *authkeys* find it; those that the first one names stay as they are."""
-        by_key = directory.private(os.path.join(os.path.dirname(os.path.dirname(self.path)), "by-authkey"))
+        base = os.path.dirname(os.path.dirname(self.path))
         for authkey in authkeys:
-            _point(os.path.join(by_key, _hashed(authkey)), self.path, replace=False)
+            _name(base, "by-authkey", _hashed(authkey), self.path, replace=False)
 
     def first_to_say(self, what: str) -> bool:
         """Whether no process of this session has said *what* (part of a file name) before."""
@@ -112,14 +115,14 @@ class Place:
         owner, sessions = self.control.identity, os.path.dirname(self.path)
         base = os.path.dirname(sessions)
         os.makedirs(os.path.dirname(base), mode=0o700, exist_ok=True)
-        for step in (base, sessions, self.path, os.path.join(self.path, "rings"), os.path.join(base, "by-pid")):
+        for step in (base, sessions, self.path, os.path.join(self.path, "rings")):
             directory.private(step)
         doorbell = os.path.join(self.path, DOORBELL)
         with contextlib.suppress(FileExistsError):
             os.mkfifo(doorbell, 0o600)
         os.chmod(doorbell, 0o600)
         page = control.create(self.path, self.id, owner)
-        _point(os.path.join(base, "by-pid", f"{owner.pid}-{owner.start}"), self.path, replace=True)
+        _name(base, "by-pid", f"{owner.pid}-{owner.start}", self.path, replace=True)
         self.name_family(authkeys)
         return page
 
@@ -192,14 +195,27 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
     path = os.path.join(sessions, session.hex())
     os.rename(hidden, path)
     place = Place(path, page)
-    by_pid = directory.private(os.path.join(base, "by-pid"))
-    _point(os.path.join(by_pid, f"{owner.pid}-{owner.start}"), path, replace=True)
-    place.name_family(authkeys)
+    try:
+        _name(base, "by-pid", f"{owner.pid}-{owner.start}", path, replace=True)
+        place.name_family(authkeys)
+    except OSError:
+        place.remove()  # Nobody would find it, and nobody else would take it away as long as we live.
+        raise
     return place
 
 
 def _hashed(authkey: bytes) -> str:
     return hashlib.sha256(b"mplog " + bytes(authkey)).hexdigest()
+
+
+def _name(base: str, index: str, name: str, path: str, *, replace: bool) -> None:
+    """Let *name* in the directory *index* of *base* name the session at *path*."""
+    for _ in range(ATTEMPTS):
+        # Another process may remove the directory, which is empty, before we have put something there.
+        with contextlib.suppress(FileNotFoundError):
+            _point(os.path.join(directory.private(os.path.join(base, index)), name), path, replace=replace)
+            return
+    raise FileNotFoundError(f"{os.path.join(base, index)} is removed again and again")
 
 
 def _point(link: str, path: str, *, replace: bool) -> None:
