@@ -133,6 +133,8 @@ def new_base(need: int = MINIMUM_FREE) -> str:
             continue
         try:
             base = base_in(candidate)
+            if not os.path.isdir(base):  # Another process found it empty.
+                base = base_in(candidate)
         except OSError as error:
             reasons.append(f"{candidate}: {error}")
             continue
