@@ -90,7 +90,8 @@ class MessageSink:
         Args:
             direct: it comes from a log call of this process, and is counted here.
         """
-        if not self._mutex.acquire(blocking=not (direct and inside.depth)):
+        waits = not (direct and inside.depth)
+        if (self._deferred and not waits) or not self._mutex.acquire(blocking=waits):
             self._deferred.append(message)
             # SYNC defer -> release: put there before this look; who had the mutex looks after giving it back.
             self._deliver_deferred()

@@ -161,7 +161,8 @@ class FileSink:
             OSError: the file cannot be written; nothing or a part of the record is in it.
             Exception: whatever a user's rotation, compression or retention raised; the record is in the file then.
         """
-        if not self._mutex.acquire(timeout=INSIDE_BOUND if inside.depth else -1):
+        waits = not inside.depth
+        if (self._deferred and not waits) or not self._mutex.acquire(timeout=-1 if waits else INSIDE_BOUND):
             self._deferred.append((data, wall, message))
             # SYNC defer -> release: put there before this look; who had the mutex looks after giving it back.
             self._write_deferred()
