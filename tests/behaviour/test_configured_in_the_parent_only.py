@@ -33,12 +33,15 @@ NOTHING_YET = """
 
     logger.remove()
     told, tell = os.pipe()
+    heard, answer = os.pipe()
     pid = os.fork()
     if not pid:
         logger.info("nobody listens")
+        os.write(answer, b"!")
         os.read(told, 1)
         logger.info("now there is a handler")
         os._exit(0)
+    os.read(heard, 1)
     logger.add("app.log", format="{message}")
     os.write(tell, b"!")
     os.waitpid(pid, 0)
