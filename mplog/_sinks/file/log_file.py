@@ -61,7 +61,7 @@ class LogFile:
 
     def __init__(self, options: FileOptions) -> None:
         self.options = options
-        self._follows = options.watch or options.rotation is not None
+        self._follows = options.watch or options.gathers
         """Whether the path decides which file is the current one, whoever renamed or removed the old one."""
         self._heeds_alarm = False
         """Whether the path need not be looked at unless the alarm rings."""
@@ -168,7 +168,8 @@ class LogFile:
         # What a user's opener opened takes part when it is the file that the path names.
         self.shared = stat.S_ISREG(status.st_mode) and (self.options.opener is None or self._is_here())
         self.lockable = self.shared and lock.supported(fd)
-        self._heeds_alarm = self.lockable and not self._follows and alarm.reaches(fd, status)
+        plain = not self._follows and self.options.rotation is None
+        self._heeds_alarm = self.lockable and plain and alarm.reaches(fd, status)
         self._series = None
         self._knows_due = False
         self.left = -1
@@ -252,7 +253,8 @@ class LogFile:
     def acquire(self, bound: float, *, follow: bool = True) -> bool:
         """Lock the current file within *bound* seconds: another one than before when a log rotated that, or removed it.
 
-        A file that somebody else renamed, removed or replaced stays the current one without `watch` and rotation.
+        A file that somebody else renamed or replaced stays the current one without `watch`, and one that somebody
+        removed without `watch` and rotation.
         Returns False when somebody held the lock that long; the file is open all the same. With *follow*, `size` is
         that of the file afterwards.
 
@@ -304,6 +306,8 @@ class LogFile:
         """Whether the open file goes on being the log although the path does not name it; notes its size."""
         if self._follows or self._unannounced or self._was_rotated():
             return False
+        if self.options.rotation is not None and not os.fstat(self.fd).st_nlink:
+            return False  # Its next rotation would begin a new file; what is written until then nobody could read.
         self.measure()
         return True
 
@@ -414,6 +418,11 @@ class LogFile:
         rotation = self.options.rotation
         assert rotation is not None
         assert self.shared  # Never rename a device.
+        if not self.options.gathers and not self._is_here():
+            # Somebody has moved it away already, and what the path names, if anything, is not ours to rename.
+            self._follow(5.0)
+            self.measure()
+            return None
         self.due()
         following = Series(self._series.first, max(self._series.after, moment)) if self._series is not None else None
         new_path = self._path_now()

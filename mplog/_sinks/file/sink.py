@@ -250,8 +250,9 @@ class FileSink:
                 if file.ends_torn():
                     self._mend()
             if self._rotates:
+                before = file.identity
                 self._turnover.rotate_for(data, wall, message, rotated)
-                if rotated and file.ends_torn():
+                if file.identity != before and file.ends_torn():
                     self._mend()  # Somebody had the new file's lock before us, and died.
             if not file.size and file.shared:
                 self._mark()
