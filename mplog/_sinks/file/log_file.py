@@ -29,6 +29,9 @@ HOPS: Final = 100
 ENDING_PATIENCE: Final = 1.0
 """Seconds that an opening waits for another process that is just ending the very file."""
 
+MOVED_BOUND: Final = 1.0
+"""Seconds that a call waits for the lock of the file which it goes on with when its own was moved."""
+
 _ENDING_STEP: Final = 0.005
 _GATHERING_BOUND: Final = 1.0
 
@@ -420,7 +423,7 @@ class LogFile:
         assert self.shared  # Never rename a device.
         if not self.options.gathers and not self._is_here():
             # Somebody has moved it away already, and what the path names, if anything, is not ours to rename.
-            self._follow(5.0)
+            self._follow(MOVED_BOUND)
             self.measure()
             return None
         self.due()

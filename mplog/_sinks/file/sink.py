@@ -20,6 +20,7 @@ from mplog._sinks.file import compression, phase
 from mplog._sinks.file.archiver import Archiver
 from mplog._sinks.file.log_file import LogFile, write_all
 from mplog._sinks.file.options import FileOptions
+from mplog._sinks.file.outage import Outage
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Promise, Slot
 from mplog._sinks.file.take_back import Found, take_back
 from mplog._sinks.file.turnover import Turnover
@@ -35,8 +36,8 @@ REOPEN_BOUND = 1.0
 """Seconds that `reopen` waits for a write of another thread; that thread opens the file again, then."""
 
 INSIDE_BOUND = 1.0
-"""Seconds that a call from inside a sink waits for another thread, which may be waiting for that sink; then the other
-thread writes the record as soon as it can, and until then this process must not be killed."""
+"""Seconds that a call from inside a sink waits for another thread, which may be waiting for that sink. Then the record
+is left to that thread; it is lost if this process dies before."""
 
 COMPANY = 16
 """Direct appends that found something of others behind the last one, before this process looks who they are."""
@@ -54,24 +55,6 @@ def _nothing(_fd: int) -> None:
 
 class FileBusy(Exception):
     """Somebody held the file's lock for longer than the bound. Nothing was written."""
-
-
-class _Outage:
-    """The time in which a file takes nothing."""
-
-    def __init__(self, error: OSError) -> None:
-        self.since = monotonic()
-        self.error = error
-        self.lost = 0
-        """Records of direct calls that failed meanwhile."""
-
-    def told(self, path: str, waited: int) -> str:
-        """What there is to say when it is over and *waited* records of other processes are written at last."""
-        parts = [f"{self.lost} records of process {os.getpid()} were lost"] if self.lost else []
-        if waited:
-            parts.append(f"{waited} records that waited are written now")
-        what = " and ".join(parts) or "nothing was lost"
-        return f"mplog: {path} could not be written for {monotonic() - self.since:.1f} s ({self.error}); {what}"
 
 
 class FileSink:
@@ -112,7 +95,7 @@ class FileSink:
         """What has become of the records of direct calls; what `commit` appends is counted by the writer."""
         self.restored: Callable[[str], None] | None = None
         """Called with what there is to say in the log when the file takes records again that it had refused."""
-        self._outage: _Outage | None = None
+        self._outage: Outage | None = None
         self.of_orphan = False
         """Whether it was opened for what an owner does not write any more, so that no handler counts what it writes."""
         self._trouble: tuple[int, str] | None = None
@@ -278,9 +261,9 @@ class FileSink:
                 self._refused(error).lost += 1
                 self._met = COMPANY  # The next call that succeeds looks around.
 
-    def _refused(self, error: OSError) -> _Outage:
+    def _refused(self, error: OSError) -> Outage:
         if self._outage is None:
-            self._outage = _Outage(error)
+            self._outage = Outage(error)
         return self._outage
 
     def _say_restored(self, waited: int) -> None:
