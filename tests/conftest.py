@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import contextlib
 import functools
 import itertools
 import os
@@ -49,13 +50,15 @@ def paths_of_libraries() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def runtime_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def runtime_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A runtime directory that no other test sees, for this process and for all that it starts."""
     # Without looking for a free number among the thousands of others, as `mktemp` does.
     path = tmp_path_factory.getbasetemp() / f"runtime{next(_NUMBERS)}"
     path.mkdir()
     monkeypatch.setenv("MPLOG_RUNTIME_DIR", str(path))
-    return path
+    yield path
+    with contextlib.suppress(OSError):  # Left for whoever wants to know what is in it.
+        path.rmdir()
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 
 from mplog._sinks import report
 
@@ -42,6 +41,8 @@ def candidates() -> list[str]:
     named = chosen()
     if named:
         return [named]
+    import tempfile  # Late, for it brings half a dozen modules with it.
+
     return ["/dev/shm", tempfile.gettempdir()]
 
 

@@ -7,7 +7,6 @@ within one boot and one pid namespace; outside of these nothing is known, and un
 from __future__ import annotations
 
 import os
-import uuid
 from dataclasses import dataclass
 
 
@@ -32,7 +31,8 @@ def boot_id() -> bytes:
     if _boot is None:
         try:
             with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-                _boot = uuid.UUID(file.read().strip()).bytes
+                boot = bytes.fromhex(file.read().strip().replace("-", ""))
+            _boot = boot if len(boot) == len(UNKNOWN_BOOT) else UNKNOWN_BOOT
         except (FileNotFoundError, ValueError):
             _boot = UNKNOWN_BOOT
         except OSError:

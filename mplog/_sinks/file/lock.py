@@ -11,7 +11,7 @@ middle of a fork of another thread, and would have forks refused while another t
 from __future__ import annotations
 
 import errno
-import random
+import os
 import sys
 import time
 
@@ -81,7 +81,7 @@ def acquire(fd: int, bound: float) -> bool:
     pause, waited = 0.0001, 0.0
     # Counted, not read from a clock: tests of users freeze every clock of the interpreter.
     while waited < bound:
-        nap = pause * (0.5 + random.random())
+        nap = pause * (0.5 + os.urandom(1)[0] / 256)
         time.sleep(nap)
         if take(fd):
             return True
