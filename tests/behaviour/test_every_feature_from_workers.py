@@ -242,7 +242,7 @@ FEATURES = '''
     def use(odd):
         """Everything. *odd*: with values of kinds that only their own process can show in every way."""
         for part in (levels, options, views, *[odd_values] * odd, activation, exceptions, catches):
-            for _ in range(3):
+            for _ in range(2):
                 part()
 
     def work(odd):

@@ -23,7 +23,7 @@ def demo(tmp_path: Path, *arguments: str, how: tuple[str, ...] = ("-m", "mplog")
     (tmp_path / "runtime").mkdir()
     environment = {**os.environ, "MPLOG_RUNTIME_DIR": str(tmp_path / "runtime")}
     process = subprocess.Popen(
-        [sys.executable, *how, "demo", "--seconds", "2", *arguments],
+        [sys.executable, *how, "demo", "--seconds", "1", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
