@@ -17,6 +17,8 @@ from typing import Final, TextIO
 
 from mplog._render.times import local_time
 from mplog._ring import descriptor
+from mplog._ring.clock import monotonic
+from mplog._sinks import report
 from mplog._sinks.file import alarm, birth, lock, opening, presence, series
 from mplog._sinks.file.naming import rotated_name
 from mplog._sinks.file.options import FileOptions
@@ -29,8 +31,9 @@ HOPS: Final = 100
 ENDING_PATIENCE: Final = 1.0
 """Seconds that an opening waits for another process that is just ending the very file."""
 
-MOVED_BOUND: Final = 1.0
-"""Seconds that a call waits for the lock of the file which it goes on with when its own was moved."""
+NEXT_BOUND: Final = 0.4
+"""Seconds that a call waits for the lock of the file with which it goes on after a rotation or a move: briefly, for it
+comes on top of the wait for the lock of the first one, and no call may take two seconds."""
 
 _ENDING_STEP: Final = 0.005
 _GATHERING_BOUND: Final = 1.0
@@ -171,6 +174,12 @@ class LogFile:
         # What a user's opener opened takes part when it is the file that the path names.
         self.shared = stat.S_ISREG(status.st_mode) and (self.options.opener is None or self._is_here())
         self.lockable = self.shared and lock.supported(fd)
+        if self.shared and not self.lockable:
+            report.once(
+                f"no locks {os.path.dirname(path)}",
+                f"{path} is on a file system without locks, so programs cannot take turns in writing it. Log into it "
+                "from one program and its workers only; give each other program a file of its own.",
+            )
         plain = not self._follows and self.options.rotation is None
         self._heeds_alarm = self.lockable and plain and alarm.reaches(fd, status)
         self._series = None
@@ -258,8 +267,8 @@ class LogFile:
 
         A file that somebody else renamed or replaced stays the current one without `watch`, and one that somebody
         removed without `watch` and rotation.
-        Returns False when somebody held the lock that long; the file is open all the same. With *follow*, `size` is
-        that of the file afterwards.
+        Returns False when somebody held the lock that long, or that of such another file for `NEXT_BOUND`; the file is
+        open all the same. With *follow*, `size` is that of the file afterwards.
 
         Raises:
             OSError: the file cannot be opened again.
@@ -274,7 +283,7 @@ class LogFile:
         if not lock.acquire(self.fd, bound):
             return False
         self._holds = True
-        return not follow or self._is_current() or self._stays() or self._follow(bound)
+        return not follow or self._is_current() or self._stays() or self._follow(min(bound, NEXT_BOUND))
 
     def _was_closed(self) -> bool:
         """Whether the program has closed our descriptor. What it is now is not to be touched: not even its position."""
@@ -327,9 +336,10 @@ class LogFile:
 
     def _follow(self, bound: float) -> bool:
         """Somebody rotated, or replaced or removed the file: open what is current now, and lock that."""
+        until = monotonic() + bound
         for _ in range(HOPS):
             self._open_next()
-            if not lock.acquire(self.fd, bound):
+            if not lock.acquire(self.fd, until - monotonic()):
                 return False
             self._holds = True
             if self._is_current():
@@ -406,8 +416,8 @@ class LogFile:
     def rotate(self, moment: float, *, keep_empty: bool, troubles: list[Exception]) -> str | None:
         """Rename the file and open the next one, with its lock. Returns the name of the old file, if it has content.
 
-        Called under the lock; returns under the lock of the new file. Where there is no compression to wait for,
-        retention happens here, before the new file is there.
+        Called under the lock; returns under the lock of the new file, unless somebody else has that for `NEXT_BOUND`.
+        Where there is no compression to wait for, retention happens here, before the new file is there.
 
         Args:
             moment: the time of the record that caused it.
@@ -423,7 +433,7 @@ class LogFile:
         assert self.shared  # Never rename a device.
         if not self.options.gathers and not self._is_here():
             # Somebody has moved it away already, and what the path names, if anything, is not ours to rename.
-            self._follow(MOVED_BOUND)
+            self._follow(NEXT_BOUND)
             self.measure()
             return None
         self.due()
@@ -457,7 +467,7 @@ class LogFile:
                 series.forget(self.fd)
                 series.set_successor(old_fd, new_path)
             self._begin_anew(following)
-            self.acquire(5.0)
+            self.acquire(NEXT_BOUND)
             self.measure()
         except BaseException:
             if self.fd < 0 and self._is_put_back(rotated, old_path):

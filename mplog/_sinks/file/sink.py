@@ -6,6 +6,7 @@ Lock order: the sink's mutex (threads of this process), then the file's lock (pr
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from collections import deque
@@ -166,8 +167,14 @@ class FileSink:
             self._nested.append((data, wall, message))
             return
         self._busy = True
+        written = self.written
         try:
             self._write(data, wall, message)
+        except OSError as error:
+            if error.errno != errno.ESTALE or self.written != written:
+                self._note(error)
+                raise
+            self._write_again(data, wall, message)
         except BaseException as error:
             self._note(error)
             raise
@@ -175,6 +182,15 @@ class FileSink:
             self._busy = False
             if self._nested:
                 self._write_nested()
+
+    def _write_again(self, data: bytes, wall: float, message: Message | None) -> None:
+        """The file server does not know the open file any more: open what the path names now."""
+        try:
+            self._file.close()
+            self._write(data, wall, message)
+        except BaseException as error:
+            self._note(error)
+            raise
 
     def _write_deferred(self) -> None:
         """Write what others have left, unless somebody is busy, who does it then."""
@@ -237,6 +253,7 @@ class FileSink:
                 self._turnover.rotate_for(data, wall, message, rotated)
                 if file.identity != before and file.ends_torn():
                     self._mend()  # Somebody had the new file's lock before us, and died.
+                self.unlocked += file.lockable and not file.holds
             if not file.size and file.shared:
                 self._mark()
             try:
@@ -458,6 +475,8 @@ class FileSink:
                     finish(last)
             except OSError as error:
                 self._refused(error)
+                if error.errno == errno.ESTALE:
+                    file.close()  # The next attempt opens what the path names then.
                 raise
             finally:
                 file.release()

@@ -65,6 +65,8 @@ class Turnover:
             done = True
             if old is not None and old not in rotated:
                 rotated.append(old)
+            if file.lockable and not file.holds:
+                return  # Somebody has stopped who was faster in the new file, which is not ours to rotate.
 
     def make_room(self, entries: Sequence[Entry], first: int, rotated: list[str]) -> int:
         """How many of *entries* go into the current file, after as many rotations as it takes."""
@@ -77,7 +79,7 @@ class Turnover:
             old = self._rotate(entries[first][6])
             if old is not None:
                 rotated.append(old)
-            if file.is_empty:
+            if file.is_empty or (file.lockable and not file.holds):
                 break
         if self.asks:
             return first + 1

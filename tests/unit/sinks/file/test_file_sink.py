@@ -155,13 +155,34 @@ class TestLock:
             holder.wait()
         sink.close()
 
+    def test_stopped_holder_of_the_next_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Another process was faster in the new file, filled it and stopped: the record follows, nothing is rotated."""
+        monkeypatch.setattr("mplog._sinks.file.log_file.NEXT_BOUND", 0.05)
+        holders = []
+
+        def between(_: list[str]) -> None:  # The rotation asks before it makes the new file.
+            holders.append(self._hold(tmp_path, b"b" * 9 + b"\n"))
+
+        sink = make(tmp_path / "app.log", rotation=10, retention=parse_retention(between))
+        try:
+            sink.write(b"a" * 9 + b"\n", 1.0)
+            sink.write(b"c" * 9 + b"\n", 1.0)
+            assert (1, 1, 1) == (sink.rotations, sink.unlocked, len(holders))
+            assert b"b" * 9 + b"\n" + b"c" * 9 + b"\n" == (tmp_path / "app.log").read_bytes()
+        finally:
+            for holder in holders:
+                holder.kill()
+                holder.wait()
+        sink.close()
+
     @staticmethod
-    def _hold(tmp_path: Path) -> subprocess.Popen[bytes]:
-        """A process that has taken the lock of app.log."""
+    def _hold(tmp_path: Path, content: bytes = b"") -> subprocess.Popen[bytes]:
+        """A process that has taken the lock of app.log, with *content* in it."""
         source = (
             "import os, filelock\n"
             f"fd = os.open({str(tmp_path / 'app.log')!r}, os.O_CREAT | os.O_WRONLY)\n"
             "filelock.lock_descriptor(fd)\n"
+            f"os.write(fd, {content!r})\n"
             "os.write(1, b'held')\n"
             "import signal; signal.pause()\n"
         )
