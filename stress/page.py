@@ -13,7 +13,7 @@ from markupsafe import Markup
 from mplog.cli._audit import SlotAudit
 from stress import pictures
 from stress.phase import share_committing
-from stress.report import KINDS, Totals, balance_line, balances, groups, milliseconds
+from stress.report import KINDS, Group, Totals, balance_line, balances, group_of, groups, milliseconds
 from stress.run import Run, machine
 from stress.scenarios import STORIES
 from stress.settings import Settings
@@ -69,7 +69,7 @@ def page(run: Run) -> str:
     )
     by_group = groups(run.rounds)
     left_out = [settings.adapter for settings, _ in run.left_out]
-    libraries = list(dict.fromkeys([*(library for _, library in by_group), *left_out]))
+    libraries = list(dict.fromkeys([*(group.library for group in by_group), *left_out]))
     totals = {key: Totals(rounds) for key, rounds in by_group.items()}
     phases = run.phases()
     return environment.get_template("page.html.j2").render(
@@ -77,7 +77,7 @@ def page(run: Run) -> str:
         total=Totals(run.rounds),
         machine=machine(),
         libraries=libraries,
-        scenarios=list(dict.fromkeys(scenario for scenario, _ in by_group)),
+        rows=list(dict.fromkeys((group.scenario, group.method) for group in by_group)),
         stories=STORIES,
         groups=by_group,
         totals=totals,
@@ -114,9 +114,9 @@ def histograms(run: Run, libraries: Sequence[str]) -> list[tuple[str, Markup]]:
     ]
 
 
-def balanced(by_group: dict[tuple[str, str], list[Round]], library: str) -> str:
-    """In how many of its scenarios a library balanced."""
-    found = [all(round_.passed for round_ in rounds) for (_, name), rounds in by_group.items() if name == library]
+def balanced(by_group: dict[Group, list[Round]], library: str) -> str:
+    """In how many of its scenarios and ways to start processes a library balanced."""
+    found = [all(round_.passed for round_ in rounds) for group, rounds in by_group.items() if group.library == library]
     return f"{sum(found)} of {len(found)}"
 
 
@@ -126,11 +126,9 @@ def range_of(run: Run, library: str) -> tuple[str, Counter[int], float]:
     return library, total.latency, total.longest_ms
 
 
-def cells(run: Run, by_group: dict[tuple[str, str], list[Round]]) -> dict[tuple[str, str], Cell]:
+def cells(run: Run, by_group: dict[Group, list[Round]]) -> dict[Group, Cell]:
     """What stands in the table of scenarios and libraries."""
-    found = {
-        (settings.scenario, settings.adapter): Cell("none", "not asked", [reason]) for settings, reason in run.left_out
-    }
+    found = {group_of(settings): Cell("none", "not asked", [reason]) for settings, reason in run.left_out}
     return found | {key: cell(rounds) for key, rounds in by_group.items()}
 
 
@@ -158,8 +156,10 @@ def cell(rounds: Sequence[Round]) -> Cell:
 def shown(run: Run) -> list[Round]:
     """The rounds that are shown in full: those that failed, then the first one of each kind."""
     failures = run.failures[:_SHOWN_FAILURES]
-    firsts = [rounds[0] for rounds in groups(run.rounds).values()]
-    return failures + [round_ for round_ in firsts if all(round_ is not failure for failure in failures)]
+    firsts: dict[tuple[str, str], Round] = {}
+    for group, rounds in groups(run.rounds).items():
+        firsts.setdefault((group.scenario, group.library), rounds[0])
+    return failures + [round_ for round_ in firsts.values() if all(round_ is not failure for failure in failures)]
 
 
 def detail(run: Run, round_: Round) -> Detail:

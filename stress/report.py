@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -20,6 +21,7 @@ from stress.peers import PEERS
 from stress.phase import COMMITTING, NAMES, name_of, share_committing
 from stress.run import Run, machine
 from stress.scenarios import PLAY
+from stress.settings import START_METHODS, STRANGERS, Settings
 from stress.verdict import Round
 
 _WIDTH_ELSEWHERE = 150
@@ -167,28 +169,43 @@ def balances(rounds: Sequence[Round]) -> dict[str, Balance]:
     return found
 
 
-def groups(rounds: Sequence[Round]) -> dict[tuple[str, str], list[Round]]:
-    """The rounds by scenario and library, in the scenarios' order."""
-    found: dict[tuple[str, str], list[Round]] = {}
+class Group(NamedTuple):
+    """Rounds that are summed up together."""
+
+    scenario: str
+    method: str
+    """How the processes were started."""
+    library: str
+
+
+def group_of(settings: Settings) -> Group:
+    """Where a round with *settings* belongs."""
+    return Group(settings.scenario, settings.start_method, settings.adapter)
+
+
+def groups(rounds: Sequence[Round]) -> dict[Group, list[Round]]:
+    """The rounds by scenario, start method and library, in the scenarios' order."""
+    found: dict[Group, list[Round]] = {}
     for round_ in rounds:
         assert round_.settings is not None
-        found.setdefault((round_.settings.scenario, round_.settings.adapter), []).append(round_)
-    order = list(PLAY)
-    return dict(sorted(found.items(), key=lambda item: order.index(item[0][0])))
+        found.setdefault(group_of(round_.settings), []).append(round_)
+    scenarios, methods = list(PLAY), [*START_METHODS, STRANGERS]
+    return dict(
+        sorted(found.items(), key=lambda item: (scenarios.index(item[0].scenario), methods.index(item[0].method)))
+    )
 
 
 def show_summary(console: Console, run: Run) -> None:
     """Print a row of totals for each scenario and library."""
     table = Table(box=box.SIMPLE_HEAD)
-    for name in ("scenario", "library"):
+    for name in ("scenario", "start", "library"):
         table.add_column(name, no_wrap=True)
     for name in ("passed", "logged", "lost", "doubled", "torn", "out of order", "stuck", "p50", "p99", "longest"):
         table.add_column(name, justify="right")
-    for (scenario, library), rounds in groups(run.rounds).items():
+    for group, rounds in groups(run.rounds).items():
         total = Totals(rounds)
         table.add_row(
-            scenario,
-            library,
+            *group,
             f"{total.passed}/{len(rounds)}",
             *(f"{figure:,}" for figure in (total.logged, total.lost, total.doubled, total.torn)),
             *(f"{figure:,}" for figure in (total.disordered, total.stuck)),
