@@ -7,10 +7,12 @@ this process is to sessions is in sessions.py, what it has from their owners in 
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
+from mplog._capture import process
 from mplog._logger import levels as level_table
 from mplog._logger import options, registry
 from mplog._logger.following import Following
@@ -23,7 +25,7 @@ from mplog._logger.state import STILL, State
 from mplog._render.markup import level_color
 from mplog._render.renderer import Renderer
 from mplog._ring.layout import GENERATION
-from mplog._session import attach, directory, losses
+from mplog._session import attach, directory, fork, losses
 from mplog._session.account import Account
 from mplog._session.queue_options import QueueOptions
 from mplog._sinks.file.sink import FileSink
@@ -54,6 +56,8 @@ class Core:
         self.sessions = Sessions(self)
         self.following = Following(self)
         self.state = State((), self.levels, self.settings)
+        self._held: State | None = None
+        """While this process forks: what calls get from `Following.renew`, where an outdated `state` sends them."""
 
     def duplicate(self, handler_copy: Callable[[Handler], Handler], value_copy: Callable[[Any], Any]) -> Core:
         """An independent core; see copies.py. Whatever *handler_copy* raises passes through."""
@@ -83,6 +87,7 @@ class Core:
         auto: bool = False,
     ) -> int:
         """One `add()`; see Logger.add for the arguments. Everything is checked before anything is opened."""
+        self.held()
         with self.lock:
             identifier = self.next_id  # Used up, whatever comes.
             self.next_id += 1
@@ -117,6 +122,7 @@ class Core:
 
     def remove(self, handler_id: int | None) -> None:
         """One `remove()`. Raises ValueError for an id that is not there; errors of a sink's stop pass through."""
+        self.held()
         with self.lock:
             if handler_id is not None and handler_id not in self.by_id:
                 raise ValueError(
@@ -258,7 +264,7 @@ class Core:
             words = leader.words
             if generation is None:
                 generation = self.state.generation if self.state.words is words else words[GENERATION]
-        self.state = State(
+        state = State(
             tuple(self.by_id[number] for number in sorted(self.by_id)),
             self.levels,
             self.settings,
@@ -266,6 +272,37 @@ class Core:
             generation or 0,
             self.provisional,
         )
+        if self._held is None:
+            self.state = state
+        else:
+            self._held, self.state = state, state.outdated()
+
+    # While this process forks
+
+    def hold(self) -> None:
+        """Let each call ask whether it comes from the child, where other fork hooks may log before ours has run.
+
+        Called under the configuration lock by the thread that forks, which keeps it until `let_go`.
+        """
+        if self._held is None and not self.provisional:
+            self._held, self.state = self.state, self.state.outdated()
+
+    def let_go(self, *, in_child: bool = False) -> None:
+        """The fork is over. In the child a new state follows at once."""
+        held, self._held = self._held, None
+        if held is not None and not in_child:
+            self.state = held
+
+    def held(self) -> State | None:
+        """The state for a call in the middle of a fork; None when there is none, or when this call found its end.
+
+        In the child it ends the fork for all of mplog: locks that other threads held in the parent are never free here.
+        """
+        held = self._held
+        if held is not None and os.getpid() != process.pid():
+            fork.arrive()
+            return self.state
+        return held
 
     # For company.py, which may not wait for the lock
 

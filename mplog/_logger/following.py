@@ -58,10 +58,14 @@ class Following:
     def renew(self) -> State:
         """The state for a call that found its own out of date or provisional."""
         core, sessions = self._core, self._core.sessions
+        held = core.held()
+        if held is not None:
+            return held
         with core.lock:
+            state = core.state
             if core.provisional:
                 self.settle()
-            else:
+            elif state.words[GENERATION] != state.generation:  # Else another thread was first.
                 leader = sessions.leader()
                 # Read before the registry: what is published in between is seen by the next call.
                 generation = None if leader is None else leader.words[GENERATION]

@@ -247,6 +247,7 @@ class Sessions:
 
         In the owner, what workers have published by now is handed over, too: those that it has joined are through.
         """
+        self._core.held()
         if threading.current_thread().name.startswith(WRITING):
             return False  # A sink that is served there would wait for itself.
         deadline = None if timeout is None else monotonic() + timeout
@@ -326,6 +327,8 @@ class Sessions:
         exit.prepare_for_children()
         # Several threads may fork at once; each gives back only what it took itself.
         self._forking.locked = self._core.lock.acquire(timeout=1.0)
+        if self._forking.locked:
+            self._core.hold()
         if attach.in_fork_server():
             # It may have logged while it imported; silent from now on, it must not hold a ring until its late end.
             for link in self.links.values():
@@ -339,6 +342,7 @@ class Sessions:
         """Give the configuration lock back."""
         if getattr(self._forking, "locked", False):
             self._forking.locked = False
+            self._core.let_go()
             self._core.lock.release()
 
     def resume_threads(self) -> None:
@@ -350,6 +354,7 @@ class Sessions:
     def after_fork_in_child(self) -> None:
         """Become a worker: what was served here is served by the parent now."""
         process.forget()
+        self._core.let_go(in_child=True)
         announce.forget()
         claim.abandon_claims()
         self._core.lock = threading.RLock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -115,6 +116,12 @@ class State:
         self.words = words
         self.generation = generation
         self.provisional = provisional
+
+    def outdated(self) -> State:
+        """The same for calls that shall ask `Following.renew` for the state to go by."""
+        made = copy.copy(self)
+        made.generation = -1
+        return made
 
     def allows(self, frame: FrameType | None) -> bool:
         """Whether the module of *frame* may log. Only where `silenced` is not None."""

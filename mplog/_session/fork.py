@@ -2,12 +2,16 @@
 
     who                before the fork                in the parent               in the child
     Core (logger)      makes the session if needed,   -                           becomes a worker: links for handlers,
-                       takes its configuration lock   gives the lock back         fresh locks
+                       takes its configuration lock,  gives the lock back,        fresh locks
+                       lets calls ask where they are  lets them go on
     Host (session)     ends its threads, bounded      starts them again           closes what must not stay open
     capture.process    -                              -                           learns its pid
 
 Lock order, outermost first: 1 configuration lock of the core, 2 writer mutex, 3 sink mutex, 4 kernel lock of a
 log file, 5 mutex of a ring. A fork waits for 1 and, bounded, for the end of a round (2); the child replaces all.
+
+Hooks of the program that were registered before ours run before it in the child. The first of their calls that reaches
+`Core.held` there lets ours go first (`arrive`).
 
 Python 3.12 and 3.13 warn after the parent's hooks when the process has several threads, so a writer that the hook
 restarts makes every fork warn. There it comes back at the next instruction of the frame that forked, which runs right
@@ -43,6 +47,8 @@ class Participant(Protocol):
 
 _participants: list[Participant] = []
 _hooked = False
+_arrived = False
+"""Whether the child's hooks have run already, see `arrive`."""
 _resuming: Callable[[], None] | None = None
 
 
@@ -59,6 +65,13 @@ def unregister(participant: Participant) -> None:
     """Forget *participant*, at the end of what it stood for."""
     if participant in _participants:
         _participants.remove(participant)
+
+
+def arrive() -> None:
+    """This is the child, and a hook of the program's that was registered before ours wants to log: ours goes first."""
+    global _arrived
+    _child()
+    _arrived = True
 
 
 def _before() -> None:
@@ -89,7 +102,10 @@ def _parent() -> None:
 
 
 def _child() -> None:
-    global _resuming
+    global _arrived, _resuming
+    if _arrived:
+        _arrived = False
+        return
     _resuming = None
     if sys.version_info >= (3, 12):
         _disarm()
