@@ -263,7 +263,8 @@ class Core:
         if leader is not None:
             words = leader.words
             if generation is None:
-                generation = self.state.generation if self.state.words is words else words[GENERATION]
+                current = self._held or self.state
+                generation = current.generation if current.words is words else words[GENERATION]
         state = State(
             tuple(self.by_id[number] for number in sorted(self.by_id)),
             self.levels,
@@ -287,10 +288,10 @@ class Core:
         if self._held is None and not self.provisional:
             self._held, self.state = self.state, self.state.outdated()
 
-    def let_go(self, *, in_child: bool = False) -> None:
-        """The fork is over. In the child a new state follows at once."""
+    def let_go(self) -> None:
+        """The fork is over, here or in the child."""
         held, self._held = self._held, None
-        if held is not None and not in_child:
+        if held is not None:
             self.state = held
 
     def held(self) -> State | None:

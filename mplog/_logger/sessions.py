@@ -354,7 +354,7 @@ class Sessions:
     def after_fork_in_child(self) -> None:
         """Become a worker: what was served here is served by the parent now."""
         process.forget()
-        self._core.let_go(in_child=True)
+        self._core.let_go()
         announce.forget()
         claim.abandon_claims()
         self._core.lock = threading.RLock()
