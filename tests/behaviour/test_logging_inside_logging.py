@@ -227,7 +227,6 @@ SIGNALS = """
     from mplog import logger
 
     least = int(sys.argv[2])  # signals
-    pause, every = (0.001, 100) if least < 1000 else (0, 1)
     logger.remove()
     logger.add("app.log", format="{process.id} {message}", rotation="50 KB", enqueue="enqueue" in sys.argv)
     logger.add(sys.stdout, format="{process.id} {message}")
@@ -243,7 +242,7 @@ SIGNALS = """
         def shoot():
             while not stop.is_set():
                 os.kill(parent, signal.SIGUSR1)
-                stop.wait(pause)
+                stop.wait(0.001)
 
         signal.signal(signal.SIGUSR1, handle)
         thread = threading.Thread(target=shoot)
@@ -251,7 +250,7 @@ SIGNALS = """
         lines = 0
         while lines < 2000 or next(copy.copy(numbers)) < least:
             logger.info("line {}", lines)
-            if lines % every == 0:
+            if lines % 100 == 0:
                 os.kill(parent, signal.SIGUSR1)
             lines += 1
         stop.set()
