@@ -160,7 +160,7 @@ _after("rotate: renamed", "_sinks.file.log_file", "LogFile.rotate", "os.rename(o
 _before("rotate: before the next is open", "_sinks.file.log_file", "LogFile.rotate", "self._open(new_path")
 _after("rotate: the next is open", "_sinks.file.log_file", "LogFile.rotate", "self._open(new_path")
 _after("rotate: begun anew", "_sinks.file.log_file", "LogFile.rotate", "self._begin_anew(following)", 1, 2)
-_after("rotate: the next is locked", "_sinks.file.log_file", "LogFile.rotate", "self.acquire(5.0)")
+_after("rotate: the next is locked", "_sinks.file.log_file", "LogFile.rotate", "self.acquire(NEXT_BOUND)")
 
 # Old files go, and become archives.
 _cased(Case("archiving", "owner"), Case("direct", "owner"))
