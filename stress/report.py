@@ -196,7 +196,7 @@ def groups(rounds: Sequence[Round]) -> dict[Group, list[Round]]:
 
 
 def show_summary(console: Console, run: Run) -> None:
-    """Print a row of totals for each scenario and library."""
+    """Print a row of totals for each scenario, start method and library."""
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("scenario", "start", "library"):
         table.add_column(name, no_wrap=True)

@@ -8,9 +8,11 @@ down goes into files named `*.txt` there.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,8 +32,26 @@ PATIENCE = 40.0
 SOON = 10.0
 """Seconds within which something that needs no more than a turn of somebody else must have happened."""
 
+FULL = os.environ.get("MPLOG_TEST_FULL") == "1"
+"""Whether the numbers that are promised are wanted where tests use small ones."""
+
 _IMPORTABLE = str(Path(mplog.__file__).parent.parent)
 _ROTATED = re.compile(r"\.(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d{6})(?:\.(\d+))?\.")
+
+
+@functools.cache
+def can_mount(command: str) -> bool:
+    """Whether this process may have a mount namespace of its own, and the shell *command* succeeds in it."""
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run(["unshare", "--mount", "sh", "-c", command], capture_output=True, check=False).returncode == 0
+
+
+def compiled(source: Path, directory: Path) -> str:
+    """A library made of one C file, for programs that preload it."""
+    library = directory / f"{source.stem}.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
+    return str(library)
 
 
 def wait_until(condition: Callable[[], bool], what: str, within: float = SOON) -> None:
@@ -239,13 +259,15 @@ class Program:
         silent: bool = True,
         environment: Mapping[str, str] | None = None,
         warnings: str = "error",
+        within: float = PATIENCE,
     ) -> Ended:
         """Run a script to its end, which must come in time, with *status*, and leave nothing behind.
 
         Args:
             silent: whether nothing may have been said on standard error.
+            within: seconds that it may take.
         """
-        ended = self.start(source, *arguments, environment=environment, warnings=warnings).wait()
+        ended = self.start(source, *arguments, environment=environment, warnings=warnings).wait(within)
         self.leaves_nothing()
         said = self._started[-1]._said.read_text(errors="replace")
         assert ended.status == status, f"status {ended.status}, having said {said[-3000:]}"

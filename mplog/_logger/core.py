@@ -56,7 +56,7 @@ class Core:
         self.sessions = Sessions(self)
         self.following = Following(self)
         self.state = State((), self.levels, self.settings)
-        self._held: State | None = None
+        self.held: State | None = None
         """While this process forks: what calls get from `Following.renew`, where an outdated `state` sends them."""
 
     def duplicate(self, handler_copy: Callable[[Handler], Handler], value_copy: Callable[[Any], Any]) -> Core:
@@ -87,7 +87,7 @@ class Core:
         auto: bool = False,
     ) -> int:
         """One `add()`; see Logger.add for the arguments. Everything is checked before anything is opened."""
-        self.held()
+        self.notice_child()
         with self.lock:
             identifier = self.next_id  # Used up, whatever comes.
             self.next_id += 1
@@ -122,7 +122,7 @@ class Core:
 
     def remove(self, handler_id: int | None) -> None:
         """One `remove()`. Raises ValueError for an id that is not there; errors of a sink's stop pass through."""
-        self.held()
+        self.notice_child()
         with self.lock:
             if handler_id is not None and handler_id not in self.by_id:
                 raise ValueError(
@@ -168,6 +168,7 @@ class Core:
         """Get, create or change a level; calls see it at once. See Logger.level."""
         if no is None and color is None and icon is None:
             return level_table.get_or_change(self.levels, name, None, None, None)  # Formats ask for it, in any thread.
+        self.notice_child()
         with self.lock:
             made = level_table.get_or_change(self.levels, name, no, color, icon)
             if made != self.levels.get(name):
@@ -178,6 +179,7 @@ class Core:
 
     def set(self, name: str, value: Any) -> None:
         """Set one of the settings; see settings.py for their names."""
+        self.notice_child()
         with self.lock:
             if name == "patcher" and self.sessions.host is not None and self.settings.patcher is not None:
                 # What workers have left for the patcher that goes, it does first.
@@ -263,7 +265,7 @@ class Core:
         if leader is not None:
             words = leader.words
             if generation is None:
-                current = self._held or self.state
+                current = self.held or self.state
                 generation = current.generation if current.words is words else words[GENERATION]
         state = State(
             tuple(self.by_id[number] for number in sorted(self.by_id)),
@@ -273,10 +275,10 @@ class Core:
             generation or 0,
             self.provisional,
         )
-        if self._held is None:
+        if self.held is None:
             self.state = state
         else:
-            self._held, self.state = state, state.outdated()
+            self.held, self.state = state, state.outdated()
 
     # While this process forks
 
@@ -285,25 +287,22 @@ class Core:
 
         Called under the configuration lock by the thread that forks, which keeps it until `let_go`.
         """
-        if self._held is None and not self.provisional:
-            self._held, self.state = self.state, self.state.outdated()
+        if self.held is None and not self.provisional:
+            self.held, self.state = self.state, self.state.outdated()
 
     def let_go(self) -> None:
         """The fork is over, here or in the child."""
-        held, self._held = self._held, None
+        held, self.held = self.held, None
         if held is not None:
             self.state = held
 
-    def held(self) -> State | None:
-        """The state for a call in the middle of a fork; None when there is none, or when this call found its end.
+    def notice_child(self) -> None:
+        """In a child whose hook of mplog is still to come, let that go first.
 
-        In the child it ends the fork for all of mplog: locks that other threads held in the parent are never free here.
+        Before it, locks that other threads held in the parent are never free, and this process takes itself for that.
         """
-        held = self._held
-        if held is not None and os.getpid() != process.pid():
+        if self.held is not None and os.getpid() != process.pid():
             fork.arrive()
-            return self.state
-        return held
 
     # For company.py, which may not wait for the lock
 

@@ -58,7 +58,8 @@ class Following:
     def renew(self) -> State:
         """The state for a call that found its own out of date or provisional."""
         core, sessions = self._core, self._core.sessions
-        held = core.held()
+        core.notice_child()
+        held = core.held
         if held is not None:
             return held
         with core.lock:

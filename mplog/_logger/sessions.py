@@ -247,7 +247,7 @@ class Sessions:
 
         In the owner, what workers have published by now is handed over, too: those that it has joined are through.
         """
-        self._core.held()
+        self._core.notice_child()
         if threading.current_thread().name.startswith(WRITING):
             return False  # A sink that is served there would wait for itself.
         deadline = None if timeout is None else monotonic() + timeout

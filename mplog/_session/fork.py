@@ -11,7 +11,7 @@ Lock order, outermost first: 1 configuration lock of the core, 2 writer mutex, 3
 log file, 5 mutex of a ring. A fork waits for 1 and, bounded, for the end of a round (2); the child replaces all.
 
 Hooks of the program that were registered before ours run before it in the child. The first of their calls that reaches
-`Core.held` there lets ours go first (`arrive`).
+`Core.notice_child` there lets ours go first (`arrive`).
 
 Python 3.12 and 3.13 warn after the parent's hooks when the process has several threads, so a writer that the hook
 restarts makes every fork warn. There it comes back at the next instruction of the frame that forked, which runs right

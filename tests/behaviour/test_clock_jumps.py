@@ -10,12 +10,11 @@ import math
 import re
 import shutil
 import struct
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from programs import Program, assert_once_in_order, wait_until
+from programs import Program, assert_once_in_order, compiled, wait_until
 
 CLOCK = Path(__file__).with_name("clock.c")
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
@@ -88,9 +87,7 @@ if __name__ == "__main__":
 @pytest.fixture(scope="session")
 def jumping(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The compiled library."""
-    path = tmp_path_factory.mktemp("clock") / "clock.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", str(path), str(CLOCK), "-ldl"], check=True)
-    return str(path)
+    return compiled(CLOCK, tmp_path_factory.mktemp("clock"))
 
 
 class Jumping:

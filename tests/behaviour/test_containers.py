@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import shutil
-import subprocess
-
 import pytest
-from programs import Program, assert_once_in_order
+from programs import Program, assert_once_in_order, can_mount
 
 WORKERS = """
 import multiprocessing, os, pwd, sys
@@ -69,16 +65,10 @@ sys.exit(ended.returncode)
 """
 
 
-@functools.cache
-def can_contain() -> bool:
-    """Whether this process may have a mount namespace of its own and become another user in it."""
-    if shutil.which("unshare") is None or shutil.which("setpriv") is None:
-        return False
-    probe = ["unshare", "--mount", "sh", "-c", "mount -o remount,bind,ro / && setpriv --reuid=54321 true"]
-    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
-
-
-@pytest.mark.skipif("not can_contain()", reason="may not mount file systems and become somebody else here")
+@pytest.mark.skipif(
+    not can_mount("mount -o remount,bind,ro / && setpriv --reuid=54321 true"),
+    reason="may not mount file systems and become somebody else here",
+)
 @pytest.mark.parametrize(
     ("method", "writable", "variables", "sentences"),
     [

@@ -6,14 +6,12 @@ The file system is a small tmpfs of its own, and the faults of a disk come from 
 from __future__ import annotations
 
 import errno
-import functools
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from programs import Program, assert_once_in_order
+from programs import Program, assert_once_in_order, can_mount, compiled
 
 FAULTS = Path(__file__).with_name("faults.c")
 NEEDS_COMPILER = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
@@ -172,18 +170,7 @@ logger.info("owner 1")
 @pytest.fixture(scope="session")
 def faults(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The compiled library."""
-    path = tmp_path_factory.mktemp("faults") / "faults.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", str(path), str(FAULTS), "-ldl"], check=True)
-    return str(path)
-
-
-@functools.cache
-def can_mount() -> bool:
-    """Whether this process may have a mount namespace of its own."""
-    if shutil.which("unshare") is None:
-        return False
-    probe = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=64k tmpfs /mnt"]
-    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    return compiled(FAULTS, tmp_path_factory.mktemp("faults"))
 
 
 @NEEDS_COMPILER
@@ -220,7 +207,7 @@ class TestFaults:
         )
 
 
-@pytest.mark.skipif("not can_mount()", reason="may not mount file systems here")
+@pytest.mark.skipif(not can_mount("mount -t tmpfs -o size=64k tmpfs /mnt"), reason="may not mount file systems here")
 def test_a_disk_that_is_full_and_has_room_again(program: Program) -> None:
     """The program goes on, older logs stay, and writing resumes within 5 s; what was dropped is said in the log."""
     count = 12_000  # More than the queue takes.

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import gc
 import io
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import Program, assert_once_in_order, read_log
+from programs import FULL, Program, assert_once_in_order, read_log
 
 from mplog._logger.logger import Logger
 
@@ -220,7 +219,7 @@ class TestDel:
         assert [line for line in lines if line != "gone"] == [f"line {n}" for n in range(300)]
 
 
-SIGNALS_WANTED = 100_000 if os.environ.get("MPLOG_TEST_FULL") == "1" else 20
+SIGNALS_WANTED = 100_000 if FULL else 20
 
 SIGNALS = """
     import copy, itertools, os, signal, sys, threading
@@ -276,9 +275,7 @@ class TestSignals:
     @pytest.mark.parametrize("where", ["owner", "worker", "enqueue"])
     def test_a_handler_that_interrupts_log_calls(self, program: Program, where: str) -> None:
         """Thousands of signals in the middle of everything: no deadlock, nothing lost, nothing doubled."""
-        ended = program.start(SIGNALS, where, SIGNALS_WANTED).wait(60 + SIGNALS_WANTED / 200)
-        assert (ended.status, ended.said) == (0, "")
-        program.leaves_nothing()
+        ended = program.run(SIGNALS, where, SIGNALS_WANTED, within=60 + SIGNALS_WANTED / 200)
         handled, count = map(int, (ended.here / "handled.txt").read_text().split())
         assert handled >= SIGNALS_WANTED
         for lines in (ended.log(), ended.output.splitlines()):

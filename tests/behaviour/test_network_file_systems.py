@@ -6,11 +6,10 @@ The file system is this machine's; what such a one does otherwise comes from a l
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from programs import Program, assert_once_in_order
+from programs import Program, assert_once_in_order, compiled
 
 SOURCE = Path(__file__).with_name("network.c")
 
@@ -64,9 +63,7 @@ EVERYTHING = [f"{name} {count}" for name in ("owner", "one", "two") for count in
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The compiled library."""
-    path = tmp_path_factory.mktemp("network") / "network.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", str(path), str(SOURCE), "-ldl"], check=True)
-    return str(path)
+    return compiled(SOURCE, tmp_path_factory.mktemp("network"))
 
 
 def test_one_program_needs_no_locks(program: Program, network: str) -> None:

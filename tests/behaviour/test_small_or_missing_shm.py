@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import shutil
-import subprocess
-
 import pytest
-from programs import Program, assert_once_in_order
+from programs import Program, assert_once_in_order, can_mount
 
 WORKERS = """
 import multiprocessing, sys
@@ -46,16 +42,9 @@ sys.exit(ended.returncode)
 """
 
 
-@functools.cache
-def can_mount() -> bool:
-    """Whether this process may have a mount namespace of its own."""
-    if shutil.which("unshare") is None:
-        return False
-    probe = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=64k tmpfs /dev/shm"]
-    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
-
-
-NEEDS_MOUNT = pytest.mark.skipif("not can_mount()", reason="may not mount file systems here")
+NEEDS_MOUNT = pytest.mark.skipif(
+    not can_mount("mount -t tmpfs -o size=64k tmpfs /dev/shm"), reason="may not mount file systems here"
+)
 
 SMALL = "mount -t tmpfs -o size=1m tmpfs /dev/shm"
 FULL = f"{SMALL}; head -c 1000k /dev/zero > /dev/shm/full 2>/dev/null || true"

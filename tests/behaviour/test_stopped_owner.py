@@ -7,13 +7,12 @@ each; otherwise it is a hundredth of that or so.
 from __future__ import annotations
 
 import json
-import os
 import re
 
 import pytest
-from programs import Program
+from programs import FULL, Program
 
-WORKERS, CALLS = (8, 1_000_000) if os.environ.get("MPLOG_TEST_FULL") == "1" else (2, 30_000)
+WORKERS, CALLS = (8, 1_000_000) if FULL else (2, 30_000)
 
 MEMORY = 16 / 8
 """Megabytes that one worker may grow by, its rings included."""

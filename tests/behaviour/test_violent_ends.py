@@ -5,13 +5,12 @@ None of it may take longer than the shutdown time-out.
 
 from __future__ import annotations
 
-import os
 import signal
 
 import pytest
-from programs import Program, assert_once_in_order
+from programs import FULL, Program, assert_once_in_order
 
-CHILDREN = 10_000 if os.environ.get("MPLOG_TEST_FULL") == "1" else 200
+CHILDREN = 10_000 if FULL else 200
 """Short-lived processes of one program."""
 
 WHOLE_GROUP = """
@@ -200,8 +199,6 @@ def test_forks_in_the_middle_of_a_call(program: Program) -> None:
 @pytest.mark.timeout(60 + CHILDREN / 10)
 def test_many_short_lived_children(program: Program) -> None:
     """Neither names nor descriptors nor memory grow with those that were."""
-    ended = program.start(MANY, CHILDREN).wait(30 + CHILDREN / 10)
-    assert (ended.status, ended.said) == (0, "")
-    program.leaves_nothing()
+    ended = program.run(MANY, CHILDREN, within=30 + CHILDREN / 10)
 
     assert_once_in_order(ended.log(), [f"child{number} 0" for number in range(CHILDREN) if number % 3])

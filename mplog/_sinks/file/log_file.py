@@ -352,9 +352,9 @@ class LogFile:
         return True
 
     @property
-    def holds(self) -> bool:
-        """Whether this process has the file's lock."""
-        return self._holds
+    def is_held_elsewhere(self) -> bool:
+        """Whether the file's lock was not to be had: then only whole appends are safe, not what others' bytes mean."""
+        return self.lockable and not self._holds
 
     def release(self) -> None:
         """Give the lock back, if it is held."""

@@ -169,12 +169,13 @@ class FileSink:
         self._busy = True
         written = self.written
         try:
-            self._write(data, wall, message)
-        except OSError as error:
-            if error.errno != errno.ESTALE or self.written != written:
-                self._note(error)
-                raise
-            self._write_again(data, wall, message)
+            try:
+                self._write(data, wall, message)
+            except OSError as error:
+                if error.errno != errno.ESTALE or self.written != written:
+                    raise
+                self._file.close()  # Its server does not know it any more; what the path names now is opened.
+                self._write(data, wall, message)
         except BaseException as error:
             self._note(error)
             raise
@@ -182,15 +183,6 @@ class FileSink:
             self._busy = False
             if self._nested:
                 self._write_nested()
-
-    def _write_again(self, data: bytes, wall: float, message: Message | None) -> None:
-        """The file server does not know the open file any more: open what the path names now."""
-        try:
-            self._file.close()
-            self._write(data, wall, message)
-        except BaseException as error:
-            self._note(error)
-            raise
 
     def _write_deferred(self) -> None:
         """Write what others have left, unless somebody is busy, who does it then."""
@@ -251,9 +243,11 @@ class FileSink:
             if self._rotates:
                 before = file.identity
                 self._turnover.rotate_for(data, wall, message, rotated)
-                if file.identity != before and file.ends_torn():
-                    self._mend()  # Somebody had the new file's lock before us, and died.
-                self.unlocked += file.lockable and not file.holds
+                if file.identity != before:
+                    if file.is_held_elsewhere:
+                        self.unlocked += 1
+                    elif file.ends_torn():
+                        self._mend()  # Somebody had the new file's lock before us, and died.
             if not file.size and file.shared:
                 self._mark()
             try:
@@ -263,10 +257,18 @@ class FileSink:
                     raise
             self.written += 1
             file.left = file.size + len(data)
-        finally:
+        except BaseException:
             file.release()
+            for trouble in self._finish_rotation(rotated):
+                self._report(trouble)
+            raise
+        file.release()
         if rotated or self._turnover.troubles:
-            self._finish_rotation(rotated)
+            troubles = self._finish_rotation(rotated)
+            for other in troubles[1:]:
+                self._report(other)
+            if troubles:
+                raise troubles[0]
 
     def _note(self, error: BaseException) -> None:
         """A direct call fails with *error*, perhaps after its record was written."""
@@ -300,18 +302,15 @@ class FileSink:
         trouble = self._trouble
         return trouble[1] if trouble is not None and trouble[0] == self.written else None
 
-    def _finish_rotation(self, rotated: list[str]) -> None:
-        """After a direct call's record is written: compress what was rotated, and say what went wrong."""
+    def _finish_rotation(self, rotated: list[str]) -> list[Exception]:
+        """After the locks are given back: compress what was rotated. What users' functions raised, here and before."""
         troubles = self._turnover.take_troubles()
         for path in rotated:
             try:
                 self.archiver.take(path)
-            except Exception as error:  # noqa: BLE001 - a user's function too; raised again below
+            except Exception as error:  # noqa: BLE001 - a user's function, too; the caller reports or raises it
                 troubles.append(error)
-        for other in troubles[1:]:
-            self._report(other)
-        if troubles:
-            raise troubles[0]
+        return troubles
 
     def _mark(self) -> None:
         """An empty file gets the mark of its encoding, if it has one, before anything is promised about it."""
@@ -435,59 +434,56 @@ class FileSink:
                 of them are gone. What `finish` has not counted is unwritten.
             OSError: the file cannot be written. What `finish` has not counted is unwritten and cut off again.
         """
-        with self._in_use():
-            file = self._file
-            if not file.acquire(BATCH_BOUND):
-                raise FileBusy(f"{file.path} was locked by another process for more than {BATCH_BOUND} s")
-            rotated: list[str] = []
-            try:
-                ends = carried if carried is not None else {}
-                first = 0
-                if file.shared and file.size != file.left and file.ends_torn():
-                    self._mend()
-                while first < len(entries):
-                    last = self._turnover.make_room(entries, first, rotated)
-                    if file.lockable and not file.holds:
-                        raise FileBusy(f"{file.path} was locked by another process right after its rotation")
-                    if slot.is_undone():
-                        # The lock changes from file to file in a rotation: somebody was faster, and died.
-                        self.settle(file.fd)
-                        file.measure()
-                    if not file.size and file.shared:
-                        self._mark()
-                    size = file.size
-                    part = entries if last - first == len(entries) else entries[first:last]
-                    if last == len(entries) and last_ends is not None:
-                        reached = {ring: end for ring, end in enumerate(last_ends) if end != starts[ring]}
-                    else:
-                        reached = {entry[1]: entry[2] for entry in part}
-                    after = {**ends, **reached}
-                    parts = [
-                        Part(rings[ring], ends.get(ring, starts[ring]), end) for ring, end in sorted(after.items())
-                    ]
-                    if others is not None:
-                        parts += others()
-                    if len(parts) > MAXIMUM_RINGS:
-                        raise FileBusy(f"{len(parts)} processes have unwritten records for {file.path} at once")
-                    self._append(part, size, parts, slot)
-                    ends.update(after)
-                    first = last
-                    finish(last)
-            except OSError as error:
-                self._refused(error)
-                if error.errno == errno.ESTALE:
-                    file.close()  # The next attempt opens what the path names then.
-                raise
-            finally:
-                file.release()
-                troubles = self._turnover.take_troubles()
-        for trouble in troubles:
-            self._report(trouble)
-        for old in rotated:
-            try:
-                self.archiver.take(old)
-            except Exception as error:  # noqa: BLE001 - what is written stays written
-                self._report(error)
+        rotated: list[str] = []
+        try:
+            with self._in_use():
+                file = self._file
+                if not file.acquire(BATCH_BOUND):
+                    raise FileBusy(f"{file.path} was locked by another process for more than {BATCH_BOUND} s")
+                try:
+                    ends = carried if carried is not None else {}
+                    first = 0
+                    if file.shared and file.size != file.left and file.ends_torn():
+                        self._mend()
+                    while first < len(entries):
+                        last = self._turnover.make_room(entries, first, rotated)
+                        if file.is_held_elsewhere:
+                            raise FileBusy(f"{file.path} was locked by another process right after its rotation")
+                        if slot.is_undone():
+                            # The lock changes from file to file in a rotation: somebody was faster, and died.
+                            self.settle(file.fd)
+                            file.measure()
+                        if not file.size and file.shared:
+                            self._mark()
+                        size = file.size
+                        part = entries if last - first == len(entries) else entries[first:last]
+                        if last == len(entries) and last_ends is not None:
+                            reached = {ring: end for ring, end in enumerate(last_ends) if end != starts[ring]}
+                        else:
+                            reached = {entry[1]: entry[2] for entry in part}
+                        after = {**ends, **reached}
+                        parts = [
+                            Part(rings[ring], ends.get(ring, starts[ring]), end) for ring, end in sorted(after.items())
+                        ]
+                        if others is not None:
+                            parts += others()
+                        if len(parts) > MAXIMUM_RINGS:
+                            raise FileBusy(f"{len(parts)} processes have unwritten records for {file.path} at once")
+                        self._append(part, size, parts, slot)
+                        ends.update(after)
+                        first = last
+                        finish(last)
+                except OSError as error:
+                    self._refused(error)
+                    if error.errno == errno.ESTALE:
+                        file.close()  # The next attempt opens what the path names then.
+                    raise
+                finally:
+                    file.release()
+        finally:
+            # Also where the new file cannot be written: nobody else knows of the old one.
+            for trouble in self._finish_rotation(rotated):
+                self._report(trouble)
         if self._outage is not None:
             self._say_restored(len(entries))
 

@@ -65,7 +65,7 @@ class Turnover:
             done = True
             if old is not None and old not in rotated:
                 rotated.append(old)
-            if file.lockable and not file.holds:
+            if file.is_held_elsewhere:
                 return  # Somebody has stopped who was faster in the new file, which is not ours to rotate.
 
     def make_room(self, entries: Sequence[Entry], first: int, rotated: list[str]) -> int:
@@ -79,7 +79,7 @@ class Turnover:
             old = self._rotate(entries[first][6])
             if old is not None:
                 rotated.append(old)
-            if file.is_empty or (file.lockable and not file.holds):
+            if file.is_empty or file.is_held_elsewhere:
                 break
         if self.asks:
             return first + 1

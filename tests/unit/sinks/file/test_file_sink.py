@@ -25,7 +25,7 @@ from mplog._sinks.file.naming import PathTemplate
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.retention import parse_retention
 from mplog._sinks.file.rotation import parse_rotation
-from mplog._sinks.file.sink import FileSink
+from mplog._sinks.file.sink import FileBusy, FileSink
 
 
 def make(path: Path, **options: Any) -> FileSink:
@@ -155,24 +155,40 @@ class TestLock:
             holder.wait()
         sink.close()
 
-    def test_stopped_holder_of_the_next_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Another process was faster in the new file, filled it and stopped: the record follows, nothing is rotated."""
+    @pytest.mark.parametrize("way", ["direct", "batch"])
+    def test_stopped_holder_of_the_next_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+        """Another process was faster in the new file, filled it and stopped: nothing of its is rotated or mended.
+
+        A direct record follows, a batch comes later; the old file is handed over to be compressed at once.
+        """
         monkeypatch.setattr("mplog._sinks.file.log_file.NEXT_BOUND", 0.05)
-        holders = []
+        holders: list[subprocess.Popen[bytes]] = []
+        archived: list[str] = []
 
         def between(_: list[str]) -> None:  # The rotation asks before it makes the new file.
-            holders.append(self._hold(tmp_path, b"b" * 9 + b"\n"))
+            if not holders:
+                holders.append(self._hold(tmp_path, b"b" * 10))
 
         sink = make(tmp_path / "app.log", rotation=10, retention=parse_retention(between))
+        monkeypatch.setattr(sink.archiver, "take", archived.append)
         try:
             sink.write(b"a" * 9 + b"\n", 1.0)
-            sink.write(b"c" * 9 + b"\n", 1.0)
-            assert (1, 1, 1) == (sink.rotations, sink.unlocked, len(holders))
-            assert b"b" * 9 + b"\n" + b"c" * 9 + b"\n" == (tmp_path / "app.log").read_bytes()
+            if way == "direct":
+                sink.write(b"c" * 9 + b"\n", 1.0)
+            else:
+                with pytest.raises(FileBusy):
+                    commit(sink, batch(b"c" * 9 + b"\n"), tmp_path)
+            assert (1, way == "direct", 1) == (sink.rotations, sink.unlocked, len(archived))
+            follows = b"c" * 9 + b"\n" if way == "direct" else b""
+            assert b"b" * 10 + follows == (tmp_path / "app.log").read_bytes()
         finally:
             for holder in holders:
                 holder.kill()
                 holder.wait()
+        if way == "batch":
+            assert [1] == commit(sink, batch(b"c" * 9 + b"\n"), tmp_path)
+            assert b"c" * 9 + b"\n" == (tmp_path / "app.log").read_bytes()
+            assert 2 == len(archived)
         sink.close()
 
     @staticmethod
