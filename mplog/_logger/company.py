@@ -22,6 +22,7 @@ from mplog._logger.handler import Handler
 from mplog._session import attach, hosts
 from mplog._session.account import Account
 from mplog._session.link import Link
+from mplog._session.lookout import Lookout
 from mplog._session.orphan import Orphan
 from mplog._session.place import Place
 from mplog._sinks import report
@@ -40,10 +41,10 @@ FORMER = 8
 class _Guest:
     """This process's part in one session of a stranger."""
 
-    def __init__(self, core: Core, place: Place) -> None:
+    def __init__(self, core: Core, place: Place, lookout: Lookout) -> None:
         self.handlers: dict[int, Handler] = {}
         """By their number in that session. They stay here when they are removed: their records may still be there."""
-        self.link = Link(place, self._adopt, None, core.queue_options)
+        self.link = Link(place, self._adopt, None, core.queue_options, lookout)
 
     def _adopt(self, link: Link) -> Orphan:
         return Orphan(link, lambda: registry.routes_without_owner(self.handlers, link), only_files=True, quiet=True)
@@ -52,8 +53,9 @@ class _Guest:
 class Company:
     """Who else writes the files of one core. Called under the core's lock, but for `meet` and `links`."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, lookout: Lookout) -> None:
         self._core = core
+        self._lookout = lookout
         self._guests: dict[bytes, _Guest] = {}
         self._former: list[Link] = []
 
@@ -114,7 +116,7 @@ class Company:
                 continue
             guest = self._guests.get(host.place.id)
             if guest is None:
-                guest = self._guests[host.place.id] = _Guest(self._core, host.place)
+                guest = self._guests[host.place.id] = _Guest(self._core, host.place, self._lookout)
             else:
                 host.place.control.close()
             joined = _served(handler, host.route, guest.link)

@@ -21,6 +21,7 @@ from mplog._session.account import Account
 from mplog._session.host import Host, authkeys
 from mplog._session.identity import myself
 from mplog._session.link import Link
+from mplog._session.lookout import Lookout
 from mplog._session.orphan import Orphan
 from mplog._session.place import Place
 from mplog._sinks import report
@@ -49,7 +50,8 @@ class Sessions:
         """This process's own session, if it has one."""
         self.links: dict[bytes, Link] = {}
         """The ways of this process to sessions of its tree, its own included, by their ids."""
-        self.company = Company(core)
+        self.lookout = Lookout()
+        self.company = Company(core, self.lookout)
         self._lingering: list[Handler] = []
         """Removed handlers whose files are still served for strangers."""
         self._forking = threading.local()
@@ -202,7 +204,7 @@ class Sessions:
         self.links[place.id] = self._link_to(place)
 
     def _link_to(self, place: Place, doorbell: Doorbell | None = None) -> Link:
-        return Link(place, self._adopt, doorbell, self._core.queue_options)
+        return Link(place, self._adopt, doorbell, self._core.queue_options, self.lookout)
 
     def arrive(self, places: list[Place]) -> None:
         """This process's passport named these sessions: join them, and settle what was only provisional."""
@@ -274,6 +276,7 @@ class Sessions:
         """The end of this process: its session is finished, its handlers are stopped."""
         with self._core.lock:
             self.company.leave_all()
+        self.lookout.pause()
         host = self.host
         for link in list(self.links.values()):
             link.close()
@@ -325,6 +328,7 @@ class Sessions:
     def before_fork(self) -> None:
         """Make the session if this process owns anything, end its threads, hold still."""
         exit.prepare_for_children()
+        self.lookout.pause()
         # Several threads may fork at once; each gives back only what it took itself.
         self._forking.locked = self._core.lock.acquire(timeout=1.0)
         if self._forking.locked:
@@ -346,7 +350,8 @@ class Sessions:
             self._core.lock.release()
 
     def resume_threads(self) -> None:
-        """Start the threads of the session again."""
+        """Start the threads of the session, and the lookout, again."""
+        self.lookout.resume()
         host = self.host
         if host is not None:
             host.resume()
@@ -359,6 +364,7 @@ class Sessions:
         claim.abandon_claims()
         self._core.lock = threading.RLock()
         self._forking = threading.local()
+        self.lookout.forget()
         self.company.forget()
         self._lingering = []
         host, self.host = self.host, None

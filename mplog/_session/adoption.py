@@ -17,6 +17,9 @@ class Orphan(Protocol):
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
         """Deliver one record here."""
 
+    def catch_up(self) -> None:
+        """Try again to write what could not be written before, when it is time."""
+
     def complete(self) -> None:
         """Wait for what is in progress."""
 
@@ -48,6 +51,9 @@ class Led:
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
         """Deliver one record by the child's own way."""
         return self._link.push(wall, route, level, body, kind)
+
+    def catch_up(self) -> None:
+        """Nothing was left behind here."""
 
     def complete(self) -> None:
         """Wait for it."""

@@ -1,7 +1,7 @@
 """A link: one process's way to the owner of a session. It makes the ring at the first record and publishes into it.
 
 Handshakes: `push` with Drain.round (ring.py), with Writer._sleep (WAKE), with Host.finish (STOPPED), and with
-Drain.answer_flushes (FLUSH_TARGET / FLUSHED).
+Drain.answer_flushes (FLUSH_TARGET / FLUSHED). A process that logs nothing has lookout.py look at the owner.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from mplog._session import rings
 from mplog._session.account import Account, Told, dropped_of, in_ring
 from mplog._session.adoption import Adopter, Led, Orphan
 from mplog._session.identity import myself
+from mplog._session.lookout import Lookout
 from mplog._session.patience import Patience
 from mplog._session.place import SILENCE, Place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
@@ -66,9 +67,11 @@ class Link:
         adopter: Adopter,
         doorbell: Doorbell | None = None,
         options: Callable[[], QueueOptions] = lambda: DEFAULTS,
+        lookout: Lookout | None = None,
     ) -> None:
-        """*options* gives the queue options as they are when it is called."""
+        """*options* gives the queue options as they are when it is called; *lookout* looks at the owner."""
         self.place = place
+        self._lookout = lookout
         self.options = options
         self.words = place.control.words
         self._adopter = adopter
@@ -102,7 +105,7 @@ class Link:
         A log call that forked, in a value's `__str__` say, goes on with this link in the child, too: it is led to the
         new one.
         """
-        made = Link(self.place, self._adopter, self.doorbell, self.options)
+        made = Link(self.place, self._adopter, self.doorbell, self.options, self._lookout)
         for ring in (self.ring, self._early, *self.filled):
             if ring is not None:
                 ring.forget()
@@ -239,6 +242,8 @@ class Link:
         # SYNC register -> step: the file is there under its name before the number changes.
         self.words[REGISTERED] = monotonic_ns() ^ self.pid << 40
         self.doorbell.ring()
+        if self._lookout is not None and self.place.control.identity.pid != self.pid:
+            self._lookout.watch(self)
 
     def attend(self, wall: float) -> None:
         """The writer sleeps, or it is time to see whether it lives."""
@@ -250,10 +255,29 @@ class Link:
             self.doorbell.ring()
         if wall > self._look_at:
             self._look_at = wall + LOOK_EVERY
-            if self.place.control.silent_for() > SILENCE and self.place.owner_is_gone:
+            if self._is_left():
                 self.become_orphan()
         elif self._look_at > wall + 10 * LOOK_EVERY:
             self._look_at = wall  # The clock was put back.
+
+    def _is_left(self) -> bool:
+        """Whether the owner is proven dead. One that has just shown signs of life is not even asked."""
+        return self.place.control.silent_for() > SILENCE and self.place.owner_is_gone
+
+    def look(self) -> bool:
+        """Look at the owner where no call does; for the lookout, in its thread. Whether to look again."""
+        producer = self.producer
+        if not isinstance(producer, Producer):
+            if producer is None or producer.has_caught_up:
+                return False
+            producer.catch_up()
+        # What an owner that ends in good order has not written by then, it leaves to us.
+        elif self._is_unread() if self.place.ended else self._is_left():
+            self.become_orphan()
+        return True
+
+    def _is_unread(self) -> bool:
+        return any(ring is not None and ring.words[HEAD] != ring.words[TAIL] for ring in (*self.filled, self.ring))
 
     def become_orphan(self) -> None:
         """The owner is gone: write what our rings still hold, then go on in this process."""
@@ -370,7 +394,7 @@ class Link:
             if words[FLUSH_TARGET] < target:
                 words[FLUSH_TARGET] = target  # In the loop: another thread may store its own, lower one over it.
             self.doorbell.ring()
-            if self.words[WAKE] == STOPPED or (self.place.control.silent_for() > SILENCE and self.place.owner_is_gone):
+            if self.words[WAKE] == STOPPED or self._is_left():
                 self.become_orphan()
                 return True
             if deadline is not None and monotonic() > deadline:

@@ -184,10 +184,16 @@ class Orphan:
             self._say()
         with self._counting:
             self._emitted += 1
-        if self._retry_at is not None and monotonic() > self._retry_at:
-            self._try_again(0.0, FILE_BOUND)
+        if self._retry_at is not None:
+            self.catch_up()
         self._deliver(wall, route, body, kind)
         return True
+
+    def catch_up(self) -> None:
+        """Try again to write what could not be written before, when it is time. For log calls and the lookout."""
+        retry_at = self._retry_at
+        if retry_at is not None and monotonic() > retry_at:
+            self._try_again(0.0, FILE_BOUND)
 
     def _deliver(self, wall: float, number: int, body: bytes, kind: int) -> None:
         route = self._routes.get(number)

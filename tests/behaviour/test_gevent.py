@@ -25,6 +25,7 @@ gevent.joinall([gevent.spawn(work, number) for number in range(8)])
 pid = os.fork()
 if not pid:
     gevent.joinall([gevent.spawn(work, number) for number in range(8, 10)])
+    assert gevent.wait(timeout=20)  # Nothing of mplog keeps the loop from its end.
     os._exit(0)
 assert os.waitpid(pid, 0)[1] == 0
 assert logger.complete(timeout=5)

@@ -6,6 +6,7 @@ still the owner, and nothing is taken from it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -132,6 +133,7 @@ class TestGone:
 IDLE = """
 import multiprocessing, os, signal, sys, time
 from mplog import logger
+from mplog._session import lookout
 from mplog._writer.drain import Drain
 
 def wait_for(name):
@@ -139,6 +141,8 @@ def wait_for(name):
         time.sleep(0.005)
 
 def work(name):
+    if sys.argv[2] == "others":
+        lookout.EVERY = 3600
     for number in range(5):
         logger.info("{} {}", name, number)
     open(f"{name}.txt", "w").close()
@@ -154,6 +158,9 @@ if __name__ == "__main__":
         multiprocessing.get_context(sys.argv[1]).Process(target=work, args=(name,)).start()
     for name in "ab":
         wait_for(f"{name}.txt")
+    if sys.argv[3] == "exec":
+        code = "import os, time\\nwhile not os.path.exists('b goes on.txt'): time.sleep(0.01)"
+        os.execv(sys.executable, [sys.executable, "-c", code])
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -201,32 +208,66 @@ def stop(running: Running, here: Path) -> None:
 class TestIdle:
     """Workers that wait for what never comes, as those of a pool do whose parent was killed."""
 
-    @pytest.mark.parametrize("method", ["fork", "spawn"])
-    def test_what_they_logged_last_is_written_by_others(self, program: Program, method: str) -> None:
-        """By the next program, and by the first of them that goes on; what they log later comes after that, once."""
-        running = program.start(IDLE, method)
-        wait_until(lambda: running.process.poll() is not None, "the owner is killed", within=30)
-        next_one = program.start(NEXT).wait()
-        assert next_one.status == 0
-        first = [f"{name} {number}" for name in "ab" for number in range(5)]
-        lines = running.log()
-        assert_once_in_order(lines, [*first, "next 0"])
-        assert lines[-1].endswith(" next 0")
-        rest = [f"{name} {number}" for name in "ab" for number in range(5, 10)]
+    FIRST = tuple(f"{name} {number}" for name in "ab" for number in range(5))
+    REST = tuple(f"{name} {number}" for name in "ab" for number in range(5, 10))
+
+    def left(self, program: Program, *arguments: str) -> Running:
+        """Workers that have logged FIRST and wait; their owner, which has written nothing, is gone."""
+        running = program.start(IDLE, *arguments)
+        wait_until(lambda: (program.here / "b.txt").exists(), "the workers have logged", within=30)
+        if arguments[-1] == "killed":
+            wait_until(lambda: running.process.poll() is not None, "the owner is killed", within=30)
+        return running
+
+    def go_on(self, program: Program) -> None:
+        """Let them log REST and end."""
         (program.here / "a goes on.txt").touch()
         (program.here / "b goes on.txt").touch()
         program.leaves_nothing()
-        assert_once_in_order(running.log(), [*first, "next 0", *rest])
+
+    @pytest.mark.parametrize(("method", "how"), [("fork", "killed"), ("spawn", "killed"), ("spawn", "exec")])
+    def test_they_write_what_they_logged_last(self, program: Program, method: str, how: str) -> None:
+        """Without another call, and say so; what they log later comes after that."""
+        running = self.left(program, method, "themselves", how)
+        log = program.here / "app.log"
+        wait_until(lambda: log.exists() and len(running.log()) == len(self.FIRST), "all is written", within=30)
+        self.go_on(program)
+        assert_once_in_order(running.log(), [*self.FIRST, *self.REST])
+        said = [line for line in running.wait().said.splitlines() if line.startswith("mplog:")]
+        assert 1 <= len(said) == len(set(said)) <= 2, said  # The first may have written for the second.
+        assert all("is gone; process" in line for line in said)
+
+    def test_they_try_again_where_the_file_is_locked(self, program: Program) -> None:
+        """Until whoever holds the file's lock gives it back."""
+        log = program.here / "app.log"
+        with log.open("wb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            running = self.left(program, "fork", "themselves", "killed")
+            wait_until(lambda: "could not be brought up to date" in running.said_so_far(), "they have tried", within=30)
+            assert log.stat().st_size == 0
+        wait_until(lambda: len(running.log()) == len(self.FIRST), "all is written", within=30)
+        self.go_on(program)
+        assert_once_in_order(running.log(), [*self.FIRST, *self.REST])
+
+    @pytest.mark.parametrize("method", ["fork", "spawn"])
+    def test_the_next_program_writes_for_them(self, program: Program, method: str) -> None:
+        """Where it comes before they have looked; what they log later comes after that, once."""
+        running = self.left(program, method, "others", "killed")
+        next_one = program.start(NEXT).wait()
+        assert next_one.status == 0
+        lines = running.log()
+        assert_once_in_order(lines, [*self.FIRST, "next 0"])
+        assert lines[-1].endswith(" next 0")
+        self.go_on(program)
+        assert_once_in_order(running.log(), [*self.FIRST, "next 0", *self.REST])
 
     def test_the_first_that_goes_on_writes_for_the_others(self, program: Program) -> None:
         """One call of one of them is enough."""
-        running = program.start(IDLE, "fork")
-        wait_until(lambda: running.process.poll() is not None, "the owner is killed", within=30)
+        running = self.left(program, "fork", "others", "killed")
         (program.here / "a goes on.txt").touch()
         wait_until(lambda: len(running.log()) == 15, "a's records and those that b had logged are written")
-        (program.here / "b goes on.txt").touch()
-        program.leaves_nothing()
-        assert_once_in_order(running.log(), [f"{name} {number}" for name in "ab" for number in range(10)])
+        self.go_on(program)
+        assert_once_in_order(running.log(), [*self.FIRST, *self.REST])
 
 
 class TestStopped:
