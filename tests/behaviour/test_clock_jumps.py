@@ -154,6 +154,17 @@ def assert_named(names: list[str], patterns: list[str]) -> None:
     assert all(re.fullmatch(pattern, name) for pattern, name in zip(patterns, names, strict=True)), names
 
 
+def assert_last_in_order(lines: list[str], expected: list[str]) -> None:
+    """Of each process its last messages, without a gap."""
+    found: dict[str, list[int]] = {}
+    for line in lines:
+        _, who, number = line.split()
+        found.setdefault(who, []).append(int(number))
+    for who, numbers in found.items():
+        count = sum(message.startswith(f"{who} ") for message in expected)
+        assert numbers == list(range(count))[-len(numbers) :], who
+
+
 class TestRotationByTime:
     """Of an hourly file, whose owner and workers log all the time."""
 
@@ -199,6 +210,13 @@ class TestRotationBySize:
 
         assert len(names) >= 3
         assert_once_in_order(clock.lines(), clock.counted())
+
+    def test_a_retention_removes_no_more_than_it_may(self, program: Program, clock: Jumping) -> None:
+        """The newest so many stay, also when their names say that they are from another decade."""
+        names = clock.run("{'rotation': 1000, 'retention': 3}", "[0, -HOUR, DECADE, 0, -DECADE]")
+
+        assert len(names) == 4
+        assert_last_in_order(clock.lines(), clock.counted())
 
 
 def test_an_owner_killed_while_the_clock_is_wrong(program: Program, clock: Jumping) -> None:

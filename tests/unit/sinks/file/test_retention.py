@@ -9,6 +9,8 @@ import datetime as dt
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mplog._sinks.file.retention import OwnedFile, Retention, parse_retention
 
@@ -72,6 +74,12 @@ class TestCount:
         """An undated file in use and the archive of its predecessor are two files."""
         assert expired(1, [OwnedFile("app.log", 9), OwnedFile("app.log.gz", 5)]) == ["app.log.gz"]
         assert expired(1, [OwnedFile("app.log", 9), OwnedFile("app.log.gz", 9)]) == []
+
+    @given(st.lists(st.floats(allow_nan=False), max_size=8), st.integers(0, 9), st.floats(allow_nan=False))
+    def test_a_wrong_clock_lets_no_more_go(self, times: list[float], count: int, now: float) -> None:
+        """So many stay, whatever the clock showed when the files were written, and shows now."""
+        gone = expired(count, [OwnedFile(f"app.{number}.log", time) for number, time in enumerate(times)], now)
+        assert len(gone) == max(0, len(times) - count)
 
 
 class TestAge:
