@@ -16,7 +16,7 @@ from mplog._logger import registry
 from mplog._logger.company import Company
 from mplog._logger.handler import Handler
 from mplog._ring.clock import monotonic
-from mplog._session import announce, attach, exit
+from mplog._session import announce, attach, exit, recovery
 from mplog._session.account import Account
 from mplog._session.host import Host, authkeys
 from mplog._session.identity import myself
@@ -276,7 +276,7 @@ class Sessions:
         """The end of this process: its session is finished, its handlers are stopped."""
         with self._core.lock:
             self.company.leave_all()
-        self.lookout.pause()
+        self.lookout.end()
         host = self.host
         for link in list(self.links.values()):
             link.close()
@@ -362,6 +362,7 @@ class Sessions:
         self._core.let_go()
         announce.forget()
         claim.abandon_claims()
+        recovery.abandon_borrowed()
         self._core.lock = threading.RLock()
         self._forking = threading.local()
         self.lookout.forget()

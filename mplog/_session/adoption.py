@@ -23,6 +23,9 @@ class Orphan(Protocol):
     def complete(self) -> None:
         """Wait for what is in progress."""
 
+    def leave(self) -> None:
+        """Close its files until the next record."""
+
     def reopen(self) -> None:
         """Open its files again."""
 
@@ -58,6 +61,9 @@ class Led:
     def complete(self) -> None:
         """Wait for it."""
         self._link.flush(None)
+
+    def leave(self) -> None:
+        """No file is open here."""
 
     def reopen(self) -> None:
         """Pass it on."""

@@ -5,10 +5,12 @@
                        takes its configuration lock,  gives the lock back,        fresh locks
                        lets calls ask where they are  lets them go on
     Host (session)     ends its threads, bounded      starts them again           closes what must not stay open
+    Lookout (Core)     ends its thread, bounded       starts it again             forgets it, closes what it held
     capture.process    -                              -                           learns its pid
 
-Lock order, outermost first: 1 configuration lock of the core, 2 writer mutex, 3 sink mutex, 4 kernel lock of a
-log file, 5 mutex of a ring. A fork waits for 1 and, bounded, for the end of a round (2); the child replaces all.
+Lock order, outermost first: 1 configuration lock of the core, 2 writer mutex, 3 mutex of a link, then of its orphan,
+4 sink mutex, 5 kernel lock of a log file, 6 mutex of a ring. A fork waits for 1 and, bounded, for the end of a round
+(2) and of a look (3); the child replaces all.
 
 Hooks of the program that were registered before ours run before it in the child. The first of their calls that reaches
 `Core.notice_child` there lets ours go first (`arrive`).

@@ -264,25 +264,34 @@ class Link:
         """Whether the owner is proven dead. One that has just shown signs of life is not even asked."""
         return self.place.control.silent_for() > SILENCE and self.place.owner_is_gone
 
-    def look(self) -> bool:
-        """Look at the owner where no call does; for the lookout, in its thread. Whether to look again."""
+    def is_watched(self) -> bool:
+        """Whether there is anything for the lookout here: an owner that may die, or records that it has left."""
         producer = self.producer
-        if not isinstance(producer, Producer):
-            if producer is None or producer.has_caught_up:
-                return False
-            producer.catch_up()
+        return isinstance(producer, Producer) or not (producer is None or producer.has_caught_up)
+
+    def needs_help(self) -> bool:
+        """Whether it is time for `go_on_alone`. For the lookout."""
+        if not isinstance(self.producer, Producer):
+            return True
         # What an owner that ends in good order has not written by then, it leaves to us.
-        elif self._is_unread() if self.place.ended else self._is_left():
+        return self._is_unread() if self.place.ended else self._is_left()
+
+    def go_on_alone(self) -> None:
+        """Do what a call would that finds the owner gone, where none comes. For the lookout, in its thread."""
+        if isinstance(self.producer, Producer):
             self.become_orphan()
-        return True
+        elif self.producer is not None:
+            self.producer.catch_up()
+        orphan = self.producer
+        if orphan is not None and not isinstance(orphan, Producer) and orphan.has_caught_up:
+            orphan.leave()
 
     def _is_unread(self) -> bool:
         return any(ring is not None and ring.words[HEAD] != ring.words[TAIL] for ring in (*self.filled, self.ring))
 
     def become_orphan(self) -> None:
         """The owner is gone: write what our rings still hold, then go on in this process."""
-        producer = self.producer
-        if self.is_changing() or (isinstance(producer, Producer) and producer.interrupted):
+        if self.is_changing() or self._is_interrupted():
             return  # We interrupt a change or a push of this thread, which comes here by itself.
         with self.change():
             self._adopt()
@@ -307,12 +316,17 @@ class Link:
                 self._told = self._told.latest(ring)
         return self._told
 
+    def _is_interrupted(self) -> bool:
+        """Whether this thread is in a push, for whose end another one may wait that has the mutex."""
+        producer = self.producer
+        return isinstance(producer, Producer) and producer.interrupted
+
     def _published_by(self, producer: Producer) -> int:
         return in_ring(producer.count, max(0, self._told_so_far().total - self.published))
 
     def account(self) -> Account:
         """What has become of the records that this process has given to this link."""
-        with self.change():
+        with contextlib.nullcontext() if self._is_interrupted() else self.change():
             producer, ring = self.producer, self.ring
             # First what the owner says: no more than what is published by then.
             told = self._told_so_far()
@@ -334,7 +348,7 @@ class Link:
 
     def oldest(self) -> int | None:
         """The stamp of the oldest record of this process that is not with its sinks, in ns of the monotonic clock."""
-        with self._mutex:
+        with contextlib.nullcontext() if self._is_interrupted() else self._mutex:
             if self.orphaned:
                 return None
             rings = [ring for ring in (*self.filled, self.ring) if ring is not None]
@@ -377,8 +391,10 @@ class Link:
 
         A dead owner ends the wait: this process has then written its records itself.
         """
-        with self._mutex:
-            producer, ring = self.producer, self.ring
+        if not self._mutex.acquire(blocking=not self._is_interrupted()):
+            return False
+        producer, ring = self.producer, self.ring
+        self._mutex.release()
         if producer is None:
             return True
         if self.orphaned or not isinstance(producer, Producer):

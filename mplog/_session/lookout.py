@@ -14,8 +14,9 @@ import contextlib
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from types import BuiltinFunctionType
-from typing import Protocol
+from typing import Final, Protocol
 
 from mplog._ring.clock import monotonic
 from mplog._sinks import report
@@ -23,15 +24,27 @@ from mplog._sinks import report
 EVERY = 1.0
 """Seconds between two looks; an owner's death is noticed within half a second more (place.SILENCE)."""
 
-STOP_BOUND = 0.1
-"""Seconds that a fork waits for a look that is under way."""
+STOP_BOUND = 1.0
+"""Seconds that a fork, or the end of the process, waits for what is done about an owner that is gone."""
+
+LEAVING_BOUND = 0.1
+"""Seconds that a fork waits for the kernel to forget a thread that has ended."""
+
+_FAULTS: Final = {signal.SIGSEGV, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
+"""What a thread brings upon itself; faulthandler shall see it."""
 
 
 class Watched(Protocol):
     """A link, as the lookout knows it."""
 
-    def look(self) -> bool:
-        """One look; whether to look again."""
+    def is_watched(self) -> bool:
+        """Whether there is anything to look for."""
+
+    def needs_help(self) -> bool:
+        """One look: whether it is time for `go_on_alone`."""
+
+    def go_on_alone(self) -> None:
+        """Do what is to be done when the owner is gone."""
 
 
 class _Shift:
@@ -48,10 +61,31 @@ class _Shift:
         self.task = 0
         """Its number in the kernel, once it has begun."""
         self.is_over = False
+        self._mask: set[int] = set()
         self.bell.acquire()
         self.ended.acquire()
 
+    def begin(self) -> None:
+        """In the thread, first."""
+        self.task = threading.get_native_id()
+        if hasattr(signal, "pthread_sigmask"):
+            # A signal that the program has blocked must not find a thread that takes it.
+            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _FAULTS)
+
+    @contextlib.contextmanager
+    def unblocked(self) -> Iterator[None]:
+        """Where functions of the user's may run: what they start must not inherit that all signals are blocked."""
+        if not hasattr(signal, "pthread_sigmask"):
+            yield
+            return
+        blocked = signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
     def ring(self) -> None:
+        """Wake the thread."""
         with contextlib.suppress(RuntimeError):  # It was rung before and has not been heard yet.
             self.bell.release()
 
@@ -60,8 +94,15 @@ class Lookout:
     """Looks at the owners of the links of one process, as long as there are any. Safe from any thread and handler."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """In a forked child: its links are others, and it has one thread."""
         self._links: list[Watched] = []
         self._shift: _Shift | None = None
+        self._look_at = monotonic() + EVERY
+        self._is_over = False
+        """Whether the process is ending: what is logged from now on is looked after by its calls."""
         self._starting = _thread.allocate_lock()
         """Held for a moment by whoever starts the thread; nobody waits for it."""
 
@@ -77,7 +118,7 @@ class Lookout:
 
     def _start(self) -> None:
         # A greenlet that waits for ever would keep the loop of a program from its end, which has replaced threads.
-        if not isinstance(_thread.start_new_thread, BuiltinFunctionType):
+        if self._is_over or not isinstance(_thread.start_new_thread, BuiltinFunctionType):
             return
         # Whoever is just starting it, another thread or the one that this call interrupts, has not looked yet.
         if not self._starting.acquire(blocking=False):
@@ -85,7 +126,7 @@ class Lookout:
         try:
             if self._shift is None:
                 shift = _Shift()
-                # Where no thread can be had, as late in the interpreter's end, calls look as ever.
+                # Where no thread can be had calls look as ever.
                 with contextlib.suppress(RuntimeError):
                     _thread.start_new_thread(self._run, (shift,))
                     self._shift = shift
@@ -93,27 +134,40 @@ class Lookout:
             self._starting.release()
 
     def _run(self, shift: _Shift) -> None:
-        shift.task = threading.get_native_id()
-        # A signal that the program has blocked must not find a thread that takes it.
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        shift.begin()
         try:
             while not shift.is_over:
-                shift.bell.acquire(True, EVERY if self._links else -1)
-                if not shift.is_over:
-                    self._look()
+                # Counted over all shifts: a process that forks all the time looks, too.
+                wait = max(0.0, self._look_at - monotonic()) if self._links else -1
+                if not shift.bell.acquire(True, wait):
+                    self._look_at = monotonic() + EVERY
+                    self._look(shift)
         finally:
             shift.ended.release()
 
-    def _look(self) -> None:
+    def _look(self, shift: _Shift) -> None:
         for link in self._links[:]:
-            if not _wants_more(link):
-                self._links.remove(link)
-                if _wants_more(link):  # It has a new ring since, and was still here when `watch` was called.
+            if shift.is_over:
+                return
+            try:
+                if link.is_watched():
+                    if link.needs_help():
+                        with shift.unblocked():
+                            link.go_on_alone()
+                    continue
+                self._drop(link)
+                if link.is_watched():  # It has a new ring since, and was still here when `watch` was called.
                     self.watch(link)
+            except Exception:  # noqa: BLE001 - nobody is there to take it; calls look as ever
+                self._drop(link)
+                report.error_in_handler(-1, None)
+
+    def _drop(self, link: Watched) -> None:
+        with contextlib.suppress(ValueError):  # A shift that a fork could not wait for was first.
+            self._links.remove(link)
 
     def pause(self) -> None:
-        """Before a fork, and at the end of the process: no thread runs. Bounded."""
+        """Before a fork: no thread runs, unless one is too busy to end in time."""
         shift, self._shift = self._shift, None
         if shift is None:
             return
@@ -122,7 +176,7 @@ class Lookout:
         if not shift.ended.acquire(timeout=STOP_BOUND):
             return
         # It has returned, but Python counts the threads of the kernel when it forks.
-        deadline = monotonic() + STOP_BOUND
+        deadline = monotonic() + LEAVING_BOUND
         while os.path.exists(f"/proc/self/task/{shift.task}") and monotonic() < deadline:
             pass
 
@@ -131,14 +185,7 @@ class Lookout:
         if self._links and self._shift is None:
             self._start()
 
-    def forget(self) -> None:
-        """In a forked child: its links are others, and it has one thread."""
-        self._links, self._shift, self._starting = [], None, _thread.allocate_lock()
-
-
-def _wants_more(link: Watched) -> bool:
-    try:
-        return link.look()
-    except Exception:  # noqa: BLE001 - nobody is there to take it; calls look as ever
-        report.error_in_handler(-1, None)
-        return False
+    def end(self) -> None:
+        """At the end of the process: as `pause`, for good."""
+        self._is_over = True
+        self.pause()

@@ -27,7 +27,7 @@ LOCK_BOUND = 0.5
 """Seconds to wait for an owner that is just ending to give up the kernel lock of our ring."""
 
 FILE_BOUND = 0.5
-"""Seconds that a log call waits for a log file's lock before it leaves older records to a later call."""
+"""Seconds that a log call, or the lookout, waits for a log file's lock before it leaves older records for later."""
 
 PATIENCE = 5.0
 """Seconds that `complete()` and the end of the process wait for each of these locks."""
@@ -53,9 +53,9 @@ class Orphan:
         self._routes = routes()
         self._said = quiet
         self._mutex = threading.RLock()
-        """Held while older records are written by a later call; a call that does not get it does not wait for it."""
+        """Held while older records are written by a later call or the lookout; a call that does not get it goes on."""
         self._retry_at: float | None = None
-        """When to try again to write what is still in the rings; None when nothing is."""
+        """When to try again to write what is still in the rings; None when nothing is, or while it is being tried."""
         self.lost: dict[int, int] = {}
         self._counting = threading.RLock()
         """Held for a moment at each of the counts below."""
@@ -67,7 +67,16 @@ class Orphan:
             self._say()
         self._unread = self._left = sum(ring.reader().count_unread() for ring in unread)
         """Records that our rings held, and those of them that are there still."""
-        self._take_over(LOCK_BOUND, FILE_BOUND, streams=unread)
+        self._attempt(LOCK_BOUND, FILE_BOUND, streams=unread)
+
+    def _attempt(self, lock_bound: float, file_bound: float, streams: Sequence[RingFile] = ()) -> None:
+        """`_take_over`, which must neither end a call nor leave this process without anybody to take its records."""
+        try:
+            self._take_over(lock_bound, file_bound, streams)
+        except Exception as error:  # noqa: BLE001 - it is tried again
+            report.once("orphan attempt", f"process {self._link.pid} could not bring its log up to date: {error!r}")
+            if self._rings:
+                self._retry_at = monotonic() + RETRY
 
     def _take_over(self, lock_bound: float, file_bound: float, streams: Sequence[RingFile] = ()) -> None:
         """Write what our own rings hold. What cannot be written now stays there for another attempt; when this process
@@ -92,7 +101,7 @@ class Orphan:
                 continue
             try:
                 self._write_file(route, locked, file_bound)
-            except (OSError, FileBusy) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again, and other files go on
                 if self._is_through():
                     break
                 complete = False
@@ -125,10 +134,11 @@ class Orphan:
         recovery.remove_if_left(place)
 
     def _try_again(self, lock_bound: float, file_bound: float) -> None:
-        if self._mutex.acquire(blocking=False):
+        if self._mutex.acquire(timeout=lock_bound):
             try:
+                # Not from inside of an attempt of this thread, in which a function of the user's logs.
                 if self._retry_at is not None:
-                    self._take_over(lock_bound, file_bound)
+                    self._attempt(lock_bound, file_bound)
             finally:
                 self._mutex.release()
 
@@ -244,7 +254,13 @@ class Orphan:
     @property
     def has_caught_up(self) -> bool:
         """Whether nothing older is left in the rings of this process."""
-        return self._retry_at is None
+        return not self._rings
+
+    def leave(self) -> None:
+        """Close the files until the next record: a process that idles must not look as if it wrote them."""
+        for route in self._routes.values():
+            if isinstance(route.sink, FileSink):
+                route.sink.leave()
 
     def reopen(self) -> None:
         """Open the files again; as FileSink.reopen."""
@@ -254,13 +270,13 @@ class Orphan:
 
     def complete(self) -> None:
         """Write what could not be written before, and wait for archives in progress."""
-        if self._retry_at is not None:
+        if self._rings:  # Another thread may be trying now, and fail; `_retry_at` does not tell.
             self._try_again(PATIENCE, PATIENCE)
         for route in self._routes.values():
             if isinstance(route.sink, FileSink):
                 route.sink.archiver.wait(monotonic() + 30.0)
         place = self._link.place
         mine = place.control.identity.pid == self._link.pid
-        if self._retry_at is None and not mine and os.path.exists(place.path) and not place.is_served:
+        if not self._rings and not mine and os.path.exists(place.path) and not place.is_served:
             # When this process went on by itself, another one that had nothing to say may still have lived.
             recovery.remove_if_left(place)

@@ -22,6 +22,7 @@ from mplog._ring.layout import (
     STOPPED,
     WAKE,
 )
+from mplog._ring.ring import Producer
 from mplog._session.place import SILENCE
 from mplog._session.spills import LARGEST, Shorten, Spills, cut
 from mplog._sinks import report
@@ -59,10 +60,16 @@ class Patience:
         waited_from = monotonic_ns()
         deadline: float | None = None
         pause = 0.0002
+        whole: tuple[bytes, int] | None = None
         while True:
             producer = link.producer or link.begin()
+            if whole is not None and not isinstance(producer, Producer):
+                # The owner is gone since; what lay beside the ring may be removed with the session.
+                self._take_back(body, kind)
+                (body, kind), whole = whole, None
             fits = len(body) <= link.largest_inline
             if not fits and self._spills.have_room(len(body)):
+                whole = body, kind
                 body, kind = self._spill(body, kind, shorten)
                 fits = True
             if fits and producer.push(wall, route, level, body, kind):
@@ -123,11 +130,14 @@ class Patience:
             return shorten(link.largest_inline), kind
         return cut(body, link.largest_inline - 100, ", no room to spill"), kind
 
+    def _take_back(self, body: bytes, kind: int) -> None:
+        if kind in (SPILL, KIND_SPILLED_DATA):
+            self._spills.take_back(body.decode())
+
     def _drop(self, route: int, level: int, body: bytes, kind: int) -> bool:
         """Count a record that finds no room; always False. The log tells of it, see losses.py."""
         link = self._link
-        if kind in (SPILL, KIND_SPILLED_DATA):
-            self._spills.take_back(body.decode())
+        self._take_back(body, kind)
         self._uncounted.append((route, level))
         self.dropped_at = monotonic()
         with link.change():

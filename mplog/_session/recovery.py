@@ -16,7 +16,17 @@ import glob
 import os
 from collections.abc import Callable, Iterable
 
-from mplog._ring.layout import DATA_RECORD, HEAD, KIND_SPILLED_DATA, SPILL, TAIL
+from mplog._ring.layout import (
+    DATA_RECORD,
+    ENDED,
+    HEAD,
+    KIND_SPILLED_DATA,
+    RUN_STATE,
+    SPILL,
+    STOPPED,
+    TAIL,
+    WAKE,
+)
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import directory, hosts, losses, rings
@@ -36,6 +46,9 @@ BOUND = 10.0
 
 MOVED_BOUND = 1.0
 """Seconds that it waits, with the lock of the current file, for that of an old one."""
+
+_borrowed: list[RingFile] = []
+"""The rings of others whose kernel locks this process may hold now."""
 
 Render = Callable[[int, bytes], "bytes | None"]
 """(kind, body) -> what the file gets, or None for a record that does not pass."""
@@ -343,7 +356,7 @@ def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = B
         finally:
             slot.close()
             for ring in taken:
-                ring.close()
+                _give_back(ring)
         if everything:
             with contextlib.suppress(OSError):
                 os.unlink(path)
@@ -372,10 +385,24 @@ def _borrow(path: str, suits: Callable[[RingFile], bool] = lambda _: True) -> Ri
         ring = open_existing(path)
     except (OSError, ValueError):
         return None
+    _borrowed.append(ring)
     if suits(ring) and rings.try_lock(ring):
         return ring
-    ring.close()
+    _give_back(ring)
     return None
+
+
+def _give_back(ring: RingFile) -> None:
+    ring.close()
+    with contextlib.suppress(ValueError):
+        _borrowed.remove(ring)
+
+
+def abandon_borrowed() -> None:
+    """In a forked child: close the rings that another thread of the parent held, whose locks would live on here."""
+    for ring in _borrowed:
+        ring.forget()
+    _borrowed.clear()
 
 
 def remove_if_left(place: Place) -> None:
@@ -385,7 +412,7 @@ def remove_if_left(place: Place) -> None:
         if ring is None:
             return
         empty = ring.words[HEAD] == ring.words[TAIL]
-        ring.close()
+        _give_back(ring)
         if not empty:
             return
     for path in slots_of(place.id.hex()):
@@ -404,7 +431,7 @@ def remove_if_done(place: Place) -> None:
         if ring is None:
             return
         losses.tell(ring, {}, leave_others=False)
-        ring.close()
+        _give_back(ring)
     _forget(place)
 
 
@@ -415,6 +442,8 @@ def _leave_directory_of(path: str) -> None:
 
 def _forget(place: Place) -> None:
     """Delete a session, with the slots that its owner died over before they were whole."""
+    # SYNC _forget -> begin: a worker that has not logged yet finds no lock to tell by any more that nobody serves it.
+    place.control.words[RUN_STATE], place.control.words[WAKE] = ENDED, STOPPED
     for base in directory.existing_bases():
         for path in glob.glob(os.path.join(base, "files", "*", f"{place.id.hex()}-*{slots.SUFFIX}*.tmp")):
             with contextlib.suppress(OSError):

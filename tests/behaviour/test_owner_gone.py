@@ -133,7 +133,7 @@ class TestGone:
 IDLE = """
 import multiprocessing, os, signal, sys, time
 from mplog import logger
-from mplog._session import lookout
+from mplog._session import lookout, orphan
 from mplog._writer.drain import Drain
 
 def wait_for(name):
@@ -142,11 +142,25 @@ def wait_for(name):
 
 def work(name):
     if sys.argv[2] == "others":
-        lookout.EVERY = 3600
+        lookout.Lookout.watch = lambda *_: None
+    if sys.argv[2] == "complete":
+        orphan.FILE_BOUND = 3.0
+        attempts, attempt = [], orphan.Orphan._attempt
+        orphan.Orphan._attempt = lambda *arguments, **more: (
+            attempts.append(arguments[0]), attempt(*arguments, **more)
+        )
     for number in range(5):
         logger.info("{} {}", name, number)
     open(f"{name}.txt", "w").close()
     wait_for(f"{name} goes on.txt")
+    if sys.argv[2] == "complete":
+        while len(attempts) < 2:  # The second one is under way, which has no more than the file's lock to wait for.
+            time.sleep(0.005)
+        assert not attempts[0].has_caught_up
+        open(f"{name} asks.txt", "w").close()
+        assert logger.complete(10)
+        with open("app.log") as file:
+            assert file.read().count(f" {name} ") == 5
     for number in range(5, 10):
         logger.info("{} {}", name, number)
 
@@ -205,6 +219,127 @@ def stop(running: Running, here: Path) -> None:
     (here / "stopped.txt").touch()
 
 
+def has_open(process: str, path: Path) -> bool:
+    """Whether *process* has *path* open."""
+    return any(fd.exists() and fd.samefile(path) for fd in Path(f"/proc/{process}/fd").iterdir())
+
+
+ALONE = """
+import os, signal, sys, time
+from mplog import logger
+from mplog._session.link import Link
+from mplog._session.spills import Spills
+from mplog._writer.drain import Drain
+
+owner = os.getpid()
+runtime = os.environ["MPLOG_RUNTIME_DIR"]
+
+def wait_for(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+def sessions():
+    return [name for _, names, _ in os.walk(runtime) for name in names if len(name) == 32]
+
+def rotate(message, file):
+    with open("mask.txt", "w") as mask:
+        mask.write(str(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+    return False
+
+def late():
+    # It has its first record when the session is gone, though the owner's number lives.
+    wait_for(lambda: os.path.exists("app.log") and os.path.getsize("app.log") and not sessions())
+    logger.info("late 0")
+
+def large():
+    # Between the spill and the push of its record the owner dies, and what lies beside the ring is gone.
+    logger.info("large 0")
+    put = Spills.put
+    def die(self, body):
+        name = put(self, body)
+        if not os.path.exists("dead.txt"):
+            open("dead.txt", "w").close()
+            os.kill(owner, signal.SIGKILL)
+            wait_for(lambda: not sessions())
+        return name
+    Spills.put = die
+    logger.info("{} 1", "large " * 50_000)
+
+def forks():
+    # It forks more often than it looks.
+    logger.info("forks 0")
+    os.kill(owner, signal.SIGKILL)
+    def again():
+        time.sleep(0.2)
+        pid = os.fork()
+        if not pid:
+            os._exit(0)
+        os.waitpid(pid, 0)
+        return os.path.exists("app.log") and os.path.getsize("app.log")
+    wait_for(again)
+
+def rotates():
+    logger.info("rotates 0")
+    os.kill(owner, signal.SIGKILL)
+    wait_for(lambda: os.path.exists("mask.txt"))
+
+logger.remove()
+logger.add("app.log", format="{process.id} {message}", **({"rotation": rotate} if sys.argv[1] == "rotates" else {}))
+Drain.round = lambda self, **how: 0  # The writer lives and gets nowhere.
+Link.begin_early = lambda self: None  # As without root's rights: no ring before the first record.
+if not os.fork():
+    globals()[sys.argv[1]]()
+    open("through.txt", "w").close()
+    sys.exit()
+if sys.argv[1] == "late":
+    if not os.fork():
+        logger.info("first 0")
+        open("first.txt", "w").close()
+        wait_for(lambda: os.path.exists("through.txt"))
+        sys.exit()
+    wait_for(lambda: os.path.exists("first.txt"))
+    code = "import os, time\\nwhile not os.path.exists('enough.txt'): time.sleep(0.01)"
+    os.execv(sys.executable, [sys.executable, "-c", code])
+wait_for(lambda: False)
+"""
+
+
+class TestAlone:
+    """What else a worker does while its lookout takes over, or has."""
+
+    def through(self, program: Program, what: str) -> list[str]:
+        """The log, when the worker is through."""
+        running = program.start(ALONE, what)
+        wait_until((program.here / "through.txt").exists, "the worker is through", within=30)
+        if what != "late":
+            program.leaves_nothing()
+        return running.log()
+
+    def test_it_forks_all_the_time(self, program: Program) -> None:
+        """Its last records are written all the same."""
+        assert [line.partition(" ")[2] for line in self.through(program, "forks")] == ["forks 0"]
+
+    def test_it_logs_a_large_record(self, program: Program) -> None:
+        """Whole, although what lay beside its ring has been removed with the session."""
+        first, second = self.through(program, "large")
+        assert first.endswith(" large 0")
+        assert second.partition(" ")[2] == "large " * 50_000 + " 1"
+
+    def test_its_functions_run_with_its_own_signals(self, program: Program) -> None:
+        """Not with all signals blocked, which programs that they start would inherit."""
+        assert [line.partition(" ")[2] for line in self.through(program, "rotates")] == ["rotates 0"]
+        assert (program.here / "mask.txt").read_text() == "set()"
+
+    def test_it_logs_first_when_the_session_of_an_exec_is_gone(self, program: Program) -> None:
+        """The owner's process lives on as another program; nobody would read a ring."""
+        lines = self.through(program, "late")
+        assert [line.partition(" ")[2] for line in lines] == ["first 0", "late 0"]
+        (program.here / "enough.txt").touch()
+        program.leaves_nothing()
+
+
 class TestIdle:
     """Workers that wait for what never comes, as those of a pool do whose parent was killed."""
 
@@ -236,6 +371,29 @@ class TestIdle:
         said = [line for line in running.wait().said.splitlines() if line.startswith("mplog:")]
         assert 1 <= len(said) == len(set(said)) <= 2, said  # The first may have written for the second.
         assert all("is gone; process" in line for line in said)
+
+    def test_nobody_seems_to_write_the_file_afterwards(self, program: Program) -> None:
+        """An idle worker does not keep it open, so that others may archive it."""
+        running = self.left(program, "fork", "themselves", "killed")
+        log = program.here / "app.log"
+        wait_until(lambda: log.exists() and len(running.log()) == len(self.FIRST), "all is written", within=30)
+        workers = {line.split()[0] for line in running.log()}
+        wait_until(lambda: not any(has_open(worker, log) for worker in workers), "they have closed it")
+        self.go_on(program)
+        assert_once_in_order(running.log(), [*self.FIRST, *self.REST])
+
+    def test_complete_waits_for_an_attempt(self, program: Program) -> None:
+        """What the thread is just trying to write is in the file when `complete()` has returned."""
+        log = program.here / "app.log"
+        with log.open("wb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            running = self.left(program, "fork", "complete", "killed")
+            (program.here / "a goes on.txt").touch()
+            (program.here / "b goes on.txt").touch()
+            wait_until(lambda: all((program.here / f"{name} asks.txt").exists() for name in "ab"), "both wait", 30)
+        program.leaves_nothing()
+        assert "Error" not in running.wait().said
+        assert_once_in_order(running.log(), [*self.FIRST, *self.REST])
 
     def test_they_try_again_where_the_file_is_locked(self, program: Program) -> None:
         """Until whoever holds the file's lock gives it back."""

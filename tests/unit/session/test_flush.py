@@ -9,6 +9,7 @@ import pytest
 from programs import wait_until
 
 from mplog._ring.layout import CLOSED, FLUSH_TARGET, FLUSHED, STATE
+from mplog._ring.ring import Producer
 from mplog._session.host import Host
 from mplog._session.identity import myself
 from mplog._session.link import Link
@@ -113,3 +114,34 @@ def test_the_end_comes_while_others_log() -> None:
     drain.round = one_round  # type: ignore[method-assign]
     link.close()
     host.finish()
+
+
+def test_in_a_handler_that_interrupts_a_push(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing there waits for the thread that takes over, which waits for that push."""
+    host = Host(myself())
+    link = Link(host.place, no_orphan, host.doorbell)
+    link.push(1e9, 7, 20, b"1")
+    assert link.ring is not None
+    monkeypatch.setattr(Producer, "interrupted", True)
+    held, done = threading.Event(), threading.Event()
+    in_time: list[bool] = []
+
+    def take_over() -> None:
+        with link.change():
+            held.set()
+            in_time.append(done.wait(10))
+
+    thread = threading.Thread(target=take_over)
+    thread.start()
+    try:
+        assert held.wait(10)
+        assert not link.flush(30)
+        assert link.account().emitted == 1
+        assert link.oldest() is not None
+    finally:
+        done.set()
+        thread.join()
+        assert in_time == [True]
+        monkeypatch.undo()
+        link.close()
+        host.finish()
