@@ -227,6 +227,7 @@ def has_open(process: str, path: Path) -> bool:
 ALONE = """
 import os, signal, sys, time
 from mplog import logger
+from mplog._session import recovery, rings
 from mplog._session.link import Link
 from mplog._session.spills import Spills
 from mplog._writer.drain import Drain
@@ -280,6 +281,21 @@ def forks():
         return os.path.exists("app.log") and os.path.getsize("app.log")
     wait_for(again)
 
+def fails():
+    # Something that nobody has foreseen goes wrong in the first attempt.
+    module = {"write_rest": recovery, "remove": rings}[sys.argv[2]]
+    work, attempts = getattr(module, sys.argv[2]), []
+    def fail_once(*arguments, **more):
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError("not foreseen")
+        return work(*arguments, **more)
+    setattr(module, sys.argv[2], fail_once)
+    logger.info("fails 0")
+    os.kill(owner, signal.SIGKILL)
+    wait_for(lambda: len(attempts) > 1 and not sessions())
+    logger.info("fails 1")
+
 def rotates():
     logger.info("rotates 0")
     os.kill(owner, signal.SIGKILL)
@@ -309,11 +325,11 @@ wait_for(lambda: False)
 class TestAlone:
     """What else a worker does while its lookout takes over, or has."""
 
-    def through(self, program: Program, what: str) -> list[str]:
+    def through(self, program: Program, *what: str) -> list[str]:
         """The log, when the worker is through."""
-        running = program.start(ALONE, what)
+        running = program.start(ALONE, *what)
         wait_until((program.here / "through.txt").exists, "the worker is through", within=30)
-        if what != "late":
+        if what != ("late",):
             program.leaves_nothing()
         return running.log()
 
@@ -326,6 +342,11 @@ class TestAlone:
         first, second = self.through(program, "large")
         assert first.endswith(" large 0")
         assert second.partition(" ")[2] == "large " * 50_000 + " 1"
+
+    @pytest.mark.parametrize("where", ["write_rest", "remove"])
+    def test_it_meets_an_error_that_nobody_has_foreseen(self, program: Program, where: str) -> None:
+        """It tries again, and goes on."""
+        assert [line.partition(" ")[2] for line in self.through(program, "fails", where)] == ["fails 0", "fails 1"]
 
     def test_its_functions_run_with_its_own_signals(self, program: Program) -> None:
         """Not with all signals blocked, which programs that they start would inherit."""
