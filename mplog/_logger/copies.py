@@ -124,10 +124,10 @@ class _InForks:
     def __init__(self, core: Core) -> None:
         self._core = weakref.ref(core, lambda _: fork.unregister(self))
 
-    def before_fork(self) -> None:
+    def before_fork(self, deadline: float) -> None:
         core = self._core()
         if core is not None:
-            core.sessions.before_fork()
+            core.sessions.before_fork(deadline)
 
     def after_fork_in_parent(self) -> None:
         core = self._core()

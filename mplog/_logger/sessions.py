@@ -21,7 +21,7 @@ from mplog._session.account import Account
 from mplog._session.host import Host, authkeys
 from mplog._session.identity import myself
 from mplog._session.link import Link
-from mplog._session.lookout import Lookout
+from mplog._session.lookout import STOP_BOUND, Lookout
 from mplog._session.orphan import Orphan
 from mplog._session.place import Place
 from mplog._sinks import report
@@ -63,10 +63,14 @@ class Sessions:
 
     # The owner's side
 
-    def make_host(self) -> Host | None:
-        """The session of this process; None (said once) where no runtime directory can be used."""
+    def make_host(self, deadline: float | None = None) -> Host | None:
+        """The session of this process; None (said once) where no runtime directory can be used.
+
+        Args:
+            deadline: `monotonic()` until which it may wait for the session's own threads.
+        """
         if self.host is not None:
-            self.host.renew()
+            self.host.renew(-1 if deadline is None else max(0.0, deadline - monotonic()))
             return self.host
         self.company.leave_all(HOSTING_BOUND)
         try:
@@ -276,7 +280,7 @@ class Sessions:
         """The end of this process: its session is finished, its handlers are stopped."""
         with self._core.lock:
             self.company.leave_all()
-        self.lookout.end()
+        self.lookout.end(monotonic() + STOP_BOUND)
         host = self.host
         for link in list(self.links.values()):
             link.close()
@@ -325,10 +329,10 @@ class Sessions:
 
     # Forks; see _session/fork.py for the table
 
-    def before_fork(self) -> None:
-        """Make the session if this process owns anything, end its threads, hold still."""
+    def before_fork(self, deadline: float) -> None:
+        """Make the session if this process owns anything, end its threads by *deadline*, hold still."""
         exit.prepare_for_children()
-        self.lookout.pause()
+        self.lookout.pause(deadline)
         # Several threads may fork at once; each gives back only what it took itself.
         self._forking.locked = self._core.lock.acquire(timeout=1.0)
         if self._forking.locked:
@@ -338,9 +342,9 @@ class Sessions:
             for link in self.links.values():
                 link.close()
         elif self._core.serves and self._owns_anything() and not self._core.provisional:
-            self.make_host()
+            self.make_host(deadline)
         if self.host is not None:
-            self.host.pause()
+            self.host.pause(deadline)
 
     def after_fork_in_parent(self) -> None:
         """Give the configuration lock back."""

@@ -9,8 +9,9 @@
     capture.process    -                              -                           learns its pid
 
 Lock order, outermost first: 1 configuration lock of the core, 2 writer mutex, 3 mutex of a link, then of its orphan,
-4 sink mutex, 5 kernel lock of a log file, 6 mutex of a ring. A fork waits for 1 and, bounded, for the end of a round
-(2) and of a look (3); the child replaces all.
+4 sink mutex, 5 kernel lock of a log file, 6 mutex of a ring. A fork waits for 1 and, for BOUND altogether, for the end
+of a round (2), of a look (3) and of a message (4). When that is over it goes on: the child replaces all locks and uses
+nothing that the parent's threads were working with, so it is as sound as any other.
 
 Hooks of the program that were registered before ours run before it in the child. The first of their calls that reaches
 `Core.notice_child` there lets ours go first (`arrive`).
@@ -28,14 +29,18 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, Protocol
 
+from mplog._ring.clock import monotonic
 from mplog._sinks import report
+
+BOUND = 0.1
+"""Seconds that a fork waits for mplog's threads to come to an end, all of them together."""
 
 
 class Participant(Protocol):
-    """Whoever takes part in forks. The hooks never log and never raise."""
+    """Whoever takes part in forks. The hooks never log."""
 
-    def before_fork(self) -> None:
-        """In the parent, before. Waits for nothing without a bound."""
+    def before_fork(self, deadline: float) -> None:
+        """In the parent, before. Waits for other threads no longer than `monotonic()` is before *deadline*."""
 
     def after_fork_in_parent(self) -> None:
         """In the parent, in the thread that forked."""
@@ -78,8 +83,12 @@ def arrive() -> None:
 
 def _before() -> None:
     _resume_now()
+    deadline = monotonic() + BOUND
     for participant in _participants[:]:
-        participant.before_fork()
+        try:
+            participant.before_fork(deadline)
+        except Exception:  # noqa: BLE001 - the others must hold still, too, and the program forks anyway
+            report.error_in_handler(-1, None)
 
 
 def _parent() -> None:

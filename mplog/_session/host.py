@@ -45,9 +45,6 @@ from mplog._writer.writer import HOUSEKEEPING, Writer
 
 NONE_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
-FORK_BOUND = 0.1
-"""Seconds that a fork waits for the writer to reach the end of a round."""
-
 ACCOUNT_BOUND = 2.5
 """Seconds that a snapshot of the counts waits for the end of a round."""
 
@@ -212,13 +209,18 @@ class Host:
             os.unlink(slot.path)
         hosts.leave(os.path.dirname(slot.path))
 
-    def renew(self) -> None:
+    def renew(self, bound: float = -1) -> None:
         """Where somebody has deleted the session's directory, make it again: for processes that are still to come.
 
         Those that run have everything mapped, and go on. What waits in their rings has lost its name, so that it is not
         found any more should everything be killed.
+
+        Args:
+            bound: seconds that this may wait for the end of a round, after which the writer does it; -1 for any.
         """
-        with self.writer.mutex:
+        if self.finished or self.place.is_there or not self.writer.mutex.acquire(timeout=bound):
+            return
+        try:
             if self.finished or self.place.is_there:
                 return
             try:
@@ -237,6 +239,8 @@ class Host:
                 report.once("renew", f"{self.place.path} was deleted and cannot be made again: {error}")
                 return
             report.once("renew", f"{self.place.path} was deleted while it was in use; it has been made again.")
+        finally:
+            self.writer.mutex.release()
 
     def publish(self, registry: dict[str, Any]) -> None:
         """Make *registry* what new workers start with and running ones change to at their next call."""
@@ -417,11 +421,9 @@ class Host:
 
     # Around a fork; see fork.py.
 
-    def pause(self) -> None:
-        """Before a fork: no thread of the session runs, and none holds a lock. Bounded."""
-        deadline = monotonic() + FORK_BOUND
-        if not self.writer.stop(FORK_BOUND):
-            report.once("fork", f"the writer did not reach the end of a round in {FORK_BOUND} s; the fork goes on")
+    def pause(self, deadline: float) -> None:
+        """Before a fork: no thread of the session runs, nor holds a lock, unless it is too busy until *deadline*."""
+        self.writer.stop(max(0.0, deadline - monotonic()))
         for route in list(self.routes.values()):
             if route.outlet is not None:
                 route.outlet.pause(deadline)
@@ -442,6 +444,9 @@ class Host:
     def forget(self) -> None:
         """In a forked child: close what must not stay open here, for a copy would keep the parent's locks alive."""
         self.writer.forget()
+        for route in self.routes.values():
+            if route.outlet is not None:
+                route.outlet.forget()
         for page in self._pages:
             page.let_go()
         for source in self._known.values():

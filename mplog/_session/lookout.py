@@ -12,26 +12,18 @@ from __future__ import annotations
 import _thread
 import contextlib
 import os
-import signal
 import threading
-from collections.abc import Iterator
 from types import BuiltinFunctionType
-from typing import Final, Protocol
+from typing import Protocol
 
 from mplog._ring.clock import monotonic
-from mplog._sinks import report
+from mplog._sinks import report, signals
 
 EVERY = 1.0
 """Seconds between two looks; an owner's death is noticed within half a second more (place.SILENCE)."""
 
 STOP_BOUND = 1.0
-"""Seconds that a fork, or the end of the process, waits for what is done about an owner that is gone."""
-
-LEAVING_BOUND = 0.1
-"""Seconds that a fork waits for the kernel to forget a thread that has ended."""
-
-_FAULTS: Final = {signal.SIGSEGV, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
-"""What a thread brings upon itself; faulthandler shall see it."""
+"""Seconds that the end of the process waits for what is done about an owner that is gone."""
 
 
 class Watched(Protocol):
@@ -61,28 +53,13 @@ class _Shift:
         self.task = 0
         """Its number in the kernel, once it has begun."""
         self.is_over = False
-        self._mask: set[int] = set()
         self.bell.acquire()
         self.ended.acquire()
 
     def begin(self) -> None:
         """In the thread, first."""
         self.task = threading.get_native_id()
-        if hasattr(signal, "pthread_sigmask"):
-            # A signal that the program has blocked must not find a thread that takes it.
-            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _FAULTS)
-
-    @contextlib.contextmanager
-    def unblocked(self) -> Iterator[None]:
-        """Where functions of the user's may run: what they start must not inherit that all signals are blocked."""
-        if not hasattr(signal, "pthread_sigmask"):
-            yield
-            return
-        blocked = signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signals.begin()
 
     def ring(self) -> None:
         """Wake the thread."""
@@ -128,7 +105,8 @@ class Lookout:
                 shift = _Shift()
                 # Where no thread can be had calls look as ever.
                 with contextlib.suppress(RuntimeError):
-                    _thread.start_new_thread(self._run, (shift,))
+                    with signals.blocked():
+                        _thread.start_new_thread(self._run, (shift,))
                     self._shift = shift
         finally:
             self._starting.release()
@@ -152,8 +130,8 @@ class Lookout:
             try:
                 if link.is_watched():
                     if link.needs_help():
-                        with shift.unblocked():
-                            link.go_on_alone()
+                        signals.open_up()
+                        link.go_on_alone()
                     continue
                 self._drop(link)
                 if link.is_watched():  # It has a new ring since, and was still here when `watch` was called.
@@ -161,22 +139,25 @@ class Lookout:
             except Exception:  # noqa: BLE001 - nobody is there to take it; calls look as ever
                 self._drop(link)
                 report.error_in_handler(-1, None)
+            finally:
+                signals.close()
 
     def _drop(self, link: Watched) -> None:
         with contextlib.suppress(ValueError):  # A shift that a fork could not wait for was first.
             self._links.remove(link)
 
-    def pause(self) -> None:
-        """Before a fork: no thread runs, unless one is too busy to end in time."""
+    def pause(self, deadline: float) -> None:
+        """Before a fork: no thread runs, unless one is too busy to end by `monotonic()` *deadline*."""
         shift, self._shift = self._shift, None
         if shift is None:
             return
         shift.is_over = True
         shift.ring()
-        if not shift.ended.acquire(timeout=STOP_BOUND):
+        # A function of the user's that runs in the thread may be what forks.
+        here = shift.task == threading.get_native_id()
+        if here or not shift.ended.acquire(timeout=max(0.0, deadline - monotonic())):
             return
         # It has returned, but Python counts the threads of the kernel when it forks.
-        deadline = monotonic() + LEAVING_BOUND
         while os.path.exists(f"/proc/self/task/{shift.task}") and monotonic() < deadline:
             pass
 
@@ -185,7 +166,7 @@ class Lookout:
         if self._links and self._shift is None:
             self._start()
 
-    def end(self) -> None:
+    def end(self, deadline: float) -> None:
         """At the end of the process: as `pause`, for good."""
         self._is_over = True
-        self.pause()
+        self.pause(deadline)

@@ -91,7 +91,8 @@ class MessageSink:
             direct: it comes from a log call of this process, and is counted here.
         """
         waits = not (direct and inside.depth)
-        if (self._deferred and not waits) or not self._mutex.acquire(blocking=waits):
+        mutex = self._mutex  # A target that forks comes back in a child, too, where the sink has another one.
+        if (self._deferred and not waits) or not mutex.acquire(blocking=waits):
             self._deferred.append(message)
             # SYNC defer -> release: put there before this look; who had the mutex looks after giving it back.
             self._deliver_deferred()
@@ -99,7 +100,7 @@ class MessageSink:
         try:
             self._accept(message, direct)
         finally:
-            self._mutex.release()
+            mutex.release()
             if self._deferred:
                 self._deliver_deferred()
         if self._stop_wanted:
@@ -129,7 +130,7 @@ class MessageSink:
 
     def _deliver_deferred(self) -> None:
         """Hand over what others have left, unless somebody is busy, who does it then."""
-        while self._deferred and self._mutex.acquire(blocking=False):
+        while self._deferred and (mutex := self._mutex).acquire(blocking=False):
             try:
                 if self._busy or not self._deferred:
                     return
@@ -139,7 +140,7 @@ class MessageSink:
                 except Exception:  # noqa: BLE001 - of another call than the one that it would be raised in
                     report.error_in_handler(self.number, getattr(message, "record", None))
             finally:
-                self._mutex.release()
+                mutex.release()
 
     def _hand_over_all(self, own: Message, direct: bool) -> None:
         """Hand over *own*, then what was logged from inside meanwhile. The first error of a call's own is raised."""

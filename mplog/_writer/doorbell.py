@@ -65,8 +65,12 @@ class Doorbell:
         """That many further descriptors, for something that will need them; fewer where there are no more."""
         found: list[int] = []
         with contextlib.suppress(OSError):
-            while len(found) < count:
-                found.append(os.dup(self._fd))
+            while len(found) < count and self._is_open():
+                fd = os.dup(self._fd)
+                if not descriptor.is_still(fd, self._identity):  # Another thread of the program was just closing it.
+                    os.close(fd)
+                    break
+                found.append(fd)
         return found
 
     def close_copies(self, copies: list[int]) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from mplog._capture.record import Message
 from mplog._ring.clock import monotonic, monotonic_ns
 from mplog._ring.layout import (
+    DATA_RECORD,
     FAILED,
     FILTERED,
     FLUSH_TARGET,
@@ -30,7 +31,7 @@ from mplog._ring.layout import (
 )
 from mplog._ring.ring import Entry, Reader, RingCorrupt
 from mplog._ring.ring_file import RingFile
-from mplog._sinks import report
+from mplog._sinks import report, signals
 from mplog._sinks.file import phase
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Slot
@@ -250,6 +251,8 @@ class Drain:
         return read_spilled(path)
 
     def _text(self, route: Route, kind: int, body: bytes, tally: Tally) -> bytes | Message | None:
+        if kind in (DATA_RECORD, KIND_SPILLED_DATA):
+            signals.open_up()  # Its filter, format or patcher may be the user's own.
         try:
             text = route.text_of(kind, body)
         except BaseException:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on

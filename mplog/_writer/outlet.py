@@ -14,7 +14,7 @@ from mplog._capture.notice import notice
 from mplog._capture.record import Message
 from mplog._render.times import local_time
 from mplog._ring.clock import monotonic
-from mplog._sinks import report
+from mplog._sinks import report, signals
 from mplog._sinks.message_sink import MessageSink
 from mplog._writer.tally import Tally
 
@@ -73,14 +73,17 @@ class Outlet:
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._run, name=f"mplog-outlet-{self._route}", daemon=True)
         try:
-            self._thread.start()
+            with signals.blocked():
+                self._thread.start()
         except RuntimeError:  # No thread can be had now, or any more: the writer must not fail; the next message tries.
             self._thread = None
 
     def _run(self) -> None:
+        signals.begin()
         while True:
             with self._wake:
                 while not self._waiting and not self._dropped_unsaid and not self._gives_up():
+                    signals.close()
                     self._wake.wait(1.0)
                 if self._paused or not (self._waiting or self._dropped_unsaid):
                     self._thread = None
@@ -91,6 +94,7 @@ class Outlet:
             if unsaid:
                 message = self._notice(f"mplog: {unsaid} records were dropped here: this sink was too slow")
             failed, lost = False, self._sink.lost
+            signals.open_up()
             try:
                 if not self._sink.write_patiently(message, self._gives_up):
                     continue
@@ -129,6 +133,8 @@ class Outlet:
             self._paused = True
             self._wake.notify_all()
             thread = self._thread
+        if thread is threading.current_thread():
+            return False  # The sink itself forks.
         if thread is not None:
             thread.join(max(0.0, deadline - monotonic()))
             return not thread.is_alive()
@@ -139,6 +145,13 @@ class Outlet:
         with self._wake:
             self._paused = False
         self.start()
+
+    def forget(self) -> None:
+        """In a forked child, whose one thread may be that of the outlet, in a sink that forked: take nothing more."""
+        self._wake = threading.Condition(threading.Lock())
+        self._waiting = deque()
+        self._dropped_unsaid = 0
+        self._paused = self._closing = True
 
     def taken_up_to(self, count: int) -> bool:
         """Whether the first *count* messages have been handed to the sink or dropped, or never will be."""

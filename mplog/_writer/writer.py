@@ -14,7 +14,7 @@ from typing import Protocol
 
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import ASLEEP, AWAKE, REGISTERED, WAKE
-from mplog._sinks import report
+from mplog._sinks import report, signals
 from mplog._writer.doorbell import Doorbell
 from mplog._writer.drain import Drain
 
@@ -56,7 +56,7 @@ class Writer:
         self._household = household
         self._thread: threading.Thread | None = None
         self._wanted: threading.Thread | None = None
-        """The thread that shall go on; any other one, such as one that a fork could not wait for, ends."""
+        """The thread that shall go on; any other one ends."""
         self._life = threading.RLock()
         self._kept_at = 0.0
         self._registered = 0
@@ -76,11 +76,12 @@ class Writer:
     def start(self) -> None:
         """Start the thread, unless it runs. Late in the interpreter's end threads cannot start: then `step` is used."""
         with self._life:
-            if self.running and self._wanted is self._thread:
+            if self.running:  # A fork, say, could not wait for its end.
+                self._wanted = self._thread
                 return
             self._thread = self._wanted = threading.Thread(target=self._run, name=NAME, daemon=True)
             self._words[WAKE] = AWAKE  # A thread that was stopped in its sleep has left the word as it was.
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(RuntimeError), signals.blocked():
                 self._thread.start()
 
     def stop(self, bound: float) -> bool:
@@ -90,6 +91,8 @@ class Writer:
         if thread is None:
             return True
         self.ring()
+        if thread is threading.current_thread():
+            return False  # A function of the user's asks for it, in a round, after which the thread ends.
         if thread.is_alive():
             thread.join(bound)
         if thread.is_alive():
@@ -113,18 +116,29 @@ class Writer:
         self._doorbell.ring()
 
     def _run(self) -> None:
-        while not self._stop:
+        signals.begin()
+        while not self._is_over():
             try:
                 self._cycle()
             except Exception:  # noqa: BLE001 - whatever happens in one round, the next one is tried
                 report.error_in_handler(-1, None)
                 time.sleep(CEILING)
 
+    def _is_over(self) -> bool:
+        """Whether the calling thread ends. With `_life` held: `start` takes it back, or starts another one."""
+        with self._life:
+            if not self._stop:
+                return False
+            if self._thread is threading.current_thread():
+                self._thread = None
+            return True
+
     def _cycle(self) -> None:
         """Drain until there is nothing for a while, then sleep until the doorbell."""
         busy_until = 0.0
         while not self._stop:
             found = self.step()
+            signals.close()
             now = monotonic()
             if found:
                 busy_until = now + LINGER

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from mplog._ring.clock import monotonic
+from mplog._sinks import signals
 from mplog._sinks.file import compression
 from mplog._sinks.file.compression import Compression
 
@@ -51,11 +52,13 @@ class Archiver:
 
     def _archive(self, path: str) -> None:
         if self._how is not None:
+            signals.open_up()  # It may be a function, or start a program.
             compression.archive(path, self._how, unwanted=self._is_paused)
             if not self._paused:
                 self._retain()
 
     def _run(self) -> None:
+        signals.begin()
         while True:
             with self._mutex:
                 if not self._waiting or self._paused:
@@ -76,7 +79,7 @@ class Archiver:
         """Before a fork: end the second thread, by `monotonic()` *deadline*. What it had begun is begun again."""
         self._paused = True
         thread = self._thread
-        if thread is not None:
+        if thread is not None and thread is not threading.current_thread():  # A compression function may fork.
             thread.join(max(0.0, deadline - monotonic()))
 
     def resume(self) -> None:
@@ -87,7 +90,8 @@ class Archiver:
                 return
             self._thread = threading.Thread(target=self._run, name="mplog-archiver", daemon=True)
             try:
-                self._thread.start()
+                with signals.blocked():
+                    self._thread.start()
             except RuntimeError:  # Threads cannot start late in the interpreter's end.
                 self._thread = None
                 while self._waiting:

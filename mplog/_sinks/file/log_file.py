@@ -18,7 +18,7 @@ from typing import Final, TextIO
 from mplog._render.times import local_time
 from mplog._ring import descriptor
 from mplog._ring.clock import monotonic
-from mplog._sinks import report
+from mplog._sinks import report, signals
 from mplog._sinks.file import alarm, birth, lock, opening, presence, series
 from mplog._sinks.file.naming import rotated_name
 from mplog._sinks.file.options import FileOptions
@@ -510,6 +510,7 @@ class LogFile:
         retention = self.options.retention
         if retention is None:
             return
+        signals.open_up()  # It may be the user's own function.
         template = self.options.template
         owned = []
         for path in template.owned():

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from mplog._ring import descriptor
+from mplog._sinks import signals
 from mplog._sinks.file.options import FileOptions
 
 
@@ -64,6 +65,7 @@ def open_file(path: str, options: FileOptions, *, again: bool, make: bool = True
     kind = "a" if again else next(letter for letter in options.mode if letter in "awx")
     plus = "+" if "+" in options.mode else ""
     if options.opener is not None:
+        signals.open_up()
         existed = os.path.lexists(path)
         fd = _open(path, f"{kind}{plus}", options, options.opener)
         if not existed and options.permissions is not None:

@@ -12,7 +12,7 @@ from mplog._capture.record import Message
 from mplog._render.times import local_time
 from mplog._ring.clock import monotonic
 from mplog._ring.ring import Entry
-from mplog._sinks import report
+from mplog._sinks import report, signals
 from mplog._sinks.file.log_file import LogFile
 
 ROTATION_PATIENCE = 60.0
@@ -125,6 +125,7 @@ class Turnover:
         if message is None:
             message = Message(data.decode(self.options.text.encoding, "replace"))
             message.record = {"time": local_time(wall)}
+        signals.open_up()
         try:
             view = self.file.view()
             return any(function(message, view) for function in rotation.functions)
@@ -142,6 +143,7 @@ class Turnover:
         self._settle(self.file.fd)
         rotation = self.options.rotation
         assert rotation is not None
+        signals.open_up()  # An opener, a compression or a retention may be the user's own.
         try:
             old = self.file.rotate(wall, keep_empty=rotation.keeps_empty, troubles=self.troubles)
         except OSError as error:
