@@ -64,7 +64,7 @@ def _copied(handler: Handler, memo: dict[int, Any]) -> Handler:
     """A copy of *handler* for another core."""
     sink: Any = handler.sink
     if handler.link is not None:
-        if sink is not None and handler.link.pid == handler.link.place.control.identity.pid:
+        if sink is not None and handler.link.is_owner:
             raise RuntimeError(
                 f"Handler {handler.id} was added with enqueue=True, so its records go through a queue of this "
                 "process's logger, and it cannot be copied. Remove it first, or add it again to the copy."

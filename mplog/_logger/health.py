@@ -136,9 +136,9 @@ def _queues(core: Core) -> Iterator[Problem]:
 
 
 def _dropped_of_others(host: Host, links: list[Link]) -> Iterator[Problem]:
-    mine = {link.pid for link in links}
+    mine = host.tallies.get(host.identity) if links else None
     for tally, account in host.accounts():
-        if tally.pid not in mine:
+        if tally is not mine:
             who = f"process {tally.pid} ({tally.name}) has dropped {account.dropped} records so far"
             yield from _dropped(tally.dropped_at, who)
     for number, route in list(host.routes.items()):

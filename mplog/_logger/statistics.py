@@ -89,12 +89,11 @@ def take(core: Core) -> Statistics:
         own += handler.account()
     for link in core.sessions.all_links():
         own += link.account()
-    me = myself()
     processes = [_shown(process.pid(), process.name(), own)]
     if host is not None:
         # In this order: the writer may meet this process's own ring at any time.
         accounts = list(host.accounts())
-        here = host.tallies.get((me.pid, me.start))
+        here = host.tallies.get(myself())
         for tally, account in accounts:
             if account.emitted and tally is not here:
                 processes.append(_shown(tally.pid, tally.name, account))

@@ -11,6 +11,7 @@ such tools look for, also while a tool is at work when mplog is imported, and co
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 from collections.abc import Callable
 from types import ModuleType
@@ -26,10 +27,28 @@ def _second_instance() -> ModuleType:
     return module
 
 
+def offset(which: str) -> int | None:
+    """Nanoseconds that the clock *which* of this process's time namespace is ahead of the machine's; None: unknown."""
+    try:
+        # What the file says is of the namespace that children get.
+        if not os.path.samefile("/proc/self/ns/time", "/proc/self/ns/time_for_children"):
+            return None
+        with open("/proc/self/timens_offsets", encoding="ascii") as lines:
+            for line in lines:
+                name, seconds, rest = line.split()
+                if name == which:
+                    return int(seconds) * 1_000_000_000 + int(rest)
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
 _own = _second_instance()
+_ahead = offset("monotonic")
 
 monotonic: Callable[[], float] = _own.monotonic
 """Seconds since some moment in the past."""
 
-monotonic_ns: Callable[[], int] = _own.monotonic_ns
-"""The same in nanoseconds. Stamps in rings are of this kind; all processes of one machine see one clock."""
+monotonic_ns: Callable[[], int] = _own.monotonic_ns if not _ahead else lambda: _own.monotonic_ns() - _ahead
+"""The same in nanoseconds. Stamps in rings are of this kind; all processes of one machine see one clock, also those
+that are started in a time namespace of their own."""

@@ -7,15 +7,26 @@ descriptor for longer than one function remembers which file it is, and looks be
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
 import mmap
 import os
+import struct
 import sys
-from typing import Final
+import weakref
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 Identity = tuple[int, int]
 """Device and inode: which file a descriptor is."""
 
 NOTHING: Final[Identity] = (-1, -1)
+
+Mapping = mmap.mmap | memoryview
+"""A mapped file: bytes that can be stored into. It goes when nobody has a view of it any more."""
+
+_FAILED: Final = (1 << 8 * struct.calcsize("P")) - 1
+"""What `mmap` returns instead of an address."""
 
 _left: list[mmap.mmap] = []
 """Mappings that are never closed, for that would close a descriptor of the program's."""
@@ -57,20 +68,85 @@ def create(path: str) -> int:
     return fd
 
 
-def map_file(fd: int, size: int) -> mmap.mmap:
-    """Map *size* bytes of *fd*, which is the size of the file and stays so."""
+def map_file(fd: int, size: int) -> Mapping:
+    """Map *size* bytes of *fd*, which is the size of the file and stays so.
+
+    The mapping needs no descriptor: an owner has hundreds of them, and forked children cannot close what a mapping has.
+
+    Raises:
+        OSError: there is no memory for it, or the file cannot be mapped.
+    """
     if sys.version_info >= (3, 13):
         return mmap.mmap(fd, size, trackfd=False)
-    return mmap.mmap(fd, size)
+    calls = system_calls()
+    if calls is None:
+        return mmap.mmap(fd, size)
+    address = map_at(calls, fd, size)
+    memory = calls.memory(address, size)
+    # Every view keeps it alive, so that nobody can reach what is unmapped. Not at exit: `__del__` may log later.
+    weakref.finalize(memory, calls.unmap, address, size).atexit = False
+    return memoryview(memory).cast("B")
 
 
-def unmap(mapping: mmap.mmap) -> None:
+def holds_descriptor(mapping: Mapping) -> bool:
+    """Whether *mapping* has a copy of the descriptor that it was made with: where Python lets none do without."""
+    return sys.version_info < (3, 13) and isinstance(mapping, mmap.mmap)
+
+
+class SystemCalls(NamedTuple):
+    """What maps without Python, whose mappings keep a descriptor before 3.13, and cannot be kept from a child."""
+
+    map: Callable[..., int | None]
+    unmap: Callable[[int, int], int]
+    advise: Callable[[int, int, int], int]
+    memory: Callable[[int, int], Any]
+    """(address, size) -> an object with that memory."""
+    error: Callable[[], int]
+
+
+@functools.cache
+def system_calls() -> SystemCalls | None:
+    """The system's own calls; None where Python was built without a way to them."""
+    try:
+        import ctypes  # Late, for it is a tenth of what importing mplog takes.
+
+        library = ctypes.CDLL(None, use_errno=True)
+        library.mmap.restype = ctypes.c_void_p
+        library.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *(ctypes.c_int,) * 3, ctypes.c_long)
+        library.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+        library.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    except Exception:  # noqa: BLE001 - not built, no symbols, or a hardened kernel refuses it memory
+        return None
+
+    def memory(address: int, size: int) -> object:
+        return (ctypes.c_char * size).from_address(address)
+
+    return SystemCalls(library.mmap, library.munmap, library.madvise, memory, ctypes.get_errno)
+
+
+def map_at(calls: SystemCalls, fd: int, size: int) -> int:
+    """Map *size* bytes of *fd*; the address.
+
+    Raises:
+        OSError: there is no memory for it, or the file cannot be mapped.
+    """
+    address = calls.map(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, fd, 0)
+    if address is None or address == _FAILED:
+        number = calls.error() or errno.ENOMEM
+        raise OSError(number, os.strerror(number))
+    return address
+
+
+def unmap(mapping: Mapping) -> None:
     """Close *mapping*. Idempotent.
 
-    Before Python 3.13 a mapping has a descriptor of its own, which it closes without looking. Where that one is
-    something else by now, which shows in its size, the mapping stays for good.
+    One that has a descriptor closes that without looking. Where that one is something else by now, which shows in its
+    size, the mapping stays for good.
     """
-    if sys.version_info < (3, 13) and not mapping.closed:
+    if isinstance(mapping, memoryview):
+        mapping.release()
+        return
+    if holds_descriptor(mapping) and not mapping.closed:
         try:
             owns = mapping.size() == len(mapping)
         except OSError:
@@ -81,9 +157,13 @@ def unmap(mapping: mmap.mmap) -> None:
     mapping.close()
 
 
-def keep(mapping: mmap.mmap) -> None:
-    """Never close *mapping*, as collecting it would do without looking."""
-    _left.append(mapping)
+def keep(mapping: Mapping) -> None:
+    """Let *mapping* be for as long as somebody uses it.
+
+    One that has a descriptor stays for good, as collecting it would close that without looking.
+    """
+    if isinstance(mapping, mmap.mmap) and holds_descriptor(mapping):
+        _left.append(mapping)
 
 
 def raised(fd: int) -> int:

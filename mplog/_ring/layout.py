@@ -63,6 +63,8 @@ DROPPED: Final = 0x118 // 8
 BLOCKED_NS: Final = 0x120 // 8
 SPILLED: Final = 0x128 // 8
 PUSHED: Final = 0x130 // 8
+LIFE: Final = 0x138 // 8
+"""life.HELD where the producer holds the lock that ends with its program, so that anybody sees whether it lives."""
 HEAD: Final = 0x200 // 8
 """End of the last record that all its sinks have taken; HEAD <= TAIL <= HEAD + capacity."""
 FLUSHED: Final = 0x208 // 8
@@ -118,7 +120,7 @@ RUN_STATE: Final = 0x108 // 8
 SAID: Final = 0x110 // 8
 """Not 0 once some process of the session has said that the file system is too small for its ring."""
 HELD: Final = 0x118 // 8
-"""Not 0 where the owner holds a kernel lock on this page, which ends with the program, also when exec replaces it."""
+"""life.HELD where the owner holds the lock on this page that ends with its program, also when exec replaces it."""
 REGISTERED: Final = 0x300 // 8
 """Another number after each new ring; a producer stores one that nobody stored before."""
 WAKE: Final = 0x200 // 8

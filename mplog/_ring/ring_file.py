@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import mmap
 import os
 import time
 from dataclasses import dataclass
 
-from mplog._ring import descriptor
+from mplog._ring import descriptor, life
 from mplog._ring.clock import monotonic_ns
+from mplog._ring.descriptor import Mapping
 from mplog._ring.layout import (
     ALIGN_SHIFT,
     CLOSED,
@@ -23,12 +23,14 @@ from mplog._ring.layout import (
     HEADER_AT,
     HEADER_BYTES,
     LAYOUT,
+    LIFE,
     MAGIC,
     MAGIC_WORD,
     NAME_AT,
     NAME_BYTES,
     STATE,
 )
+from mplog._ring.life import HELD, Life
 from mplog._ring.ring import RESERVE, Producer, Reader, split_views
 
 MINIMUM_CAPACITY = 16 * 1024
@@ -49,9 +51,9 @@ class RingOwner:
 class RingFile:
     """A mapped ring file. Closing releases the mapping and the descriptor, never the file."""
 
-    __slots__ = ("_identity", "_view", "capacity", "checked", "data", "fd", "map", "owner", "path", "words")
+    __slots__ = ("_identity", "_life", "_view", "capacity", "checked", "data", "fd", "map", "owner", "path", "words")
 
-    def __init__(self, path: str, fd: int, mapping: mmap.mmap, owner: RingOwner, *, checked: bool) -> None:
+    def __init__(self, path: str, fd: int, mapping: Mapping, owner: RingOwner, *, checked: bool) -> None:
         self.path = path
         self.fd = fd
         self._identity = descriptor.identity_of(fd)
@@ -61,6 +63,20 @@ class RingFile:
         self.capacity = len(self.data)
         self.owner = owner
         self.checked = checked
+        self._life: Life | None = None
+
+    def hold(self, path: str) -> None:
+        """As its producer, keep it held as long as this program runs; *path* is its name by now."""
+        self._life = life.hold(path)
+        if self._life is not None:
+            self.words[LIFE] = HELD
+
+    @property
+    def has_living_producer(self) -> bool | None:
+        """Whether its producer runs, by the lock that ends with it; None where that does not tell."""
+        if self.words[LIFE] != HELD or not self.renew_descriptor():
+            return None
+        return life.is_held(self.fd)
 
     @property
     def is_early(self) -> bool:
@@ -87,7 +103,9 @@ class RingFile:
         return bool(self.words[STATE] == CLOSED)
 
     def close(self) -> None:
-        """Give the mapping and the descriptor back. Idempotent."""
+        """Give the mapping and the descriptor back, and the producer's lock. Idempotent."""
+        if self._life is not None:
+            self._life.end()
         for view in (self.words, self.data, self._view):
             view.release()
         descriptor.unmap(self.map)
@@ -114,6 +132,8 @@ class RingFile:
     def forget(self) -> None:
         """In a child that has its parent's ring: close the descriptor, and keep the mapping for who is using it."""
         self._close_descriptor()
+        if self._life is not None:
+            self._life.forget()
         descriptor.keep(self.map)
 
     def _close_descriptor(self) -> None:
@@ -165,6 +185,7 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, 
         )
         fd = _separate(hidden, fd)
         ring = RingFile(path, fd, mapping, owner, checked=checked)
+        ring.hold(hidden)
         # SYNC create -> open_existing: the magic comes last.
         ring.words[MAGIC_WORD] = MAGIC
         # A rename would replace a ring that the program had which this process ran before an exec.
@@ -210,8 +231,8 @@ def open_existing(path: str) -> RingFile:
 def _separate(path: str, fd: int) -> int:
     """Another descriptor for the ring's kernel lock, in the place of *fd*.
 
-    A map keeps a copy of the descriptor it was made with, which forked children cannot close; and a lock lives as long
-    as any copy of its descriptor, so theirs would keep it from being taken after its holder's death.
+    What is mapped through a descriptor uses its open file as the descriptor does, and a lock lives as long as any use:
+    forked children, who have the mapping, would keep it from being taken after its holder's death.
     """
     other = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     if not os.path.sameopenfile(fd, other):
@@ -221,7 +242,7 @@ def _separate(path: str, fd: int) -> int:
     return other
 
 
-def _check(path: str, mapping: mmap.mmap, size: int) -> tuple[RingOwner, bool]:
+def _check(path: str, mapping: Mapping, size: int) -> tuple[RingOwner, bool]:
     (layout, header, endian, shift, flags, capacity, _largest, _zero, pid, start, boot, namespace, _interpreter) = (
         HEADER.unpack_from(mapping, HEADER_AT)[:13]
     )

@@ -1,17 +1,17 @@
 """The control page: what every process of a session may look at without asking anybody.
 
-The owner keeps it open with a kernel lock. A pid tells that a process lives, and not that it still runs the program
-which made the session: after an exec only the lock tells, for the kernel closes the descriptor then.
+The owner holds it with the kernel lock that ends with its program (life.py). A pid tells that a process lives, and not
+that it still runs the program which made the session; and it tells nothing in another namespace.
 """
 
 from __future__ import annotations
 
-import contextlib
-import mmap
+import math
 import os
 
-from mplog._ring import descriptor
+from mplog._ring import descriptor, life
 from mplog._ring.clock import monotonic_ns
+from mplog._ring.descriptor import Mapping
 from mplog._ring.layout import (
     CONTROL_BYTES,
     CONTROL_HEADER,
@@ -26,8 +26,8 @@ from mplog._ring.layout import (
     RUN,
     RUN_STATE,
 )
+from mplog._ring.life import Life
 from mplog._session.identity import Identity, boot_id
-from mplog._sinks.file import presence
 
 NAME = "control"
 
@@ -35,11 +35,10 @@ NAME = "control"
 class ControlPage:
     """The mapped page of one session. Words are read and stored one at a time, from any process."""
 
-    __slots__ = ("_fd", "_held", "_map", "identity", "session", "words")
+    __slots__ = ("_life", "_map", "identity", "session", "words")
 
-    def __init__(self, mapping: mmap.mmap, session: bytes, identity: Identity) -> None:
-        self._fd = -1
-        self._held = descriptor.NOTHING
+    def __init__(self, mapping: Mapping, session: bytes, identity: Identity) -> None:
+        self._life: Life | None = None
         self._map = mapping
         self.words = memoryview(mapping).cast("Q")
         self.session = session
@@ -50,51 +49,39 @@ class ControlPage:
         self.words[HEARTBEAT_NS] = monotonic_ns()
 
     def silent_for(self) -> float:
-        """Seconds since the last `beat`."""
-        return (monotonic_ns() - self.words[HEARTBEAT_NS]) / 1e9
+        """Seconds since the last `beat`; endless where that was by another clock, of a process that changed its own."""
+        silent = (monotonic_ns() - self.words[HEARTBEAT_NS]) / 1e9
+        return silent if silent > -1 else math.inf
 
     def hold(self, path: str) -> None:
-        """Keep this page's file at *path* open and locked as long as this program runs."""
-        # Opened once more: the map has a copy of its own descriptor, which forked children cannot close.
-        self._fd = descriptor.raised(os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW))
-        self._held = descriptor.identity_of(self._fd)
-        if presence.announce(self._fd):
-            # Only where others can see it: not every file system has such locks.
-            self.words[HELD] = _is_used(path)
-
-    def hold_on(self, directory: str) -> None:
-        """As `hold`, where the program has closed the descriptor: its lock went with it, and workers would see that."""
-        if self._fd >= 0 and not descriptor.is_still(self._fd, self._held):
-            with contextlib.suppress(OSError):
-                self.hold(os.path.join(directory, NAME))
+        """Keep this page's file at *path* held as long as this program runs."""
+        self._life = life.hold(path)
+        self.words[HELD] = 0 if self._life is None else life.HELD
 
     def let_go(self) -> None:
-        """Give the lock up, or, in a forked child, the copy that would keep it alive. Idempotent."""
-        fd, self._fd = self._fd, -1
-        descriptor.close(fd, self._held)
+        """Give the lock up. Idempotent."""
+        if self._life is not None:
+            self._life.end()
 
-    def is_given_up(self, directory: str) -> bool:
-        """Whether it is proven by the lock that the program which made this page in *directory* runs no more."""
-        if not self.words[HELD] or self.identity.boot != boot_id():
-            return False
+    def forget(self) -> None:
+        """In a forked child: the lock is the parent's."""
+        if self._life is not None:
+            self._life.forget()
+
+    def is_given_up(self, directory: str) -> bool | None:
+        """Whether the program that made this page in *directory* has ended, by its lock; None: that does not tell."""
+        if self.words[HELD] != life.HELD or self.identity.boot != boot_id():
+            return None
         try:
-            return not _is_used(os.path.join(directory, NAME))
+            return not life.is_held_at(os.path.join(directory, NAME))
         except OSError:
-            return False
+            return None
 
     def close(self) -> None:
         """Unmap. Idempotent."""
         self.let_go()
         self.words.release()
         descriptor.unmap(self._map)
-
-
-def _is_used(path: str) -> bool:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        return presence.is_used(fd)
-    finally:
-        os.close(fd)
 
 
 def create(directory: str, session: bytes, owner: Identity) -> ControlPage:

@@ -3,7 +3,7 @@
     <runtime>/mplog-<uid>/                 0700, owned by this user, no link
         sessions/<id>/                     one per owner, see session.py
         by-authkey/<hash>                  names the session of the process family with that key
-        by-pid/<pid>-<start>               names the session of an owner, for its children
+        by-pid/<pid>-<start>-<namespace>   names the session of an owner, for its children
         files/<key>/                       commit slots of one log file, see _sinks/file/slot.py
 
 `<runtime>` is what the queue options say, else MPLOG_RUNTIME_DIR, else memory-backed /dev/shm, else the temporary

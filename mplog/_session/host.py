@@ -32,7 +32,7 @@ from mplog._ring.layout import (
 from mplog._ring.ring_file import open_existing
 from mplog._session import hosts, losses, recovery, rings
 from mplog._session.account import Account, Told, dropped_of
-from mplog._session.identity import Identity, is_dead
+from mplog._session.identity import Identity
 from mplog._session.place import REGISTRY, Place, make_place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._sinks import report
@@ -97,9 +97,9 @@ class Host:
         self._ignored: set[str] = set()
         self._early: set[str] = set()
         """Rings of processes that have not logged; see Link.begin_early."""
-        self._told_at: dict[tuple[int, int], float] = {}
-        self.tallies: dict[tuple[int, int], Tally] = {}
-        """What has become of the records of each process, by pid and start token; living ones, and the last ended."""
+        self._told_at: dict[Identity, float] = {}
+        self.tallies: dict[Identity, Tally] = {}
+        """What has become of the records of each process; living ones, and the last ended."""
         self.earlier = Tally(0, "")
         """Of all processes that have ended before those."""
         self.finished = False
@@ -272,7 +272,6 @@ class Host:
 
     def beat(self) -> None:
         """Say that the writer lives."""
-        self._pages[-1].hold_on(self.place.path)
         words = self.place.control.words
         for page in self._pages:
             page.beat()
@@ -318,7 +317,7 @@ class Host:
                 self._ignored.add(path)
                 continue
             owner = ring.owner
-            tally = self.tallies.setdefault((owner.pid, owner.start), Tally(owner.pid, owner.name))
+            tally = self.tallies.setdefault(rings.identity_of(owner), Tally(owner.pid, owner.name))
             tally.rings += 1
             source = Source(ring, ring.reader(), key, tally, monotonic())
             self._known[path] = source
@@ -331,7 +330,7 @@ class Host:
         for path in list(self._early):
             if not os.path.exists(path):
                 self._early.discard(path)
-            elif is_dead(rings.identity_in(path)):
+            elif rings.is_left_at(path):
                 self._remove_early(path)
         for source in list(self.drain.sources):
             if source.file.words[DROPPED] != source.dropped:
@@ -344,7 +343,7 @@ class Host:
             words = source.file.words
             done = source.file.closed_by_producer and words[FLUSH_TARGET] <= words[FLUSHED]
             if not done and now - source.quiet_since > HOUSEKEEPING:
-                done = is_dead(rings.identity_of(source.file.owner))
+                done = rings.is_left(source.file)
             # Death or closing is proven: only now is a last look at tail worth anything.
             if done and told and not source.broken and not source.reader.unread() and not self.drain.waiting:
                 self._reclaim(source)
@@ -353,7 +352,7 @@ class Host:
         """Say in the log what the process of *source* has dropped, unless it was said of it just now."""
         if not drops.any_unsaid(source.file.words):
             return True
-        who = source.file.owner.pid, source.file.owner.start
+        who = rings.identity_of(source.file.owner)
         if self.drain.waiting or now - self._told_at.get(who, -losses.EVERY) < losses.EVERY:
             return False
         self._told_at[who] = now
@@ -379,7 +378,7 @@ class Host:
         rings.remove(source.file.path)
         source.file.close()
         if not tally.rings:
-            self._told_at.pop((owner.pid, owner.start), None)
+            self._told_at.pop(rings.identity_of(owner), None)
             if len(self.tallies) > ENDED_KEPT:
                 self._forget_oldest()
 
@@ -448,7 +447,7 @@ class Host:
             if route.outlet is not None:
                 route.outlet.forget()
         for page in self._pages:
-            page.let_go()
+            page.forget()
         for source in self._known.values():
             source.file.close()
         for slot in self.slots.values():
@@ -508,7 +507,7 @@ class Host:
             if not self.drain.waiting:
                 losses.tell(source.file, self.routes, leave_others=False)
             source.tell_producer()
-            done = source.file.closed_by_producer or is_dead(rings.identity_of(source.file.owner))
+            done = source.file.closed_by_producer or rings.is_left(source.file)
             if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
                 self._reclaim(source)
             else:

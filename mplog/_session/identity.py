@@ -2,12 +2,16 @@
 
 A pid alone is not enough: pids are reused. A pid with the start time that the kernel gives is unique
 within one boot and one pid namespace; outside of these nothing is known, and unsure means alive.
+
+This is what decides where the kernel lock of life.py does not tell.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+
+from mplog._ring import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def _stat_fields(pid: int) -> list[bytes]:
 def start_token(pid: int) -> int | None:
     """When *pid* started, in the kernel's own unit; None when there is no such (living) process.
 
-    A zombie counts as dead: it runs no code any more. 0 where the system does not tell.
+    A zombie counts as dead, unless it is only the first thread that has ended. 0 where the system does not tell.
     """
     try:
         fields = _stat_fields(pid)
@@ -66,9 +70,13 @@ def start_token(pid: int) -> int | None:
         return _start_without_proc(pid)
     except OSError:
         return 0
-    if fields[0] in (b"Z", b"X", b"x"):
+    if fields[0] in (b"Z", b"X", b"x") and int(fields[17]) <= 1:
         return None
-    return int(fields[19])
+    ahead = clock.offset("boottime")
+    if not ahead:
+        return 0 if ahead is None else int(fields[19])
+    ticks, rest = divmod(ahead, 1_000_000_000 // os.sysconf("SC_CLK_TCK"))
+    return 0 if rest else int(fields[19]) - ticks
 
 
 def _start_without_proc(pid: int) -> int | None:

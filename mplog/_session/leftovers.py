@@ -85,7 +85,7 @@ def _entries(place: Place, found: Waiting) -> Iterator[tuple[bytes, Entry]]:
             continue
         try:
             if not recovery.is_left_behind(ring, place):
-                living.add(ring.owner.pid)
+                living.add(ring.owner)
             key = rings.key_of(path)
             with contextlib.suppress(RingCorrupt):
                 for entry in ring.reader().read(0):

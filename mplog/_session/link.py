@@ -48,7 +48,7 @@ from mplog._writer.doorbell import Doorbell
 LOOK_EVERY = 0.25
 """Seconds between two looks at the owner's heartbeat, at the next record after that."""
 
-SPARE = 3
+SPARE = 2
 """Descriptors that a process keeps for its ring, so that its first record may be about having none left."""
 
 EARLY_CAPACITY = 64 * 1024
@@ -82,7 +82,8 @@ class Link:
         self._spare = self.doorbell.copies(SPARE)
         self._early: RingFile | None = None
         """The ring of a process that perhaps may make none any more when it has its first record."""
-        self._generation = 0
+        self._generation = int.from_bytes(os.urandom(4), "little") >> 1
+        """Of the last ring. Not from 1 on: two processes, in two namespaces, may have the same pid and start."""
         self._mutex = threading.RLock()
         """Held while this process begins a ring, changes to another one, or goes on without an owner."""
         self.is_changing: Callable[[], bool] = self._mutex._is_owned  # type: ignore[attr-defined]  # as Condition does
@@ -98,6 +99,8 @@ class Link:
         self._told = Told()
         self._patience = Patience(self)
         self.pid = process.pid()
+        self.is_owner = place.control.identity == myself()
+        """Whether this process has made the session itself. Pids are the same in several namespaces."""
 
     def inherit(self) -> Link:
         """The link of a forked child to the same session: same mappings, nothing of the parent's ring.
@@ -242,7 +245,7 @@ class Link:
         # SYNC register -> step: the file is there under its name before the number changes.
         self.words[REGISTERED] = monotonic_ns() ^ self.pid << 40
         self.doorbell.ring()
-        if self._lookout is not None and self.place.control.identity.pid != self.pid:
+        if self._lookout is not None and not self.is_owner:
             self._lookout.watch(self)
 
     def attend(self, wall: float) -> None:

@@ -91,7 +91,7 @@ class Orphan:
             if not place.is_served:  # Else there was no room for a ring.
                 self._settle(file_bound)
             # Not where this process is just ending its own session.
-            if not place.is_served and place.control.identity.pid != self._link.pid:
+            if not place.is_served and not self._link.is_owner:
                 self._recover_others(file_bound)
             return
         locked = [ring for ring in self._rings if rings.try_lock(ring, lock_bound)]
@@ -153,7 +153,7 @@ class Orphan:
         """Tell the user, when there is something to write: not where a process only ends after its owner."""
         self._said = True
         owner = self._link.place.control.identity.pid
-        if owner != self._link.pid:  # At its own end an owner with `enqueue=True` gets here for itself.
+        if not self._link.is_owner:  # At its own end an owner with `enqueue=True` gets here for itself.
             report.once(
                 "orphan",
                 f"the owner of the log (process {owner}) is gone; process {self._link.pid} now writes its files by "
@@ -276,7 +276,6 @@ class Orphan:
             if isinstance(route.sink, FileSink):
                 route.sink.archiver.wait(monotonic() + 30.0)
         place = self._link.place
-        mine = place.control.identity.pid == self._link.pid
-        if not self._rings and not mine and os.path.exists(place.path) and not place.is_served:
+        if not self._rings and not self._link.is_owner and os.path.exists(place.path) and not place.is_served:
             # When this process went on by itself, another one that had nothing to say may still have lived.
             recovery.remove_if_left(place)

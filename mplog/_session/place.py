@@ -10,7 +10,7 @@ import shutil
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._session import control, directory
 from mplog._session.control import ControlPage
-from mplog._session.identity import Identity, boot_id, is_dead, pid_namespace
+from mplog._session.identity import Identity, boot_id, is_dead
 from mplog._writer.doorbell import Doorbell
 
 REGISTRY = "registry"
@@ -68,11 +68,8 @@ class Place:
     @property
     def owner_is_gone(self) -> bool:
         """Whether it is proven that the program that made it will never drain it again: it is dead, or was replaced."""
-        control = self.control
-        if is_dead(control.identity):
-            return True
-        # Not while its writer shows signs of life: a program may close descriptors that are not its own.
-        return control.silent_for() > SILENCE and control.is_given_up(self.path)
+        given_up = self.control.is_given_up(self.path)
+        return is_dead(self.control.identity) if given_up is None else given_up
 
     @property
     def is_served(self) -> bool:
@@ -122,7 +119,7 @@ class Place:
             os.mkfifo(doorbell, 0o600)
         os.chmod(doorbell, 0o600)
         page = control.create(self.path, self.id, owner)
-        _name(base, "by-pid", f"{owner.pid}-{owner.start}", self.path, replace=True)
+        _name(base, "by-pid", _named(owner), self.path, replace=True)
         self.name_family(authkeys)
         return page
 
@@ -187,7 +184,7 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
     base = directory.new_base()
     sessions = directory.private(os.path.join(base, "sessions"))
     # Complete before it has its name; the hidden name tells who made it, so that a dead maker's is swept.
-    hidden = directory.private(os.path.join(sessions, f".{owner.pid}-{owner.start}-{session.hex()}"))
+    hidden = directory.private(os.path.join(sessions, f".{_named(owner)}-{session.hex()}"))
     directory.private(os.path.join(hidden, "rings"))
     os.mkfifo(os.path.join(hidden, DOORBELL), 0o600)
     os.chmod(os.path.join(hidden, DOORBELL), 0o600)
@@ -196,12 +193,32 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
     os.rename(hidden, path)
     place = Place(path, page)
     try:
-        _name(base, "by-pid", f"{owner.pid}-{owner.start}", path, replace=True)
+        _name(base, "by-pid", _named(owner), path, replace=True)
         place.name_family(authkeys)
     except OSError:
         place.remove()  # Nobody would find it, and nobody else would take it away as long as we live.
         raise
     return place
+
+
+def _named(who: Identity) -> str:
+    """The name of a process in file names. Two namespaces that share a volume may have the same pid in use."""
+    return f"{who.pid}-{who.start}-{who.namespace}"
+
+
+def _is_given_up(path: str, name: str) -> bool:
+    """Whether the maker of the hidden directory *name* at *path* died before it was complete."""
+    with contextlib.suppress(OSError, ValueError):
+        place = open_place(path)
+        try:
+            return place.owner_is_gone
+        finally:
+            place.control.close()
+    try:
+        pid, start, namespace = map(int, name[1:].split("-")[:3])
+    except ValueError:
+        return False
+    return is_dead(Identity(pid, start, boot_id(), namespace))
 
 
 def _hashed(authkey: bytes) -> str:
@@ -224,7 +241,7 @@ def _point(link: str, path: str, *, replace: bool) -> None:
         os.symlink(path, link)
         return
     if replace or not os.path.exists(link):
-        hidden = f"{link}.{os.getpid()}.tmp"
+        hidden = f"{link}.{os.urandom(4).hex()}.tmp"
         with contextlib.suppress(FileExistsError):
             os.symlink(path, hidden)
         os.replace(hidden, link)
@@ -233,7 +250,7 @@ def _point(link: str, path: str, *, replace: bool) -> None:
 def find(authkeys: list[bytes], parent: Identity) -> Place | None:
     """The session that a process of this family belongs to: its parent's, else that of the family's key."""
     for base in directory.existing_bases():
-        for name in [f"by-pid/{parent.pid}-{parent.start}", *[f"by-authkey/{_hashed(key)}" for key in authkeys]]:
+        for name in [f"by-pid/{_named(parent)}", *[f"by-authkey/{_hashed(key)}" for key in authkeys]]:
             link = os.path.join(base, name)
             try:
                 path = os.readlink(link)
@@ -255,8 +272,6 @@ def all_places() -> list[str]:
                 if not name.startswith("."):
                     found.append(path)
                     continue
-                with contextlib.suppress(ValueError):
-                    pid, start, _ = name[1:].split("-")
-                    if is_dead(Identity(int(pid), int(start), boot_id(), pid_namespace())):
-                        shutil.rmtree(path, ignore_errors=True)
+                if _is_given_up(path, name):
+                    shutil.rmtree(path, ignore_errors=True)
     return found

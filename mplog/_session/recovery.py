@@ -30,7 +30,6 @@ from mplog._ring.layout import (
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import directory, hosts, losses, rings
-from mplog._session.identity import is_dead
 from mplog._session.place import Place, all_places, open_place, remove_if_empty
 from mplog._sinks import report
 from mplog._sinks.file import moved
@@ -369,9 +368,10 @@ def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = B
 
 def is_left_behind(ring: RingFile, place: Place) -> bool:
     """Whether it is proven that nobody publishes into *ring* of the session *place* any more."""
-    producer = rings.identity_of(ring.owner)
-    # Of a program that exec has replaced only the lock of its session tells, if it had one.
-    return is_dead(producer) or (producer == place.control.identity and place.owner_is_gone)
+    if rings.is_left(ring):
+        return True
+    # The owner's own: where that has no lock, the one of its session may tell.
+    return rings.identity_of(ring.owner) == place.control.identity and place.owner_is_gone
 
 
 def _take(path: str, place: Place) -> RingFile | None:

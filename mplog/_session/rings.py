@@ -7,10 +7,10 @@ import os
 import struct
 from collections.abc import Iterator
 
-from mplog._ring import ring_file
+from mplog._ring import life, ring_file
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile, RingOwner
 from mplog._session.directory import free_bytes, in_memory
-from mplog._session.identity import Identity, boot_id, pid_namespace
+from mplog._session.identity import Identity, boot_id, is_dead
 from mplog._sinks.file import lock
 
 CAPACITY = 512 * 1024
@@ -106,15 +106,30 @@ def try_lock(ring: RingFile, bound: float = 0.0) -> bool:
     return ring.renew_descriptor() and lock.acquire(ring.fd, bound)
 
 
+def is_left(ring: RingFile) -> bool:
+    """Whether the process that publishes into *ring* is proven dead: by its lock, or else by its identity."""
+    who = identity_of(ring.owner)
+    lives = ring.has_living_producer if who.boot == boot_id() else None
+    return is_dead(who) if lives is None else not lives
+
+
+def is_left_at(path: str) -> bool:
+    """As `is_left`, of the ring at *path*. One that cannot be read is not."""
+    try:
+        if life.is_held_at(path):  # Most often, and a tenth of the work.
+            return False
+        ring = ring_file.open_existing(path)
+    except (OSError, ValueError):
+        return False
+    try:
+        return is_left(ring)
+    finally:
+        ring.close()
+
+
 def identity_of(owner: RingOwner) -> Identity:
     """The process that publishes into a ring."""
     return Identity(owner.pid, owner.start, owner.boot, owner.namespace)
-
-
-def identity_in(path: str) -> Identity:
-    """The process of this machine whose ring has that name."""
-    pid, start, _ = os.path.basename(path)[: -len(SUFFIX)].split("-")
-    return Identity(int(pid), int(start), boot_id(), pid_namespace())
 
 
 def remove(path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -197,7 +198,7 @@ class TestTheVariable:
 
 class TestNotTrusted:
     @pytest.fixture
-    def session(self, runtime_dir: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    def session(self, runtime_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         """The path of a living session of this process's parent, as its control page says."""
         from mplog._session import place
         from mplog._session.identity import Identity, boot_id, pid_namespace, start_token
@@ -205,7 +206,8 @@ class TestNotTrusted:
         parent = os.getppid()
         made = place.make_place(Identity(parent, start_token(parent) or 0, boot_id(), pid_namespace()), [])
         monkeypatch.setenv(announce.ENVIRONMENT, made.path)
-        return made.path
+        yield made.path
+        made.control.close()
 
     def test_it_is_found(self, session: str) -> None:
         """The fixture is right: without anything wrong the session is joined."""

@@ -13,13 +13,13 @@ under the log file's lock, whoever holds that lock and sees intent > done knows 
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
 from dataclasses import dataclass
 from zlib import crc32
 
 from mplog._ring import descriptor
+from mplog._ring.descriptor import Mapping
 
 MAGIC = 0x31544F4C_53474C50
 BANK_AT = 0x100
@@ -66,7 +66,7 @@ class Slot:
 
     __slots__ = ("_map", "_words", "path")
 
-    def __init__(self, path: str, mapping: mmap.mmap) -> None:
+    def __init__(self, path: str, mapping: Mapping) -> None:
         self.path = path
         self._map = mapping
         self._words = memoryview(mapping)[:BANK_AT].cast("Q")
@@ -159,7 +159,7 @@ def create(path: str, session: bytes, route: int) -> Slot:
         FileExistsError: there is one; it is never replaced, for somebody may have promised something in it.
         OSError: no room or no rights.
     """
-    hidden = f"{path}.{os.getpid()}.tmp"
+    hidden = f"{path}.{os.urandom(4).hex()}.tmp"
     fd = descriptor.create(hidden)
     try:
         os.posix_fallocate(fd, 0, SLOT_BYTES)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mplog._ring import byte_lock
 from mplog._sinks.file import presence
 
-pytestmark = pytest.mark.skipif(not presence.SUPPORTED, reason="there are no locks of open files here")
+pytestmark = pytest.mark.skipif(not byte_lock.SUPPORTED, reason="there are no locks of open files here")
 
 
 @pytest.fixture
