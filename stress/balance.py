@@ -16,7 +16,10 @@ from mplog._logger.statistics import ProcessStatistics, Statistics
 from mplog.cli._audit import Audit, SlotAudit
 from mplog.cli._ledger import SlotCounts
 
-_TOLD = re.compile(r"mplog: (?:process .* dropped (\d+) records?:|(\d+) records were dropped here)")
+_TOLD = re.compile(
+    r"mplog: (?:[-\d]+ [\d:.]+ process \d+ \(.*?\): )?"
+    r"(?:process \d+(?: \(.*?\))? dropped (\d+) records?:|(\d+) records were dropped here)"
+)
 """How mplog says in a log, or on standard error, that records were dropped."""
 
 

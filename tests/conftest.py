@@ -18,6 +18,7 @@ from programs import Program
 import mplog
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
+from mplog._sinks import report
 
 # The process of the tests itself logs nothing: its default handler would hold a stream that pytest replaces.
 mplog.logger.remove()
@@ -47,6 +48,17 @@ def paths_of_libraries() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sysconfig, "get_path", functools.cache(sysconfig.get_path))
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first trouble of a kind is said in full in each test, though all are one process.
+
+    Beside the reference each of the others is said, too, in a line: it makes a report of each.
+    """
+    report._said.clear()
+    if "parity" in request.path.parts:
+        monkeypatch.setattr(report, "EVERY", 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -150,7 +150,7 @@ def _failed(
         record["message"] = str(message.format(*args) if args else message)
     except Exception:  # noqa: BLE001 - a user's __format__, which did well a moment ago
         record = None
-    report.error_in_handler(target.handler.id, record, error)
+    report.error_in_handler(target.handler.id, record, error, sink=target.handler.spec.target)
 
 
 def log_level(view: Logger, level: Any, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -237,7 +237,7 @@ def fully(
         except Exception:
             if not handler.catch:
                 raise
-            report.error_in_handler(handler.id, record)
+            report.error_in_handler(handler.id, record, sink=handler.spec.target)
     if (
         frame is not None
         and own
@@ -295,6 +295,7 @@ def _triple(state: State, option: Any) -> RecordException | None:
             "exception option",
             f"opt(exception=...) was given {safe_repr(option, 200)}: {error!r}. The record is logged without "
             "an exception. Give an exception, a triple (type, value, traceback), or True for the current one.",
+            counted=True,
         )
         return None
 

@@ -17,6 +17,7 @@ from mplog._logger.handler import Handler
 from mplog._session import attach as attaching
 from mplog._session import exit, fork
 from mplog._session.place import Place
+from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
 
 _cores: weakref.WeakSet[Core] = weakref.WeakSet()
@@ -116,6 +117,7 @@ def _stop() -> None:
     for core in list(_cores):
         if core not in _kept:
             core.sessions.stop()
+    report.end()
 
 
 class _InForks:

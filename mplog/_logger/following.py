@@ -142,7 +142,10 @@ class Following:
         try:
             sink = registry.file_sink(dataclasses.replace(handler.spec, file=file), handler.renderer)
         except OSError as error:
-            report.once(f"open {handler.id}", f"handler {handler.id} cannot open its file: {error}")
+            report.once(
+                f"open {handler.id}",
+                f"handler {handler.id} cannot open its file: {error}. Put that right, or remove({handler.id}) it here.",
+            )
             return None
         registry.recover(sink, handler.renderer, handler.spec)
         return Handler(handler.spec, handler.renderer, sink, name=handler.name, catch=handler.catch)

@@ -31,6 +31,7 @@ from mplog._logger.views import PLAIN, Options, portable
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import GENERATION
 from mplog._session.queue_options import QueueOptions
+from mplog._sinks import report
 
 _NUMBERS = {name: level.no for name, level in AT_IMPORT.items()}
 _TRACE, _DEBUG, _INFO, _SUCCESS = (_NUMBERS[name] for name in ("TRACE", "DEBUG", "INFO", "SUCCESS"))
@@ -499,6 +500,7 @@ class _Inert:
 
 
 def _fall_silent() -> None:
+    report.end()  # Of what exit functions and `__del__` have logged since the end of mplog itself.
     inert = _Inert()
     for name in (*(level.lower() for level in _NUMBERS), "exception", "log", "complete"):
         setattr(Logger, name, _nothing)

@@ -63,6 +63,7 @@ def compose(
     report.once(
         f"message {site.file_path}:{site.line}",
         f"{site.file_path}:{site.line}: {_shown(error)}. The record is logged with the text as it was given.",
+        counted=True,
     )
     record["message"] = f"{_as_given(message)} {MARK}"
     record["extra"]["mplog_error"] = _shown(error, 500)
@@ -158,5 +159,6 @@ def patched(state: State, site: CallSite, record: dict[str, Any], patchers: tupl
             f"patcher {site.file_path}:{site.line}",
             f"{site.file_path}:{site.line}: the patcher {safe_repr(patcher, 200)} failed with {_shown(error)}. "
             "The record is logged as far as it was patched.",
+            counted=True,
         )
         patching.mark(record, error)

@@ -207,7 +207,9 @@ def routes_without_owner(handlers: dict[int, Handler], link: Link) -> dict[int, 
             sink = _sink_here(handler)
         except OSError as error:
             report.once(
-                f"orphan open {handler.spec.id}", f"handler {handler.spec.id} cannot open its file here: {error}"
+                f"orphan open {handler.spec.id}",
+                f"handler {handler.spec.id} cannot open its file here: {error}. What this process logs there from now "
+                "on is lost. Let it write there; what waits already, `mplog recover` writes as a user who may.",
             )
             continue
         if sink is not None:
@@ -233,7 +235,11 @@ def recover(sink: FileSink, renderer: Renderer, spec: RouteSpec) -> None:
     try:
         recovery.recover_file(sink, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
     except Exception as error:  # noqa: BLE001 - old records must not keep a new program from logging
-        report.once("recover", f"records of an ended program could not be written to {sink.path}: {error!r}")
+        report.once(
+            "recover",
+            f"records of an ended program could not be written to {sink.path}: {error!r}. They are kept; put that "
+            "right, then run `mplog recover`.",
+        )
 
 
 def _sink_here(handler: Handler) -> FileSink | MessageSink | None:

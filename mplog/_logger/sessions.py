@@ -115,7 +115,11 @@ class Sessions:
             host.renew()
             host.add(handler.route())
         except OSError as error:
-            report.once("no slot", f"no room for the commit slot of handler {handler.id} ({error}).")
+            report.once(
+                "no slot",
+                f"no room for the commit slot of handler {handler.id} ({handler.spec.target}): {error} Until then "
+                "each process appends to it by itself.",
+            )
 
     def publish(self) -> None:
         """Tell workers of the configuration as it is now. There is a session."""
@@ -316,7 +320,7 @@ class Sessions:
             try:
                 handler.close()
             except Exception:  # noqa: BLE001 - remove(), which would have raised it, has returned long ago
-                report.error_in_handler(handler.id, None)
+                report.error_in_handler(handler.id, None, sink=handler.spec.target)
 
     def _stop_sinks(self) -> None:
         """Tell the sinks of this process that want to know it. Others go on to the very end."""
@@ -325,7 +329,7 @@ class Sessions:
                 try:
                     handler.close()
                 except Exception:  # noqa: BLE001 - the program is ending; the other sinks shall end well
-                    report.error_in_handler(handler.id, None)
+                    report.error_in_handler(handler.id, None, sink=handler.spec.target)
 
     # Forks; see _session/fork.py for the table
 

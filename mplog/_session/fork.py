@@ -88,7 +88,7 @@ def _before() -> None:
         try:
             participant.before_fork(deadline)
         except Exception:  # noqa: BLE001 - the others must hold still, too, and the program forks anyway
-            report.error_in_handler(-1, None)
+            report.error_in_handler(-1, None, sink="holding still for a fork")
 
 
 def _parent() -> None:
@@ -102,7 +102,7 @@ def _parent() -> None:
             try:
                 participant.resume_threads()
             except Exception:  # noqa: BLE001 - this runs inside the user's own code
-                report.error_in_handler(-1, None)
+                report.error_in_handler(-1, None, sink="starting the threads again after a fork")
 
     if sys.version_info >= (3, 12):
         frame = sys._getframe().f_back

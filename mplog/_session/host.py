@@ -498,7 +498,8 @@ class Host:
             report.once(
                 "incomplete",
                 f"some records could not be written before the end of process {self.identity.pid}; they are kept in "
-                f"{self.place.path}. The next program that adds the same file writes them.",
+                f"{self.place.path}. The next program that adds the same file writes them, and so does `mplog "
+                "recover`.",
             )
 
     def _let_go(self) -> None:

@@ -138,7 +138,7 @@ class Lookout:
                     self.watch(link)
             except Exception:  # noqa: BLE001 - nobody is there to take it; calls look as ever
                 self._drop(link)
-                report.error_in_handler(-1, None)
+                report.error_in_handler(-1, None, sink="the look for a dead owner")
             finally:
                 signals.close()
 

@@ -55,7 +55,7 @@ def tell(ring: RingFile, routes: Mapping[int, Route], *, leave_others: bool = Tr
                 say(route, text, direct=direct)
             except Exception:  # noqa: BLE001 - a file that refuses, or a user's function; tried again later
                 complete = False
-                report.error_in_handler(number, None)
+                report.error_in_handler(number, text, sink=route.spec.target)
                 continue
         drops.mark_said(ring.words, found)
     return complete

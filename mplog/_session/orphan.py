@@ -74,7 +74,11 @@ class Orphan:
         try:
             self._take_over(lock_bound, file_bound, streams)
         except Exception as error:  # noqa: BLE001 - it is tried again
-            report.once("orphan attempt", f"process {self._link.pid} could not bring its log up to date: {error!r}")
+            report.once(
+                "orphan attempt",
+                f"process {self._link.pid} could not bring its log up to date: {error!r}. It is tried again; what is "
+                "left when it ends, `mplog recover` writes.",
+            )
             if self._rings:
                 self._retry_at = monotonic() + RETRY
 
@@ -105,7 +109,11 @@ class Orphan:
                 if self._is_through():
                     break
                 complete = False
-                report.once(f"orphan {route.spec.id}", f"{route.sink.path} could not be brought up to date: {error}")
+                report.once(
+                    f"orphan {route.spec.id}",
+                    f"{route.sink.path} could not be brought up to date: {error}. It is tried again; what is left when "
+                    "this process ends, `mplog recover` writes.",
+                )
         self._write_streams(streams)
         others = {number: route for number, route in self._routes.items() if not isinstance(route.sink, FileSink)}
         for ring in locked:
@@ -235,7 +243,8 @@ class Orphan:
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
             with self._counting:
                 self._failed += counts
-            report.error_in_handler(number, None)
+            who = f"process {self._link.pid}"
+            report.error_in_handler(number, route.record_of(kind, body, who), sink=route.spec.target)
 
     def account(self, published: int, told: Told) -> Account:
         """What has become of what was *published* for the owner, of which it has *told*, and of all since.

@@ -135,7 +135,9 @@ class CoroutineSink(MessageSink):
         if error is None or not isinstance(error, Exception):
             return  # The loop itself has raised what is to end the program.
         if self.catch:
-            report.error_in_handler(self.number, getattr(delivery.message, "record", None), error)
+            report.error_in_handler(
+                self.number, getattr(delivery.message, "record", str(delivery.message)), error, sink=self.shown
+            )
         else:
             delivery.loop.call_exception_handler(
                 {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -84,6 +85,16 @@ class MessageSink:
 
     # What all have in common
 
+    @property
+    def shown(self) -> str:
+        """How a report names the target. Never raises."""
+        for name in ("name", "__name__"):
+            with contextlib.suppress(Exception):  # The user's object is asked.
+                found = getattr(self.target, name, None)
+                if isinstance(found, str) and found:
+                    return found
+        return safe_repr(self.target, 200)
+
     def write(self, message: Message, *, direct: bool = True) -> None:
         """Hand *message* over. Whatever the target raises passes through; the sink stays usable.
 
@@ -138,7 +149,7 @@ class MessageSink:
                 try:
                     self._accept(message, direct=True)
                 except Exception:  # noqa: BLE001 - of another call than the one that it would be raised in
-                    report.error_in_handler(self.number, getattr(message, "record", None))
+                    report.error_in_handler(self.number, getattr(message, "record", str(message)), sink=self.shown)
             finally:
                 mutex.release()
 
@@ -164,7 +175,7 @@ class MessageSink:
                 if message is own or not self.catch:
                     failure = failure or error
                 else:
-                    report.error_in_handler(self.number, getattr(message, "record", None))
+                    report.error_in_handler(self.number, getattr(message, "record", str(message)), sink=self.shown)
             except BaseException:  # KeyboardInterrupt and the like: what is nested waits for the next call.
                 self.failed += counts
                 raise

@@ -258,7 +258,7 @@ class Drain:
         except BaseException:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on
             route.failed += 1
             tally.add(failed=1)
-            report.error_in_handler(route.spec.id, None)
+            report.error_in_handler(route.spec.id, route.record_of(kind, body, tally.who), sink=route.spec.target)
             return None
         if text is None:
             route.filtered += 1
@@ -300,7 +300,8 @@ class Drain:
                 report.once(
                     f"write {route.spec.id}",
                     f"handler {route.spec.id} cannot write to {sink.path} ({error}); {len(share) - committed} records "
-                    "wait in memory that outlives this process, and the write is tried again.",
+                    "wait in memory that outlives this process, and the write is tried again. Put that right; when the "
+                    "program has ended before, run `mplog recover`.",
                 )
                 return False
             self.refusals.pop(route.spec.id, None)

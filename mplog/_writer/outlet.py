@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from typing import Any
 
 from mplog._capture.notice import notice
 from mplog._capture.record import Message
@@ -100,7 +101,7 @@ class Outlet:
                     continue
             except BaseException:  # noqa: BLE001 - a sink that raises has taken the record; the thread goes on
                 failed = True
-                report.error_in_handler(self._route, getattr(message, "record", None))
+                report.error_in_handler(self._route, _seen(message, tally), sink=self._sink.shown)
             if not unsaid:
                 lost = self._sink.lost - lost
                 with self._wake:
@@ -214,3 +215,9 @@ class Outlet:
     def fill(self) -> float:
         """How much of the queue is used, from 0 to 1."""
         return self._size / CAPACITY
+
+
+def _seen(message: Message, tally: Tally | None) -> dict[str, Any] | str:
+    """*message* for a report: its record, or what there is of it where text has travelled."""
+    record: dict[str, Any] | None = getattr(message, "record", None)
+    return record if record is not None else f"{str(message)!r}" + (f" of {tally.who}" if tally is not None else "")

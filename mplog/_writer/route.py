@@ -51,6 +51,11 @@ class RouteSpec:
         return text.encode(self.encoding, "backslashreplace")
 
     @property
+    def target(self) -> str:
+        """What the handler writes to, for those who read of its trouble: the path of a file, as far as it is fixed."""
+        return self.name if self.file is None else self.file.template.pattern
+
+    @property
     def asks_about_messages(self) -> bool:
         """Whether the file has rotation functions, which want the message and not only its bytes."""
         return self.file is not None and self.file.rotation is not None and bool(self.file.rotation.functions)
@@ -99,6 +104,15 @@ class Route:
             line.message = message
         return line
 
+    def record_of(self, kind: int, body: bytes, who: str) -> dict[str, Any] | str:
+        """One drained record of the process *who*, for a report. Never raises."""
+        try:
+            if kind in (DATA_RECORD, KIND_SPILLED_DATA):
+                return data.unpack(body, RecordTime.fromtimestamp)[0]
+            return f"{body.decode(self.spec.encoding, 'replace')!r} of {who}"
+        except Exception as error:  # noqa: BLE001 - what the report is about, perhaps
+            return f"{len(body)} bytes of {who} that are no record ({safe_repr(error, 200)})"
+
     def _patched(self, record: dict[str, Any], details: Details, patcher: Patcher) -> Details:
         text = record["message"]
         error = patching.patch(record, patcher)
@@ -107,6 +121,7 @@ class Route:
                 f"patcher of {self.spec.id}",
                 f"the patcher {safe_repr(patcher, 200)} failed with {safe_repr(error, 1000)} for a record of another "
                 "process. The record is logged as far as it was patched.",
+                counted=True,
             )
             patching.mark(record, error)
         return details if record.get("message") == text else details._replace(colored=None)

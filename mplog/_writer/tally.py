@@ -49,6 +49,11 @@ class Tally:
             self.lost += lost
 
     @property
+    def who(self) -> str:
+        """The process, for those who read of it."""
+        return f"process {self.pid}" + (f" ({self.name})" if self.name else "")
+
+    @property
     def settled(self) -> int:
         """Of how many it is known what has become of them."""
         return self.written + self.filtered + self.failed + self.lost

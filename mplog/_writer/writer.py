@@ -121,7 +121,7 @@ class Writer:
             try:
                 self._cycle()
             except Exception:  # noqa: BLE001 - whatever happens in one round, the next one is tried
-                report.error_in_handler(-1, None)
+                report.error_in_handler(-1, None, sink="a round of the writer")
                 time.sleep(CEILING)
 
     def _is_over(self) -> bool:

@@ -154,4 +154,5 @@ class TestErrors:
         assert ended.log() == ["one", "two"]
         assert ended.log("all.log") == ["one", "bad", "two"]
         assert ended.said.count("RuntimeError: cannot tell") == 1
-        assert "--- Logging error in mplog Handler #1 ---" in ended.said
+        assert ended.said.count(": handler 1 (") == 1
+        assert "'message': 'bad'" in ended.said

@@ -209,7 +209,7 @@ class TestRefused:
         logger.info("two")
         assert (tmp_path / "app.log.1").read_text() == "one\ntwo\n"
         said = capsys.readouterr().err
-        assert f"mplog: {path} could not be opened again" in said
+        assert f": {path} could not be opened again" in said
         assert "reopen()" in said
         path.rmdir()
         logger.reopen()

@@ -50,6 +50,13 @@ def outcome(function: Any, *arguments: Any, **keywords: Any) -> Any:
         return type(error)
 
 
+def reports(said: str) -> int:
+    """How many errors of handlers *said* reports, by either library."""
+    return said.count("--- Logging error in Loguru Handler #") + len(
+        re.findall(r": handler \d+ \(.*\) failed with ", said)
+    )
+
+
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
 

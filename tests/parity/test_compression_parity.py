@@ -191,7 +191,7 @@ class TestFailures:
         assert sorted(ours.left().values()) == [b"aaaa\n", b"bbbb\n", b"cccc\n"]
         assert b"bbbb\n" not in reference.left().values()
         assert ours.said == reference.said == []
-        assert capsys.readouterr().err.count("Logging error in mplog Handler #0") == 2
+        assert capsys.readouterr().err.count(": handler 0 (") == 2
 
     def test_at_the_end(self, tmp_path: Path) -> None:
         """`remove()` raises what the function raises, retention does not happen, and the handler is gone."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from beside import ours, outcome, pair, reference, sinks_shown
+from beside import ours, outcome, pair, reference, reports, sinks_shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -260,8 +260,7 @@ def test_scenes(scene: Any, capsys: pytest.CaptureFixture[str]) -> None:
         events: Events = []
         asyncio.run(scene(logger, events))
         outcome(logger.remove)
-        said = capsys.readouterr().err
-        found.append((events, said.count("Logging error in"), said.count("ValueError: ")))
+        found.append((events, reports(capsys.readouterr().err)))
     assert found[0] == found[1]
 
 
@@ -389,7 +388,7 @@ def play(logger: Any, steps: list[tuple[Any, ...]]) -> dict[str, Events]:
     saved, sys.stderr = sys.stderr, io.StringIO()
     try:
         asyncio.run(main())
-        events.append(("reports", sys.stderr.getvalue().count("Logging error in")))
+        events.append(("reports", reports(sys.stderr.getvalue())))
     finally:
         sys.stderr = saved
         logger.remove()

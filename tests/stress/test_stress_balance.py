@@ -140,8 +140,10 @@ class TestOwners:
 class TestNotices:
     TOLD = (
         "2026-01-01 | WARNING | mplog: process 7 (worker) dropped 2 records: 2 INFO; its queue was full",
-        "mplog: process 7 drops records: its queue is full. They are counted, and the log will tell.\n"
-        "mplog: process 8 dropped 1 record: 1 INFO; its queue was full\nmplog: 4 records were dropped here: too slow\n",
+        "mplog: 2026-01-01 12:00:00.123 process 7 (worker): process 7 drops records: its queue is full. They are "
+        "counted, and the log will tell.\n"
+        "mplog: 2026-01-01 12:00:00.123 process 7 (worker): process 8 dropped 1 record: 1 INFO; its queue was full\n"
+        "mplog: 4 records were dropped here: too slow\n",
     )
 
     def test_they_tell_of_each_dropped_record(self) -> None:

@@ -190,10 +190,11 @@ class FileSink:
             try:
                 if self._busy or not self._deferred:
                     return
+                data, wall, message = self._deferred.popleft()
                 try:
-                    self._accept(*self._deferred.popleft())
+                    self._accept(data, wall, message)
                 except Exception as error:  # noqa: BLE001 - of another call than the one that it would be raised in
-                    self._report(error)
+                    self._report(error, data)
             finally:
                 self._mutex.release()
 
@@ -399,12 +400,10 @@ class FileSink:
                 "Put that right and call reopen() again.",
             )
 
-    def _report(self, error: Exception) -> None:
-        """Say on standard error what no caller can be given."""
-        try:
-            raise error
-        except Exception:  # noqa: BLE001 - that is how the report gets its traceback
-            report.error_in_handler(self._handler, None)
+    def _report(self, error: Exception, data: bytes | None = None) -> None:
+        """Say on standard error what no caller can be given. *data*: the record that met it, if it was one."""
+        text = None if data is None else repr(data.decode(self.options.text.encoding, "replace"))
+        report.error_in_handler(self._handler, text, error, sink=self.path)
 
     def commit(
         self,
