@@ -39,14 +39,17 @@ from mplog._session.adoption import Adopter, Led, Orphan
 from mplog._session.identity import myself
 from mplog._session.lookout import Lookout
 from mplog._session.patience import Patience
-from mplog._session.place import SILENCE, Place
+from mplog._session.place import Place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._session.spills import Shorten
 from mplog._sinks import report
 from mplog._writer.doorbell import Doorbell
 
-LOOK_EVERY = 0.25
+LOOK_EVERY = 0.02
 """Seconds between two looks at the owner's heartbeat, at the next record after that."""
+
+QUIET = 0.02
+"""Seconds of silence of the owner's writer after which a look asks the kernel whether the process lives."""
 
 SPARE = 2
 """Descriptors that a process keeps for its ring, so that its first record may be about having none left."""
@@ -258,14 +261,14 @@ class Link:
             self.doorbell.ring()
         if wall > self._look_at:
             self._look_at = wall + LOOK_EVERY
-            if self._is_left():
+            if self.is_left():
                 self.become_orphan()
         elif self._look_at > wall + 10 * LOOK_EVERY:
             self._look_at = wall  # The clock was put back.
 
-    def _is_left(self) -> bool:
-        """Whether the owner is proven dead. One that has just shown signs of life is not even asked."""
-        return self.place.control.silent_for() > SILENCE and self.place.owner_is_gone
+    def is_left(self) -> bool:
+        """Whether the owner is proven dead. One that has just shown signs of life is not even asked after."""
+        return self.place.control.silent_for() > QUIET and self.place.owner_is_gone
 
     def is_watched(self) -> bool:
         """Whether there is anything for the lookout here: an owner that may die, or records that it has left."""
@@ -277,7 +280,7 @@ class Link:
         if not isinstance(self.producer, Producer):
             return True
         # What an owner that ends in good order has not written by then, it leaves to us.
-        return self._is_unread() if self.place.ended else self._is_left()
+        return self._is_unread() if self.place.ended else self.is_left()
 
     def go_on_alone(self) -> None:
         """Do what a call would that finds the owner gone, where none comes. For the lookout, in its thread."""
@@ -413,7 +416,7 @@ class Link:
             if words[FLUSH_TARGET] < target:
                 words[FLUSH_TARGET] = target  # In the loop: another thread may store its own, lower one over it.
             self.doorbell.ring()
-            if self.words[WAKE] == STOPPED or self._is_left():
+            if self.words[WAKE] == STOPPED or self.is_left():
                 self.become_orphan()
                 return True
             if deadline is not None and monotonic() > deadline:

@@ -20,7 +20,7 @@ from mplog._ring.clock import monotonic
 from mplog._sinks import report, signals
 
 EVERY = 1.0
-"""Seconds between two looks; an owner's death is noticed within half a second more (place.SILENCE)."""
+"""Seconds between two looks."""
 
 STOP_BOUND = 1.0
 """Seconds that the end of the process waits for what is done about an owner that is gone."""

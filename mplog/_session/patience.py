@@ -23,14 +23,13 @@ from mplog._ring.layout import (
     WAKE,
 )
 from mplog._ring.ring import Producer
-from mplog._session.place import SILENCE
 from mplog._session.spills import LARGEST, Shorten, Spills, cut
 from mplog._sinks import report
 
 if TYPE_CHECKING:
     from mplog._session.link import Link
 
-LIFE_EVERY = 0.1
+LIFE_EVERY = 0.02
 """Seconds between two looks at the owner's life while calls find no room."""
 
 
@@ -107,8 +106,7 @@ class Patience:
             return False
         # Not in every call: this costs much more than dropping a record does.
         self._life_at = now + LIFE_EVERY
-        control = link.place.control
-        return control.silent_for() > SILENCE and link.place.owner_is_gone
+        return link.is_left()
 
     def _is_stalled(self) -> bool:
         """Whether nothing was drained since a call has waited in vain."""

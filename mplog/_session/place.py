@@ -15,9 +15,6 @@ from mplog._writer.doorbell import Doorbell
 
 REGISTRY = "registry"
 
-SILENCE = 0.5
-"""Seconds of silence of a writer after which it is asked whether its program runs. Silence alone proves nothing."""
-
 DOORBELL = "doorbell"
 
 ATTEMPTS = 100

@@ -122,8 +122,8 @@ class Player:
 def perform(act: Act) -> None:
     """Be the first process of *act*, to its end."""
     # A death is noticed at the next record, and not a second later; a full ring is given up soon.
-    vars(link).update(SILENCE=0.0, LOOK_EVERY=0.005)
-    vars(patience).update(SILENCE=0.0)
+    vars(link).update(QUIET=0.0, LOOK_EVERY=0.005)
+    vars(patience).update(LIFE_EVERY=0.005)
     ledger = Ledger(Path(act.directory) / "ledger")
     act.arm(act.who)
     logger.configure(queue=QueueOptions(ring_size=act.play.capacity, block_timeout=0.1))
