@@ -247,7 +247,13 @@ def _sink_here(handler: Handler) -> FileSink | MessageSink | None:
     spec, sink = handler.spec, handler.sink
     if spec.file is not None:
         if sink is None:
-            sink = file_sink(dataclasses.replace(spec, file=dataclasses.replace(spec.file, mode="a")), handler.renderer)
+            file = dataclasses.replace(spec.file, mode="a")
+            try:
+                sink = file_sink(dataclasses.replace(spec, file=file), handler.renderer)
+            except PermissionError:  # Perhaps it has given up the rights for some time only.
+                sink = file_sink(
+                    dataclasses.replace(spec, file=dataclasses.replace(file, delay=True)), handler.renderer
+                )
             sink.of_orphan = True
         assert isinstance(sink, FileSink)
         sink.archiver.background = False

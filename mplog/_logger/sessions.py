@@ -7,7 +7,6 @@ made, takes part in forks, and ends what is to be ended. What a worker has from 
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from mplog._ring.clock import monotonic
 from mplog._session import announce, attach, exit, recovery
 from mplog._session.account import Account
 from mplog._session.host import Host, authkeys
-from mplog._session.identity import myself
+from mplog._session.identity import may_become_another, myself
 from mplog._session.link import Link
 from mplog._session.lookout import STOP_BOUND, Lookout
 from mplog._session.orphan import Orphan
@@ -399,7 +398,7 @@ class Sessions:
         self._core.removed, self._core.rotations_removed = Account(), 0
         exit.forget()
         self._core.swap()
-        if os.geteuid() == 0:
+        if may_become_another():
             # Servers that start as root give that up, most often before their first record.
             for link in {handler.link for handler in handlers.values() if handler.link is not None}:
                 link.begin_early()

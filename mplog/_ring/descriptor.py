@@ -137,8 +137,8 @@ def map_at(calls: SystemCalls, fd: int, size: int) -> int:
     return address
 
 
-def unmap(mapping: Mapping) -> None:
-    """Close *mapping*. Idempotent.
+def unmap(mapping: Mapping, size: int | None = None) -> None:
+    """Close *mapping*, whose file has *size* bytes, or as many as were mapped. Idempotent.
 
     One that has a descriptor closes that without looking. Where that one is something else by now, which shows in its
     size, the mapping stays for good.
@@ -148,7 +148,7 @@ def unmap(mapping: Mapping) -> None:
         return
     if holds_descriptor(mapping) and not mapping.closed:
         try:
-            owns = mapping.size() == len(mapping)
+            owns = mapping.size() == (len(mapping) if size is None else size)
         except OSError:
             owns = False
         if not owns:

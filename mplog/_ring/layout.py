@@ -50,6 +50,10 @@ HEADER: Final = struct.Struct("=HHHBBQIIQQ16sQQ16sQQ64s")
 boot id, pid namespace, interpreter id, session id, created wall ns, created monotonic ns, process name."""
 HEADER_AT: Final = 0x008
 FLAGS_AT: Final = HEADER_AT + 7
+CAPACITY: Final = (HEADER_AT + 8) // 8
+"""The capacity in the header, as one of its u64 words."""
+LARGEST: Final = struct.Struct("=I")
+LARGEST_AT: Final = HEADER_AT + 16
 NAME_BYTES: Final = 64
 NAME_AT: Final = HEADER_AT + HEADER.size - NAME_BYTES
 
@@ -125,6 +129,8 @@ REGISTERED: Final = 0x300 // 8
 """Another number after each new ring; a producer stores one that nobody stored before."""
 WAKE: Final = 0x200 // 8
 """One of AWAKE, ASLEEP, STOPPED: what a producer looks at after each publish."""
+CONTROL_BASES_AT: Final = 0x800
+"""To the end of the page: the directories in which the owner looks for rings, each with a zero byte behind it."""
 RUN: Final = 1
 DRAINING: Final = 2
 ENDED: Final = 3

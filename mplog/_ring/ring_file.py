@@ -12,6 +12,7 @@ from mplog._ring.clock import monotonic_ns
 from mplog._ring.descriptor import Mapping
 from mplog._ring.layout import (
     ALIGN_SHIFT,
+    CAPACITY,
     CLOSED,
     DATA,
     ENDIAN,
@@ -22,6 +23,8 @@ from mplog._ring.layout import (
     HEADER,
     HEADER_AT,
     HEADER_BYTES,
+    LARGEST,
+    LARGEST_AT,
     LAYOUT,
     LIFE,
     MAGIC,
@@ -51,9 +54,22 @@ class RingOwner:
 class RingFile:
     """A mapped ring file. Closing releases the mapping and the descriptor, never the file."""
 
-    __slots__ = ("_identity", "_life", "_view", "capacity", "checked", "data", "fd", "map", "owner", "path", "words")
+    __slots__ = (
+        "_identity",
+        "_life",
+        "_view",
+        "capacity",
+        "checked",
+        "data",
+        "fd",
+        "is_early",
+        "map",
+        "owner",
+        "path",
+        "words",
+    )
 
-    def __init__(self, path: str, fd: int, mapping: Mapping, owner: RingOwner, *, checked: bool) -> None:
+    def __init__(self, path: str, fd: int, mapping: Mapping, owner: RingOwner, flags: int) -> None:
         self.path = path
         self.fd = fd
         self._identity = descriptor.identity_of(fd)
@@ -62,7 +78,10 @@ class RingFile:
         self.words, self.data = split_views(self._view)
         self.capacity = len(self.data)
         self.owner = owner
-        self.checked = checked
+        self.checked = bool(flags & FLAG_CRC)
+        self.is_early = bool(flags & FLAG_EARLY)
+        """Whether its process had no record when it was opened, and perhaps never has one. Nothing can be read here:
+        it may have another size by now, see `begin`."""
         self._life: Life | None = None
 
     def hold(self, path: str) -> None:
@@ -78,16 +97,39 @@ class RingFile:
             return None
         return life.is_held(self.fd)
 
-    @property
-    def is_early(self) -> bool:
-        """Whether its process has had no record yet, and perhaps never will."""
-        return bool(self.map[FLAGS_AT] & FLAG_EARLY)
+    def begin(self, name: str, capacity: int) -> None:
+        """Make an early ring an ordinary one, of a process that is called *name* by now and has its first record.
 
-    def begin(self, name: str) -> None:
-        """Make an early ring an ordinary one, of a process that is called *name* by now."""
+        Through the descriptor alone, for this process may have no right to open or make a file here any more. It gets
+        room for *capacity* bytes, or less where there is not so much, or no descriptor.
+        """
+        while capacity > self.capacity and not self._grow(capacity):
+            capacity //= 2
+        self.is_early = False
         self.owner = dataclasses.replace(self.owner, name=name)
         self.map[NAME_AT : NAME_AT + NAME_BYTES] = _name_bytes(name)
         self.map[FLAGS_AT] &= ~FLAG_EARLY
+
+    def _grow(self, capacity: int) -> bool:
+        """Make room for *capacity* bytes of records, if there is."""
+        if not self.has_descriptor():
+            return False
+        try:
+            os.posix_fallocate(self.fd, 0, HEADER_BYTES + capacity)
+            mapping = descriptor.map_file(self.fd, HEADER_BYTES + capacity)
+        except OSError:
+            return False
+        for view in (self.words, self.data, self._view):
+            view.release()
+        descriptor.unmap(self.map, HEADER_BYTES + capacity)
+        self.map = mapping
+        self._view = memoryview(mapping)
+        self.words, self.data = split_views(self._view)
+        self.capacity = capacity
+        LARGEST.pack_into(mapping, LARGEST_AT, capacity // 4)
+        # SYNC grow -> open_existing: the file is as long as that before, and early until after.
+        self.words[CAPACITY] = capacity
+        return True
 
     def producer(self, reserve: float = RESERVE) -> Producer:
         """The publishing end, for the process that made the ring."""
@@ -114,6 +156,18 @@ class RingFile:
     def has_descriptor(self) -> bool:
         """Whether the program has left our descriptor open."""
         return descriptor.is_still(self.fd, self._identity)
+
+    def free_bytes(self) -> int:
+        """Bytes that may still be allocated on its file system, whatever its path is to this process; 0 at worst."""
+        if not self.has_descriptor():
+            return 0
+        status = os.fstatvfs(self.fd)
+        return status.f_bavail * status.f_frsize
+
+    @property
+    def is_named(self) -> bool:
+        """Whether anybody can still find the file."""
+        return self.has_descriptor() and os.fstat(self.fd).st_nlink > 0
 
     def renew_descriptor(self) -> bool:
         """Open the file again where the program has closed our descriptor; whether there is one."""
@@ -159,6 +213,9 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, 
     hidden = f"{path}.tmp"
     fd = descriptor.create(hidden)
     try:
+        if os.fstat(fd).st_uid != os.geteuid():
+            # Files may be made with the rights of another user than the process has; nobody would read it.
+            raise PermissionError(f"{hidden} belongs to user {os.fstat(fd).st_uid}, not to {os.geteuid()}")
         os.posix_fallocate(fd, 0, HEADER_BYTES + capacity)
         mapping = descriptor.map_file(fd, HEADER_BYTES + capacity)
         flags = FLAG_PURE | (FLAG_CRC if checked else 0) | (FLAG_EARLY if early else 0)
@@ -184,7 +241,7 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, 
             _name_bytes(owner.name),
         )
         fd = _separate(hidden, fd)
-        ring = RingFile(path, fd, mapping, owner, checked=checked)
+        ring = RingFile(path, fd, mapping, owner, flags)
         ring.hold(hidden)
         # SYNC create -> open_existing: the magic comes last.
         ring.words[MAGIC_WORD] = MAGIC
@@ -215,17 +272,23 @@ def open_existing(path: str) -> RingFile:
             )
         if status.st_size <= DATA:
             raise ValueError(f"{path} has {status.st_size} bytes, too few for a ring")
-        mapping = descriptor.map_file(fd, status.st_size)
-        try:
-            owner, checked = _check(path, mapping, status.st_size)
-            fd = _separate(path, fd)
-        except (ValueError, OSError):
-            descriptor.unmap(mapping)
-            raise
+        size = status.st_size
+        while True:
+            mapping = descriptor.map_file(fd, size)
+            try:
+                owner, flags = _check(path, mapping, size)
+                fd = _separate(path, fd)
+                break
+            except (ValueError, OSError):
+                descriptor.unmap(mapping)
+                # SYNC open_existing -> grow: longer since we looked, which a ring becomes once.
+                before, size = size, os.fstat(fd).st_size
+                if size == before:
+                    raise
     except BaseException:
         os.close(fd)
         raise
-    return RingFile(path, fd, mapping, owner, checked=checked)
+    return RingFile(path, fd, mapping, owner, flags)
 
 
 def _separate(path: str, fd: int) -> int:
@@ -242,7 +305,7 @@ def _separate(path: str, fd: int) -> int:
     return other
 
 
-def _check(path: str, mapping: Mapping, size: int) -> tuple[RingOwner, bool]:
+def _check(path: str, mapping: Mapping, size: int) -> tuple[RingOwner, int]:
     (layout, header, endian, shift, flags, capacity, _largest, _zero, pid, start, boot, namespace, _interpreter) = (
         HEADER.unpack_from(mapping, HEADER_AT)[:13]
     )
@@ -251,7 +314,8 @@ def _check(path: str, mapping: Mapping, size: int) -> tuple[RingOwner, bool]:
         raise ValueError(f"{path} is no ring of layout {LAYOUT}")
     if header != HEADER_BYTES or endian != ENDIAN or shift != ALIGN_SHIFT:
         raise ValueError(f"{path} was written by another kind of machine or version (endian {endian}, header {header})")
-    if capacity != size - DATA or capacity & (capacity - 1) or not capacity:
+    grows = bool(flags & FLAG_EARLY) and capacity < size - DATA
+    if not (grows or capacity == size - DATA) or capacity & (capacity - 1) or not capacity:
         raise ValueError(f"{path} says it holds {capacity} bytes and its file has room for {size - DATA}")
     owner = RingOwner(pid, start, boot, namespace, session, name.rstrip(b"\0").decode("utf-8", "replace"))
-    return owner, bool(flags & FLAG_CRC)
+    return owner, flags

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Protocol
 
 from mplog._ring.layout import LOG
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 class Orphan(Protocol):
     """What takes the producer's place when the owner is gone: it writes in this process."""
+
+    @property
+    def largest_inline(self) -> int:
+        """Bytes of a record that it takes as it is."""
 
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
         """Deliver one record here."""
@@ -47,6 +52,7 @@ class Led:
     """Stands where the producer stood in a link that a fork took into a child: it leads to the child's own link."""
 
     has_caught_up = True
+    largest_inline = sys.maxsize
 
     def __init__(self, link: Link) -> None:
         self._link = link

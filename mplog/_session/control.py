@@ -13,6 +13,7 @@ from mplog._ring import descriptor, life
 from mplog._ring.clock import monotonic_ns
 from mplog._ring.descriptor import Mapping
 from mplog._ring.layout import (
+    CONTROL_BASES_AT,
     CONTROL_BYTES,
     CONTROL_HEADER,
     CONTROL_HEADER_AT,
@@ -35,11 +36,18 @@ NAME = "control"
 class ControlPage:
     """The mapped page of one session. Words are read and stored one at a time, from any process."""
 
-    __slots__ = ("_life", "_map", "identity", "session", "words")
+    __slots__ = ("_life", "_map", "bases", "file", "identity", "session", "uid", "words")
 
-    def __init__(self, mapping: Mapping, session: bytes, identity: Identity) -> None:
+    def __init__(
+        self, mapping: Mapping, session: bytes, identity: Identity, uid: int, file: descriptor.Identity
+    ) -> None:
+        """*uid* is the user whose rights the owner had; *file* tells which file was mapped."""
         self._life: Life | None = None
         self._map = mapping
+        self.uid = uid
+        self.file = file
+        self.bases = [os.fsdecode(base) for base in bytes(mapping[CONTROL_BASES_AT:]).split(b"\0") if base]
+        """The directories in which the owner looks for rings."""
         self.words = memoryview(mapping).cast("Q")
         self.session = session
         self.identity = identity
@@ -84,19 +92,26 @@ class ControlPage:
         descriptor.unmap(self._map)
 
 
-def create(directory: str, session: bytes, owner: Identity) -> ControlPage:
-    """Make the control page of a new session in *directory*."""
+def create(directory: str, session: bytes, owner: Identity, bases: list[str]) -> ControlPage:
+    """Make the control page of a new session in *directory*, whose owner looks for rings in *bases*, too."""
     path = os.path.join(directory, NAME)
     fd = descriptor.create(path)
     try:
         os.posix_fallocate(fd, 0, CONTROL_BYTES)
         mapping = descriptor.map_file(fd, CONTROL_BYTES)
+        file = descriptor.identity_of(fd)
     finally:
         os.close(fd)
-    CONTROL_HEADER.pack_into(
-        mapping, CONTROL_HEADER_AT, LAYOUT, ENDIAN, os.geteuid(), session, owner.boot, owner.namespace
-    )
-    page = ControlPage(mapping, session, owner)
+    at = CONTROL_BASES_AT
+    for base in bases:
+        name = os.fsencode(base) + b"\0"
+        if at + len(name) > CONTROL_BYTES:
+            break  # Nobody makes a ring there, then.
+        mapping[at : at + len(name)] = name
+        at += len(name)
+    uid = os.geteuid()
+    CONTROL_HEADER.pack_into(mapping, CONTROL_HEADER_AT, LAYOUT, ENDIAN, uid, session, owner.boot, owner.namespace)
+    page = ControlPage(mapping, session, owner, uid, file)
     page.words[OWNER_PID] = owner.pid
     page.words[OWNER_START] = owner.start
     page.words[RUN_STATE] = RUN
@@ -132,4 +147,5 @@ def open_existing(directory: str) -> ControlPage:
     if magic != CONTROL_MAGIC or layout != LAYOUT or endian != ENDIAN or uid != os.geteuid():
         descriptor.unmap(mapping)
         raise ValueError(f"{path} is no control page of layout {LAYOUT} of this user; it is not used")
-    return ControlPage(mapping, session, Identity(pid, start, boot, namespace))
+    identity = Identity(pid, start, boot, namespace)
+    return ControlPage(mapping, session, identity, uid, (status.st_dev, status.st_ino))

@@ -46,6 +46,18 @@ def candidates() -> list[str]:
     return ["/dev/shm", tempfile.gettempdir()]
 
 
+def outlook() -> tuple[int, ...]:
+    """What changes when the paths of this process begin to lead elsewhere: its root directory and its mounts."""
+    found = []
+    for path in ("/", "/proc/self/ns/mnt"):
+        try:
+            status = os.stat(path)
+            found += [status.st_dev, status.st_ino]
+        except OSError:
+            found += [0, 0]
+    return tuple(found)
+
+
 def free_bytes(path: str) -> int:
     """Bytes that this user may still allocate on the file system of *path*; 0 when it is missing."""
     try:

@@ -32,7 +32,7 @@ from mplog._ring.layout import (
 from mplog._ring.ring_file import open_existing
 from mplog._session import hosts, losses, recovery, rings
 from mplog._session.account import Account, Told, dropped_of
-from mplog._session.identity import Identity
+from mplog._session.identity import Identity, runs_apart
 from mplog._session.place import REGISTRY, Place, make_place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._sinks import report
@@ -485,8 +485,10 @@ class Host:
         for page in self._pages:
             page.let_go()
         for path in list(self._early):
-            # Whoever begins to use it after STOPPED has been stored takes it over before its first call returns.
-            self._remove_early(path)
+            # Whoever begins to use it after STOPPED has been stored takes it over before its first call returns. One
+            # that has given up our rights cannot, and leaves there what it logs.
+            if rings.is_left_at(path) or not runs_apart(rings.pid_of(path)):
+                self._remove_early(path)
         if not any(True for _ in rings.listed(self.place.ring_directories)):
             for slot in self.slots.values():
                 self._remove_slot(slot)

@@ -109,3 +109,24 @@ def is_dead(who: Identity) -> bool:
         return False
     found = start_token(who.pid)
     return found is None or (found != 0 and who.start != 0 and found != who.start)
+
+
+def runs_apart(pid: int) -> bool:
+    """Whether the process *pid* has another user or root directory than this one, or lacks some capability of it."""
+    try:
+        mine, theirs = _rights("self"), _rights(str(pid))
+        return theirs[0] != mine[0] or bool(mine[1] & ~theirs[1]) or not os.path.samefile(f"/proc/{pid}/root", "/")
+    except (OSError, KeyError, ValueError):
+        return False
+
+
+def _rights(pid: str) -> tuple[int, int]:
+    """The effective user and the capabilities of a process."""
+    with open(f"/proc/{pid}/status", encoding="utf8", errors="replace") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return int(fields["Uid"].split()[1]), int(fields["CapEff"], 16)
+
+
+def may_become_another() -> bool:
+    """Whether this process may change to any user that it likes, as far as its own user tells."""
+    return 0 in (os.getresuid() if hasattr(os, "getresuid") else (os.geteuid(),))

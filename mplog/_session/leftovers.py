@@ -86,6 +86,8 @@ def _entries(place: Place, found: Waiting) -> Iterator[tuple[bytes, Entry]]:
         try:
             if not recovery.is_left_behind(ring, place):
                 living.add(ring.owner)
+            if ring.is_early:
+                continue
             key = rings.key_of(path)
             with contextlib.suppress(RingCorrupt):
                 for entry in ring.reader().read(0):

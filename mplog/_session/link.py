@@ -197,20 +197,31 @@ class Link:
             ring = self._make_ring(self.options().ring_size)
         except OSError as error:
             if early is not None:
-                early.begin(process.name())
-                self._use(early)
+                self._use_early(early)
                 return
             if not self._is_unserved():  # Else it has just been removed.
                 report.once(
                     "no ring",
-                    f"no room for a ring of {MINIMUM_CAPACITY} bytes in {self.place.ring_directories} ({error}). "
-                    f"Process {self.pid} writes its files by itself; free some space or set MPLOG_RUNTIME_DIR.",
+                    f"no room for a ring of {MINIMUM_CAPACITY} bytes in {self.place.ring_directories}, or no right to "
+                    f"make one ({error}). Process {self.pid} writes its files by itself; free some space or set "
+                    "MPLOG_RUNTIME_DIR.",
                 )
             self._adopt()
             return
         if early is not None:
             self._give_up(early)
         self._use(ring)
+
+    def _use_early(self, early: RingFile) -> None:
+        """Go on in the ring that was made in time. No further one can be made, nor a file beside it: all is in this."""
+        options = self.options()
+        rings_ = 1 + options.further_rings if options.overflow == "grow" else 1
+        room = 1 << ((options.ring_size * rings_).bit_length() - 1)
+        allowed = early.free_bytes() // rings.SHARE
+        while room > early.capacity and room > allowed:
+            room //= 2
+        early.begin(process.name(), room)
+        self._use(early)
 
     def begin_early(self) -> None:
         """Make a ring now, for a process that may lose the right to, before its first record. Never raises."""
@@ -222,10 +233,10 @@ class Link:
         """A ring of this process in the first directory with room.
 
         Raises:
-            OSError: nowhere is room for the smallest one, or no right to make one.
+            OSError: nowhere is room for the smallest one, or no right to make one that the owner finds.
         """
         who, name = myself(), process.name()
-        directories = [path for path in self.place.ring_directories if self.place.make_ring_directory(path)]
+        directories = self.place.make_ring_directories()
         while True:
             try:
                 self._generation += 1
@@ -309,11 +320,14 @@ class Link:
         self.orphaned = True
         early, self._early = self._early, None
         if early is not None:
-            self._give_up(early)
+            if self.producer is None and early.is_named:
+                self._use_early(early)  # Perhaps the only place where somebody finds what comes now.
+            else:
+                self._give_up(early)
         # Sealed first: a record that another thread publishes after the last look at the ring would be lost.
         self._leave(self.producer)
         self.producer = self._adopter(self)
-        self.largest_inline = sys.maxsize
+        self.largest_inline = self.producer.largest_inline
 
     def _told_so_far(self) -> Told:
         """What the owner has said by now about this process."""
@@ -405,7 +419,7 @@ class Link:
             return True
         if self.orphaned or not isinstance(producer, Producer):
             producer.complete()  # type: ignore[union-attr]  # an orphan
-            return True
+            return bool(producer.has_caught_up)  # type: ignore[union-attr]
         deadline = None if timeout is None else monotonic() + timeout
         assert ring is not None
         # Rings that were filled before hold older records, and each round drains all rings: this one is the last.

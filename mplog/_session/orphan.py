@@ -2,23 +2,32 @@
 
 Files are written under their lock, standard streams are this process's own, and for other sinks the records are
 counted as lost: their code lived in the owner.
+
+A worker that has given up the rights of its owner may not write his files. What it has logged stays in its ring, and
+what it logs goes there, too, as far as there is room: the next program that has those rights and adds the file writes
+it. Between two attempts nobody holds the ring's kernel lock, so that this may be soon.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from mplog._capture.record import Message
+from mplog._ring import drops
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
+from mplog._ring.ring import Producer
 from mplog._ring.ring_file import RingFile
 from mplog._session import losses, recovery, rings
 from mplog._session.account import Account, Told
 from mplog._session.link import Link
 from mplog._sinks import report
+from mplog._sinks.file import lock
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._writer.route import Route
@@ -62,15 +71,29 @@ class Orphan:
         self._emitted = self._filtered = self._failed = self._dropped = 0
         mine = [ring for ring in (*link.filled, link.ring) if ring is not None and ring.fd >= 0]
         self._rings = mine
+        producer = link.producer
+        self._producer = producer if isinstance(producer, Producer) and mine and mine[-1] is link.ring else None
+        """Publishes in the last of our rings. Sealed during an attempt, and when that has succeeded."""
+        self._ring = link.ring
+        self._kept: set[int] = set()
+        """The routes whose files this process may not write, whose records stay in the ring."""
+        self._late: deque[tuple[float, int, int, bytes, int]] = deque()
+        """What calls that interrupted an attempt have left to be published in the ring."""
         unread = [ring for ring in mine if ring.words[TAIL] != ring.words[HEAD]]
-        if unread and not quiet:
-            self._say()
+        if self._producer is not None and link.place.is_out_of_reach:
+            self._kept = {number for number, route in self._routes.items() if isinstance(route.sink, FileSink)}
+        self._is_elsewhere = link.place.is_elsewhere
+        """Whether the paths of the files mean others here."""
         self._unread = self._left = sum(ring.reader().count_unread() for ring in unread)
         """Records that our rings held, and those of them that are there still."""
+        if unread and not quiet:
+            self._say()
         self._attempt(LOCK_BOUND, FILE_BOUND, streams=unread)
 
     def _attempt(self, lock_bound: float, file_bound: float, streams: Sequence[RingFile] = ()) -> None:
         """`_take_over`, which must neither end a call nor leave this process without anybody to take its records."""
+        if self._producer is not None:
+            self._late.extend(self._producer.seal())
         try:
             self._take_over(lock_bound, file_bound, streams)
         except Exception as error:  # noqa: BLE001 - it is tried again
@@ -81,6 +104,11 @@ class Orphan:
             )
             if self._rings:
                 self._retry_at = monotonic() + RETRY
+        finally:
+            if self._kept and self._rings and self._producer is not None:
+                self._producer.unseal()
+            while self._late:
+                self._deliver(*self._late.popleft())
 
     def _take_over(self, lock_bound: float, file_bound: float, streams: Sequence[RingFile] = ()) -> None:
         """Write what our own rings hold. What cannot be written now stays there for another attempt; when this process
@@ -90,6 +118,11 @@ class Orphan:
             streams: the rings whose records for other sinks than files have not been looked at yet.
         """
         self._retry_at = None
+        if self._link.place.is_out_of_reach:
+            self._write_streams(streams)
+            if self._rings:
+                self._retry_at = monotonic() + RETRY
+            return
         if not self._rings:
             place = self._link.place
             if not place.is_served:  # Else there was no room for a ring.
@@ -105,10 +138,13 @@ class Orphan:
                 continue
             try:
                 self._write_file(route, locked, file_bound)
+                self._kept.discard(route.spec.id)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again, and other files go on
                 if self._is_through():
                     break
                 complete = False
+                if isinstance(error, PermissionError) and self._producer is not None:
+                    self._kept.add(route.spec.id)
                 report.once(
                     f"orphan {route.spec.id}",
                     f"{route.sink.path} could not be brought up to date: {error}. It is tried again; what is left when "
@@ -119,6 +155,8 @@ class Orphan:
         for ring in locked:
             losses.tell(ring, others, leave_others=not complete, direct=True)
         if not complete:
+            for ring in locked:
+                lock.release(ring.fd)  # What is done is in the slots. Somebody with other rights may do the rest.
             self._retry_at = monotonic() + RETRY
             return
         for ring in locked:
@@ -161,7 +199,17 @@ class Orphan:
         """Tell the user, when there is something to write: not where a process only ends after its owner."""
         self._said = True
         owner = self._link.place.control.identity.pid
-        if not self._link.is_owner:  # At its own end an owner with `enqueue=True` gets here for itself.
+        if self._link.is_owner:
+            return  # At its own end an owner with `enqueue=True` gets here for itself.
+        if self._kept and self._ring is not None:
+            report.once(
+                "orphan",
+                f"the owner of the log (process {owner}) is gone, and process {self._link.pid} has not the rights to "
+                f"write its files (its user is {os.geteuid()} now, or its root another one). What it logs stays in "
+                f"{self._ring.path}, as far as there is room; the next program of user "
+                f"{self._link.place.control.uid} that adds the same file, or `mplog recover`, writes it.",
+            )
+        else:
             report.once(
                 "orphan",
                 f"the owner of the log (process {owner}) is gone; process {self._link.pid} now writes its files by "
@@ -194,7 +242,7 @@ class Orphan:
                 for entry in reader.read(0):
                     route = self._routes.get(entry[4])
                     if route is None or not isinstance(route.sink, FileSink):
-                        self._deliver(entry[6], entry[4], entry[7], entry[3])
+                        self._deliver(entry[6], entry[4], entry[5], entry[7], entry[3])
 
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
         """Deliver one record in this process. Always True: what cannot be delivered is counted, not tried again."""
@@ -204,7 +252,7 @@ class Orphan:
             self._emitted += 1
         if self._retry_at is not None:
             self.catch_up()
-        self._deliver(wall, route, body, kind)
+        self._deliver(wall, route, level, body, kind)
         return True
 
     def catch_up(self) -> None:
@@ -213,7 +261,10 @@ class Orphan:
         if retry_at is not None and monotonic() > retry_at:
             self._try_again(0.0, FILE_BOUND)
 
-    def _deliver(self, wall: float, number: int, body: bytes, kind: int) -> None:
+    def _deliver(self, wall: float, number: int, level: int, body: bytes, kind: int) -> None:
+        if number in self._kept and self._rings:
+            self._keep(wall, number, level, body, kind)
+            return
         route = self._routes.get(number)
         counts = True
         if route is None:
@@ -231,6 +282,8 @@ class Orphan:
                     self._filtered += 1
                 return
             if isinstance(route.sink, FileSink):
+                if self._is_elsewhere:
+                    raise PermissionError(f"{route.sink.path} is another file here than it was for the owner")
                 if not route.sink.of_orphan:
                     counts = False  # The sink does, for the handler that it belongs to.
                     with self._counting:
@@ -246,6 +299,27 @@ class Orphan:
             who = f"process {self._link.pid}"
             report.error_in_handler(number, route.record_of(kind, body, who), sink=route.spec.target)
 
+    def _keep(self, wall: float, number: int, level: int, body: bytes, kind: int) -> None:
+        """Publish a record in our ring, because this process may not write its file; dropped where there is no room."""
+        producer, ring = self._producer, self._ring
+        assert producer is not None
+        assert ring is not None
+        if not producer.push(wall, number, level, body, kind):
+            if self._mutex._is_owned():  # type: ignore[attr-defined]  # as threading.Condition does
+                self._late.append((wall, number, level, body, kind))  # We interrupt an attempt of this thread.
+                return
+            with self._mutex:
+                if not self._rings:  # The attempt that we waited for was a success.
+                    self._deliver(wall, number, level, body, kind)
+                    return
+                if not producer.push(wall, number, level, body, kind):
+                    with self._counting:
+                        self._dropped += 1
+                        drops.count(ring.words, number, level)
+                    return
+        with self._counting:
+            self._left += 1
+
     def account(self, published: int, told: Told) -> Account:
         """What has become of what was *published* for the owner, of which it has *told*, and of all since.
 
@@ -259,6 +333,11 @@ class Orphan:
             filtered, failed = self._filtered + told.filtered, self._failed + told.failed
             written = max(0, emitted - dropped - filtered - failed - self._left)
             return Account(emitted, written, dropped, filtered, failed)
+
+    @property
+    def largest_inline(self) -> int:
+        """Bytes of a record that it takes as it is."""
+        return self._ring.capacity // 4 if self._kept and self._ring is not None else sys.maxsize
 
     @property
     def has_caught_up(self) -> bool:

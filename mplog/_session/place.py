@@ -24,12 +24,13 @@ ATTEMPTS = 100
 class Place:
     """Where one session lives. The directory on the first base has the control page; rings may be on others, too."""
 
-    __slots__ = ("came_by_environment", "control", "id", "path")
+    __slots__ = ("_outlook", "came_by_environment", "control", "id", "path")
 
     def __init__(self, path: str, page: ControlPage) -> None:
         self.path = path
         self.id = page.session
         self.control = page
+        self._outlook = directory.outlook()
         self.came_by_environment = False
         """Whether this process was told of it by its environment alone, so that it may be another program's."""
 
@@ -39,23 +40,45 @@ class Place:
         name = self.id.hex()
         mine = os.path.join(self.path, "rings")
         others = [
-            os.path.join(candidate, f"mplog-{os.geteuid()}", "sessions", name, "rings")
-            for candidate in directory.candidates()
+            os.path.join(base, f"mplog-{self.control.uid}", "sessions", name, "rings") for base in self.control.bases
         ]
         return [mine, *[other for other in others if other != mine]]
 
-    def make_ring_directory(self, path: str) -> bool:
-        """Make one of `ring_directories`; whether it is usable."""
+    def make_ring_directories(self) -> list[str]:
+        """Those of `ring_directories` in which the owner finds what this process makes there, made where needed."""
+        if os.geteuid() != self.control.uid:
+            return []
+        if self.leads_elsewhere:
+            # Perhaps that one leads where it did.
+            return [path for path in self.ring_directories[:1] if self._is_ours]
+        return [path for path in self.ring_directories if _make_ring_directory(path)]
+
+    @property
+    def leads_elsewhere(self) -> bool:
+        """Whether paths do not name any more in this process what they named when it learnt of the session."""
+        return directory.outlook() != self._outlook
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether this process may not, or cannot, use what lies in the session's directory any more.
+
+        It has changed its user or its root since; what it has mapped it still has.
+        """
+        return os.geteuid() != self.control.uid or self.is_elsewhere
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the session's directory is not where this process looks for it, nor anything else."""
+        return self.leads_elsewhere and not self._is_ours
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether its path names the very directory that this process knows."""
         try:
-            session = os.path.dirname(path)
-            base = os.path.dirname(os.path.dirname(session))
-            if not os.path.isdir(os.path.dirname(base)):
-                return False
-            for step in (base, os.path.dirname(session), session, path):
-                directory.private(step)
+            status = os.stat(os.path.join(self.path, control.NAME))
         except OSError:
             return False
-        return True
+        return (status.st_dev, status.st_ino) == self.control.file
 
     @property
     def ended(self) -> bool:
@@ -115,7 +138,7 @@ class Place:
         with contextlib.suppress(FileExistsError):
             os.mkfifo(doorbell, 0o600)
         os.chmod(doorbell, 0o600)
-        page = control.create(self.path, self.id, owner)
+        page = control.create(self.path, self.id, owner, self.control.bases)
         _name(base, "by-pid", _named(owner), self.path, replace=True)
         self.name_family(authkeys)
         return page
@@ -140,6 +163,20 @@ class Place:
                 shutil.rmtree(session, ignore_errors=True)
                 remove_if_empty(os.path.dirname(os.path.dirname(session)))
         remove_if_empty(base)
+
+
+def _make_ring_directory(path: str) -> bool:
+    """Make one directory for rings, with those above it; whether it is usable."""
+    try:
+        session = os.path.dirname(path)
+        base = os.path.dirname(os.path.dirname(session))
+        if not os.path.isdir(os.path.dirname(base)):
+            return False
+        for step in (base, os.path.dirname(session), session, path):
+            directory.private(step)
+    except OSError:
+        return False
+    return True
 
 
 def remove_if_empty(base: str) -> None:
@@ -185,7 +222,7 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
     directory.private(os.path.join(hidden, "rings"))
     os.mkfifo(os.path.join(hidden, DOORBELL), 0o600)
     os.chmod(os.path.join(hidden, DOORBELL), 0o600)
-    page = control.create(hidden, session, owner)
+    page = control.create(hidden, session, owner, directory.candidates())
     path = os.path.join(sessions, session.hex())
     os.rename(hidden, path)
     place = Place(path, page)

@@ -88,6 +88,8 @@ def _ring_path(place: Place, key: bytes) -> str | None:
 
 
 def _entries(ring: RingFile, number: int, start: int, end: int | None, route: int) -> list[Entry]:
+    if ring.is_early:
+        return []
     reader = ring.reader()
     reader.position = max(start, reader.head)
     reader.forget_number()

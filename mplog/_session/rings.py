@@ -132,6 +132,11 @@ def identity_of(owner: RingOwner) -> Identity:
     return Identity(owner.pid, owner.start, owner.boot, owner.namespace)
 
 
+def pid_of(path: str) -> int:
+    """The number of the process that made the ring at *path*, as that process knows it."""
+    return int(os.path.basename(path).split("-")[0])
+
+
 def remove(path: str) -> None:
     """Unlink a ring file; one that is gone is fine."""
     with contextlib.suppress(FileNotFoundError):
