@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os.path
+from os.path import basename, splitext  # By these names: a program's tests may have others in their place there.
 from types import CodeType, FrameType
 from typing import Any
 
@@ -26,10 +26,23 @@ class CallSite:
             code = frame.f_code
             self.code = code
             self.globals = frame.f_globals
-            self.file_path = code.co_filename
-            self.file_name = os.path.basename(code.co_filename)
-            self.function = code.co_name
+            self.file_path = str.__str__(code.co_filename)
+            self.file_name = basename(self.file_path)
+            self.function = str.__str__(code.co_name)
             self.line = frame.f_lineno or 0
-            name = frame.f_globals.get("__name__")
-            self.name = name if isinstance(name, str) else None
-        self.module = os.path.splitext(self.file_name)[0]
+            self.name = module_of(frame)
+        self.module = splitext(self.file_name)[0]
+
+
+def module_of(frame: FrameType | None) -> str | None:
+    """The name of the module that *frame* runs in, if it has one."""
+    if frame is None:
+        return None
+    try:
+        name: Any = frame.f_globals.get("__name__")
+    except Exception:  # noqa: BLE001 - globals of a class of the program's
+        try:
+            name = dict.get(frame.f_globals, "__name__")
+        except Exception:  # noqa: BLE001 - a key of a class of the program's
+            return None
+    return str.__str__(name) if issubclass(type(name), str) else None

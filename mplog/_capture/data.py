@@ -14,6 +14,7 @@ from mplog._capture.record import (
     RecordLevel,
     RecordProcess,
     RecordThread,
+    blank,
 )
 from mplog._capture.trace import Error, Trace
 from mplog._ring import wire
@@ -73,32 +74,18 @@ def _standard(record: dict[str, Any]) -> dict[str, Any]:
 
 def _whatever(record: dict[str, Any]) -> dict[str, Any]:
     """The parts of a record with fields of other kinds, or without some: those that differ travel as they are."""
-    blank: dict[str, Any] = {
-        "elapsed": timedelta(),
-        "exception": None,
-        "extra": {},
-        "file": RecordFile("", ""),
-        "function": "",
-        "level": RecordLevel("", 0, ""),
-        "line": 0,
-        "message": "",
-        "module": "",
-        "name": None,
-        "process": RecordProcess(0, ""),
-        "thread": RecordThread(0, ""),
-        "time": datetime.fromtimestamp(0, timezone.utc),
-    }
+    standard = blank()
     odd = {key: value for key, value in record.items() if key not in _STANDARD}
-    for key in blank:
+    for key in standard:
         try:
-            _standard({**blank, key: record[key]})
+            _standard({**standard, key: record[key]})
         except KeyError:
             continue
         except Exception:  # noqa: BLE001 - as in `pack`
             odd[key] = record[key]
             continue
-        blank[key] = record[key]
-    values = _standard(blank)
+        standard[key] = record[key]
+    values = _standard(standard)
     values["more"] = odd
     return values
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from mplog._capture.record import RecordLevel
+from mplog._ring.wire import safe_repr
 
 Patcher = Callable[[dict[str, Any]], object]
 
@@ -32,10 +33,10 @@ def patch(record: dict[str, Any], patcher: Patcher) -> Exception | None:
     except Exception as error:  # noqa: BLE001 - a user's function
         failed = error
     lost = []
-    if not isinstance(getattr(record.get("level"), "no", None), int):
+    if not _has_number(record):
         record["level"] = RecordLevel(name, number, icon)
         lost.append("a level with a number")
-    if not isinstance(record.get("time"), datetime):
+    if not _has_time(record):
         record["time"] = moment
         lost.append("a datetime as time")
     if "message" not in record:
@@ -49,8 +50,23 @@ def patch(record: dict[str, Any], patcher: Patcher) -> Exception | None:
     return failed
 
 
+def _has_number(record: dict[str, Any]) -> bool:
+    try:
+        return isinstance(record["level"].no, int)
+    except Exception:  # noqa: BLE001 - whatever a patcher has put there
+        return False
+
+
+def _has_time(record: dict[str, Any]) -> bool:
+    try:
+        return isinstance(record["time"], datetime) and isinstance(record["time"].timestamp(), float)
+    except Exception:  # noqa: BLE001 - as above; and the first and the last day of the calendar have no time stamp
+        return False
+
+
 def mark(record: dict[str, Any], error: Exception) -> None:
     """Let the record say that a patcher failed. Whatever the patcher has left of it."""
+    message = record.get("message")
+    record["message"] = f"{message if type(message) is str else safe_repr(message)} {MARK}"
     with contextlib.suppress(Exception):
-        record["message"] = f"{record['message']} {MARK}"
-        record["extra"]["mplog_error"] = repr(error)[:500]
+        record["extra"]["mplog_error"] = safe_repr(error, 500)

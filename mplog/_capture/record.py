@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -105,6 +106,35 @@ class RecordException(_ExceptionTriple):
         except Exception:  # noqa: BLE001 - whatever a user's exception does then, it travels without its value
             value = None
         return RecordException, (self.type, value, None)
+
+
+def blank() -> dict[str, Any]:
+    """A record that says nothing, for what is to be filled in, or compared with one that a patcher has taken apart."""
+    return {
+        "elapsed": timedelta(),
+        "exception": None,
+        "extra": {},
+        "file": RecordFile("", ""),
+        "function": "",
+        "level": RecordLevel("", 0, ""),
+        "line": 0,
+        "message": "",
+        "module": "",
+        "name": None,
+        "process": RecordProcess(0, ""),
+        "thread": RecordThread(0, ""),
+        "time": datetime.fromtimestamp(0, timezone.utc),
+    }
+
+
+def whole(record: dict[str, Any]) -> dict[str, Any]:
+    """A copy of *record* with blank fields for those that are missing, or of other kinds than a call makes."""
+    made = {**blank(), **record}
+    for key, empty in blank().items():
+        kinds = (str, type(None)) if key == "name" else (tuple, type(None)) if key == "exception" else type(empty)
+        if not issubclass(type(made[key]), kinds):
+            made[key] = empty
+    return made
 
 
 class Message(str):

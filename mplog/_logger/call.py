@@ -24,6 +24,8 @@ from mplog._logger.state import FastSite, State, Target
 from mplog._logger.views import Options
 from mplog._render.escape import needs_care
 from mplog._render.times import local_time
+from mplog._ring.clock import shown as shown_time
+from mplog._ring.clock import wall_time
 from mplog._ring.layout import GENERATION
 from mplog._ring.wire import safe_repr
 from mplog._sinks import report
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from mplog._logger.logger import Logger
 
 _getframe = sys._getframe
-STARTED = local_time(time.time())
+STARTED = local_time(wall_time())
 """When mplog was imported in this process; a forked child keeps its parent's. `elapsed` counts from here."""
 
 HALF = 0.5e-6
@@ -58,7 +60,11 @@ def log(
         state = view._core.following.renew()
         if state.levels[name].no < state.threshold:
             return
-    frame = _getframe(depth)
+    try:
+        frame = _getframe(depth)
+    except Exception:  # noqa: BLE001 - nobody of Python's is above: a callback of C, `atexit.register(logger.info, ...)`
+        fully(view, state, name, message, args, kwargs, None)
+        return
     code = frame.f_code
     site = state.sites.get(id(code) + frame.f_lasti)
     if (
@@ -77,11 +83,13 @@ def log(
     ):
         fully(view, state, name, message, args, kwargs, frame)
         return
-    now = time.time()
     clock = site.clock
     shown = clock.state
     odd = False
     try:
+        now = time.time()
+        if type(now) is not float:
+            raise TypeError("no clock")  # A double of a program's tests.
         fraction = now - shown[0]
         if not 0.0 <= fraction < LAST_HALF:
             shown = clock.refresh(floor(now + HALF))
@@ -100,7 +108,7 @@ def log(
             if not message.isprintable():
                 raise ValueError("needs escaping")
         others = [_text_for(other, now, args or message, odd) for other in site.others] if site.others else None
-    except Exception:  # noqa: BLE001 - a user's __format__, or text that needs care: the full way deals with it
+    except Exception:  # noqa: BLE001 - a user's __format__, a clock that is none, text that needs care: the full way's
         fully(view, state, name, message, args, kwargs, frame)
         return
     try:
@@ -158,7 +166,8 @@ def log_level(view: Logger, level: Any, message: Any, args: tuple[Any, ...], kwa
     state = view._core.state
     if not state.handlers and not state.provisional and state.words[GENERATION] == state.generation:
         return
-    if isinstance(level, str) and level in state.levels:
+    level = levels.exact(level)
+    if type(level) is str and level in state.levels:
         if state.levels[level].no >= state.threshold or state.words[GENERATION] != state.generation:
             log(view, state, level, message, args, kwargs, 3)
         return
@@ -166,7 +175,15 @@ def log_level(view: Logger, level: Any, message: Any, args: tuple[Any, ...], kwa
         state = view._core.following.renew()
     found = levels.resolve(state.levels, level)
     if found.no >= state.threshold:
-        fully(view, state, found, message, args, kwargs, _getframe(2))
+        fully(view, state, found, message, args, kwargs, caller(2))
+
+
+def caller(depth: int) -> FrameType | None:
+    """The frame *depth* above that of the function which asks; None where there is none."""
+    try:
+        return _getframe(depth + 1)
+    except Exception:  # noqa: BLE001 - ValueError, or what an audit hook of the program raises
+        return None
 
 
 def caught(
@@ -211,16 +228,20 @@ def fully(
     if state.silenced is not None and not state.allows(frame):
         return
     found = state.levels[level] if isinstance(level, str) else level
-    now = time.time()
+    now, clock_error = shown_time()
     triple = _triple(state, options.exception)
     site = CallSite(frame)
     record = _new_record(view, state, found, site, now, triple)
     shown = record["level"]
     colored = messages.compose(state, options, site, message, args, kwargs, record)
+    if clock_error is not None:
+        messages.mark_clock(site, record, clock_error)
+        colored = None
     if view._patchers or state.settings.patcher is not None:
         text = record["message"]
         messages.patched(state, site, record, view._patchers)
-        if colored is not None and record.get("message") != text:
+        patched = record.get("message")
+        if type(patched) is not str or patched != text:
             colored = None
         triple = record.get("exception")
     details = Details(
@@ -247,7 +268,10 @@ def fully(
         and isinstance(level, str)
         and not state.patches
     ):
-        _learn(state, level, found.no, shown, found.color, site, message, args, frame)
+        try:
+            _learn(state, level, found.no, shown, found.color, site, message, args, frame)
+        except Exception:  # noqa: BLE001 - no room on the stack, no memory: the record is out, and is all that counts
+            return
 
 
 def _new_record(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -48,7 +47,7 @@ class Catcher:
     ) -> bool:
         if kind is None:
             return False
-        return self._swallows(kind, value, trace, sys._getframe(1), decorated=False)
+        return self._swallows(kind, value, trace, call.caller(1), decorated=False)
 
     async def __aenter__(self) -> None:
         return None
@@ -58,7 +57,7 @@ class Catcher:
     ) -> bool:
         if kind is None:
             return False
-        return self._swallows(kind, value, trace, sys._getframe(1), decorated=False)
+        return self._swallows(kind, value, trace, call.caller(1), decorated=False)
 
     def __call__(self, function: Callable[..., Any]) -> Any:
         """Decorate a function, coroutine function, generator function or asynchronous generator function.
@@ -86,7 +85,7 @@ class Catcher:
             try:
                 return function(*args, **kwargs)
             except BaseException as error:
-                if self._swallows_decorated(error, sys._getframe(1)):
+                if self._swallows_decorated(error, call.caller(1)):
                     return self._rule.default
                 raise
 
@@ -97,7 +96,7 @@ class Catcher:
             try:
                 return await function(*args, **kwargs)
             except BaseException as error:
-                if self._swallows_decorated(error, sys._getframe(1)):
+                if self._swallows_decorated(error, call.caller(1)):
                     return self._rule.default
                 raise
 
@@ -108,7 +107,7 @@ class Catcher:
             try:
                 return (yield from function(*args, **kwargs))
             except BaseException as error:
-                if self._swallows_decorated(error, sys._getframe(1)):
+                if self._swallows_decorated(error, call.caller(1)):
                     return self._rule.default
                 raise
 
@@ -173,7 +172,7 @@ class CaughtAsyncGenerator(AsyncGenerator[Any, Any]):
         except StopAsyncIteration:
             raise
         except BaseException as error:
-            if not self._catcher._swallows_decorated(error, sys._getframe(1)):
+            if not self._catcher._swallows_decorated(error, call.caller(1)):
                 raise
         raise StopAsyncIteration
 

@@ -17,6 +17,7 @@ from mplog._ring.layout import DATA_RECORD, LOG
 from mplog._session.account import Account
 from mplog._session.link import Link
 from mplog._session.spills import LARGEST, Shorten
+from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.message_sink import MessageSink
 from mplog._sinks.stream import StreamSink
@@ -111,8 +112,17 @@ class Handler:
             return lambda text, _now, _level: sink.write(Message(text))
         return None
 
+    def _unformatted(self, record: dict[str, Any], error: Exception) -> None:
+        """The format is of no use for *record*: say so, unless the caller wants to have the *error*."""
+        if not self.catch:
+            raise error
+        report.error_in_handler(self.id, record, error, sink=self.spec.target)
+
     def handle(self, record: dict[str, Any], details: Details) -> None:
-        """The whole way: filter, render, deliver. Whatever user code or the sink raises passes through."""
+        """The whole way: filter, render, deliver. Whatever a user's filter or the sink raises passes through.
+
+        What a format raises does only without `catch`; else its record has a plain line with a mark.
+        """
         link, kind, body, text = self.link, LOG, b"", ""
         shorten: Shorten | None = None
         try:
@@ -125,10 +135,10 @@ class Handler:
                 if accept is not None and not accept(record):
                     return
                 if link is not None and not self.spec.as_data:
-                    shorten = partial(self.renderer.bounded, record, details, self.spec.encode)
+                    shorten = partial(self.renderer.bounded, record, details, self.spec.encode, self._unformatted)
                     body = shorten(LARGEST)
                 else:
-                    text = self.renderer.text(record, details)
+                    text = self.renderer.text(record, details, self._unformatted)
                     if link is not None:
                         # The text is made here, of the values themselves; what travels of some of them is their `repr`.
                         shorten = packed = partial(data.pack, record, details._replace(text=text))

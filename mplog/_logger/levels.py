@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from mplog._logger import environment
 from mplog._render.markup import level_color
+from mplog._ring.wire import class_name
 
 
 class Level(NamedTuple):
@@ -76,6 +77,16 @@ def anonymous(number: int) -> Level:
     return Level(f"Level {number}", number, "", " ")
 
 
+def exact(given: Any) -> Any:
+    """A name or number of a class derived from `str` or `int` as a plain one: nothing of that class is to be run."""
+    kind = type(given)
+    if kind is str or kind is int or kind is bool:
+        return given
+    if issubclass(kind, str):
+        return str.__str__(given)
+    return int.__index__(given) if issubclass(kind, int) else given
+
+
 def resolve(levels: dict[str, Level], given: Any) -> Level:
     """The level that a call means by a name or a number.
 
@@ -83,15 +94,16 @@ def resolve(levels: dict[str, Level], given: Any) -> Level:
         ValueError: unknown name or negative number.
         TypeError: neither name nor number.
     """
-    if isinstance(given, str):
+    given = exact(given)
+    if type(given) is str:
         found = levels.get(given)
         if found is None:
             raise ValueError(
                 f"Level '{given}' does not exist. Known are {', '.join(levels)}; make it with logger.level(...)."
             )
         return found
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise TypeError(f"Invalid level, it should be a name or a number, not: '{type(given).__name__}'")
+    if type(given) is not int:
+        raise TypeError(f"Invalid level, it should be a name or a number, not: '{class_name(given)}'")
     if given < 0:
         raise ValueError(f"Invalid level value, it should not be negative: {given}")
     return anonymous(given)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import operator
 import re
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
@@ -452,7 +451,7 @@ class Logger:
             state = self._core.following.renew()
         if state.threshold <= _ERROR:
             options = self._options._replace(exception=True)
-            call.fully(self, state, "ERROR", message, args, kwargs, sys._getframe(1), options)
+            call.fully(self, state, "ERROR", message, args, kwargs, call.caller(1), options)
 
     def log(self, level: str | int, message: Any, /, *args: Any, **kwargs: Any) -> None:
         """Log with a level given by name, or by number (an anonymous level).

@@ -26,13 +26,21 @@ if TYPE_CHECKING:
 MARK = "<not formatted>"
 """Follows a message that could not be formatted."""
 
+CLOCK_MARK = "<no clock>"
+"""Follows a message for which the program's clock had no time, so that it has another's."""
+
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def strict(state: State) -> bool:
     """Whether errors of messages, lazy arguments and patchers are raised to the caller."""
     wanted = state.settings.strict
-    return environment.strict(os.environ) if wanted is None else wanted
+    if wanted is not None:
+        return wanted
+    try:
+        return environment.strict(os.environ)
+    except Exception:  # noqa: BLE001 - a double of a program's tests
+        return False
 
 
 def compose(
@@ -68,6 +76,17 @@ def compose(
     record["message"] = f"{_as_given(message)} {MARK}"
     record["extra"]["mplog_error"] = _shown(error, 500)
     return None
+
+
+def mark_clock(site: CallSite, record: dict[str, Any], error: Exception) -> None:
+    """Let the record say that its time is not the one which the program's clock has."""
+    report.once(
+        f"clock {site.file_path}:{site.line}",
+        f"{site.file_path}:{site.line}: time.time() is replaced by something that gives no time: "
+        f"{_shown(error, 500)}. The record has the true time. Let what stands there give seconds since 1970.",
+    )
+    record["message"] = f"{record['message']} {CLOCK_MARK}"
+    record["extra"]["mplog_error"] = _shown(error, 500)
 
 
 def _called(state: State, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Exception | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ from mplog._render.filter import check_filter
 from mplog._render.look import Look
 from mplog._render.renderer import Renderer
 from mplog._render.times import local_time
+from mplog._ring.clock import wall_time
 from mplog._sinks.file.compression import parse_compression
 from mplog._sinks.file.naming import PathTemplate
 from mplog._sinks.file.options import FileOptions
@@ -239,7 +239,7 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
         # Now, once for all: other processes have other directories, and this one may change its own.
         here = os.getcwd().replace("{", "{{").replace("}", "}}")
         template = PathTemplate(os.path.join(here, template.pattern))
-    template.resolve(local_time(time.time()))  # A bad field is known now, also with `delay`.
+    template.resolve(local_time(wall_time()))  # A bad field is known now, also with `delay`.
     return FileOptions(
         template=template,
         mode=mode,

@@ -6,7 +6,7 @@ import copy
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from mplog._capture.callsite import MAXIMUM
+from mplog._capture.callsite import MAXIMUM, module_of
 from mplog._logger.handler import Emit, Handler
 from mplog._logger.levels import Level
 from mplog._logger.settings import Settings
@@ -126,9 +126,7 @@ class State:
     def allows(self, frame: FrameType | None) -> bool:
         """Whether the module of *frame* may log. Only where `silenced` is not None."""
         assert self.silenced is not None
-        name = None if frame is None else frame.f_globals.get("__name__")
-        if type(name) is not str:
-            name = None
+        name = module_of(frame)
         found = self.silenced.get(name)
         if found is None:
             if len(self.silenced) >= MAXIMUM:

@@ -17,6 +17,12 @@ def is_below(found: str | None, name: str) -> bool:
     return found is not None and (found == name or found.startswith(f"{name}."))
 
 
+def _name_in(record: dict[str, Any]) -> str | None:
+    """The name of the record's module, if a patcher has left it one."""
+    name = record.get("name")
+    return name if type(name) is str else None
+
+
 class Named:
     """Passes the module *name* and everything below it; "" passes every named module."""
 
@@ -26,7 +32,7 @@ class Named:
         self.name = name
 
     def __call__(self, record: dict[str, Any]) -> bool:
-        return self.passes(record["name"], 0)
+        return self.passes(_name_in(record), 0)
 
     def passes(self, name: str | None, _number: float) -> bool:
         """Whether records of the module *name* pass."""
@@ -42,7 +48,7 @@ class ByModule:
         self.least = dict(least)
 
     def __call__(self, record: dict[str, Any]) -> bool:
-        return self.passes(record["name"], record["level"].no)
+        return self.passes(_name_in(record), record["level"].no)
 
     def passes(self, name: str | None, number: float) -> bool:
         """Whether records of module *name* with level *number* pass. Without a name only the entry of None counts."""

@@ -12,11 +12,15 @@ from mplog._capture.record import RecordLevel
 from mplog._render import markup
 from mplog._render.filter import ByModule, Filter, Named, make_filter
 from mplog._render.look import Look
+from mplog._render.plain import plain_line
 from mplog._render.serialize import serialize
 from mplog._render.template import Line, Template
 from mplog._render.traceback import traceback_text
 
 FormatFunction = Callable[[dict[str, Any]], str]
+
+Failed = Callable[[dict[str, Any], Exception], None]
+"""Told of a record, and of why its format is of no use."""
 
 NOTHING_FITS = '{"text": "<too large to send>", "record": {}}\n'
 """For a record whose every field a patcher has made larger than there is room for."""
@@ -46,17 +50,28 @@ class Renderer:
         # What a function returns may hold data, as its author may not know better.
         self._template_of = lru_cache(REMEMBERED)(partial(Template, ending="", clean=self._sanitize))
 
-    def text(self, record: dict[str, Any], details: Details) -> str:
-        """The finished text of *record* with its terminator. Whatever the user's format raises passes through."""
-        line = self._line(record, details)
+    def text(self, record: dict[str, Any], details: Details, failed: Failed | None = None) -> str:
+        """The finished text of *record* with its terminator.
+
+        Args:
+            failed: gets what the user's format raises, for which there is a plain text with a mark; None: it is raised.
+        """
+        line = self._line_or_mark(record, details, failed)
         return self._serialized(line, record, details) if self.look.serialize else line
 
-    def bounded(self, record: dict[str, Any], details: Details, encode: Callable[[str], bytes], maximum: int) -> bytes:
+    def bounded(
+        self,
+        record: dict[str, Any],
+        details: Details,
+        encode: Callable[[str], bytes],
+        failed: Failed | None,
+        maximum: int,
+    ) -> bytes:
         """As `text`, encoded, in at most *maximum* bytes (4000 or more): what is too long is cut, with a mark.
 
         JSON stays JSON.
         """
-        line = self._line(record, details)
+        line = self._line_or_mark(record, details, failed)
         shown = encode(self._serialized(line, record, details) if self.look.serialize else line)
         longest, keep = maximum, len(line)
         while len(shown) > maximum:
@@ -73,6 +88,18 @@ class Renderer:
     def _serialized(self, line: str, record: dict[str, Any], details: Details, longest: int | None = None) -> str:
         return serialize(line, record, traceback=details.has_traceback, sanitize=self.look.sanitize, longest=longest)
 
+    def _line_or_mark(self, record: dict[str, Any], details: Details, failed: Failed | None) -> str:
+        """The text before it becomes JSON, if it does; a plain one with a mark where the format is of no use."""
+        try:
+            return self._line(record, details)
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(record, error)
+            line = plain_line(record, error, sanitize=self._sanitize)
+            shown = traceback_text(details.trace, self._exception_look)
+            return f"{line}\n{shown}" if shown or not self.look.standard else line
+
     def _line(self, record: dict[str, Any], details: Details) -> str:
         """The text before it becomes JSON, if it does."""
         look = self.look
@@ -83,7 +110,7 @@ class Renderer:
         level = markup.level_color(details.color) if look.colorize else None
         if details.raw:
             colored = self._colored(record, details)
-            text = record["message"] if colored is None else markup.paint(colored, level or "")
+            text = f"{record['message']}" if colored is None else markup.paint(colored, level or "")
         else:
             exception_text = traceback_text(details.trace, self._exception_look)
             if look.standard and exception_text:

@@ -11,6 +11,7 @@ import math
 import re
 from typing import Any
 
+from mplog._capture.record import blank
 from mplog._ring.wire import class_name, unprintable
 
 MAX_DEPTH = 100
@@ -44,32 +45,16 @@ def serialize(
         sanitize: write control characters as escapes also where JSON does not ask for it.
         longest: characters after which each text in it is cut, with a mark, and a bound for the values of each field.
 
-    Raises:
-        Exception: what a patcher has put in place of a part of the record lacks an attribute.
+    What a patcher has taken out of the record stands there with nulls, and what it has put in place of a part as it is.
     """
-    level, file, process, thread = record["level"], record["file"], record["process"], record["thread"]
-    elapsed, moment, extra = record["elapsed"], record["time"], record["extra"]
-    values: dict[str, Any] = {
-        "text": text,
-        "record": {
-            "elapsed": {"repr": _text(elapsed), "seconds": elapsed.total_seconds()},
-            "exception": _exception(record["exception"], traceback),
-            "extra": extra if longest is not None or _is_simple(extra) else _Plain(MAX_DEPTH).of(extra),
-            "file": {"name": file.name, "path": file.path},
-            "function": record["function"],
-            "level": {"icon": level.icon, "name": level.name, "no": level.no},
-            "line": record["line"],
-            "message": record["message"],
-            "module": record["module"],
-            "name": record["name"],
-            "process": {"id": process.id, "name": process.name},
-            "thread": {"id": thread.id, "name": thread.name},
-            "time": {"repr": _text(moment), "timestamp": moment.timestamp()},
-        },
-    }
+    try:
+        fields = _fields(record, traceback, whole=longest is None)
+    except Exception:  # noqa: BLE001 - a patcher may have put anything anywhere
+        fields = _whatever(record, traceback)
+    values: dict[str, Any] = {"text": text, "record": fields}
     if longest is not None:
         # Each field by itself: many values in extra must not cost the message.
-        fields = {name: _Plain(MAX_DEPTH, longest).of(item) for name, item in values["record"].items()}
+        fields = {name: _Plain(MAX_DEPTH, longest).of(item) for name, item in fields.items()}
         values = {"text": _Plain(MAX_DEPTH, longest).of(text), "record": fields}
     shown = _encode(values)
     if not shown.isascii():
@@ -79,6 +64,46 @@ def serialize(
     elif sanitize and "\x7f" in shown:
         shown = shown.replace("\x7f", "\\u007f")
     return shown + "\n"
+
+
+def _fields(record: dict[str, Any], traceback: bool, *, whole: bool) -> dict[str, Any]:
+    """The parts of a record that has all its fields, of the kinds that they have when a call makes them.
+
+    Args:
+        whole: make `extra` what JSON has; else that is still to be done, with a bound.
+
+    Raises:
+        Exception: a field is missing, or of another kind.
+    """
+    level, file, process, thread = record["level"], record["file"], record["process"], record["thread"]
+    elapsed, moment, extra = record["elapsed"], record["time"], record["extra"]
+    return {
+        "elapsed": {"repr": _text(elapsed), "seconds": elapsed.total_seconds()},
+        "exception": _exception(record["exception"], traceback),
+        "extra": extra if not whole or _is_simple(extra) else _Plain(MAX_DEPTH).of(extra),
+        "file": {"name": file.name, "path": file.path},
+        "function": record["function"],
+        "level": {"icon": level.icon, "name": level.name, "no": level.no},
+        "line": record["line"],
+        "message": record["message"],
+        "module": record["module"],
+        "name": record["name"],
+        "process": {"id": process.id, "name": process.name},
+        "thread": {"id": thread.id, "name": thread.name},
+        "time": {"repr": _text(moment), "timestamp": moment.timestamp()},
+    }
+
+
+def _whatever(record: dict[str, Any], traceback: bool) -> dict[str, Any]:
+    """The parts of a record with fields of other kinds, or without some: those that differ are shown as they are."""
+    found = dict(_MISSING)
+    for name in found:
+        if name in record:
+            try:
+                found[name] = _fields({**_BLANK, name: record[name]}, traceback, whole=True)[name]
+            except Exception:  # noqa: BLE001 - as in `serialize`
+                found[name] = _Plain(MAX_DEPTH).of(record[name])
+    return found
 
 
 def _encode(values: dict[str, Any]) -> str:
@@ -216,3 +241,11 @@ def _key(key: Any) -> str:
     if issubclass(kind, float):
         return json.dumps(float.__float__(key))
     return _text(key)
+
+
+_BLANK = blank()
+_MISSING: dict[str, Any] = {
+    name: {} if name == "extra" else dict.fromkeys(shown) if type(shown) is dict else None
+    for name, shown in _fields(_BLANK, False, whole=True).items()
+}
+"""What stands for a field that is not there: readers of the log find the same names in every line."""

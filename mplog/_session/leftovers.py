@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mplog._capture import data
 from mplog._render.times import RecordTime
-from mplog._ring.clock import monotonic_ns
+from mplog._ring.clock import monotonic_ns, wall_time
 from mplog._ring.layout import DATA_RECORD, HEARTBEAT_NS, KIND_SPILLED_DATA
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import open_existing
@@ -109,7 +108,7 @@ def last_seen(place: Place) -> float | None:
     """Epoch second of the last sign of life of the owner's writer, as far as it can be told."""
     control = place.control
     if control.identity.boot == boot_id():
-        return time.time() - (monotonic_ns() - control.words[HEARTBEAT_NS]) / 1e9
+        return wall_time() - (monotonic_ns() - control.words[HEARTBEAT_NS]) / 1e9
     with contextlib.suppress(OSError):
         return os.stat(os.path.join(place.path, REGISTRY)).st_mtime
     return None

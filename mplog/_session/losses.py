@@ -5,7 +5,6 @@ A line is written first and marked as said afterwards, so a drainer that is kill
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 from mplog._capture.details import Details
@@ -13,6 +12,7 @@ from mplog._capture.notice import notice
 from mplog._capture.record import Message
 from mplog._render.times import local_time
 from mplog._ring import drops
+from mplog._ring.clock import wall_time
 from mplog._ring.drops import Drop
 from mplog._ring.ring_file import RingFile, RingOwner
 from mplog._sinks import report
@@ -75,7 +75,7 @@ def describe(owner: RingOwner, found: list[Drop]) -> str:
 
 def say(route: Route, text: str, *, direct: bool) -> None:
     """Write *text* as a warning of mplog's own; as it is, where the handler's format has no use for it."""
-    now = time.time()
+    now = wall_time()
     record = notice(text, local_time(now))
     try:
         shown = route.renderer.text(record, Details())

@@ -1,7 +1,7 @@
-"""Whether the calling thread is inside of a sink, where it must not wait for another sink without a bound.
+"""Whether the calling thread is inside of a sink, and with which message.
 
-Two sinks that log, each in a thread, would otherwise wait for one another for ever: each has its own mutex and wants
-the other's.
+There it must not wait for another sink without a bound: two sinks that log, each in a thread, would otherwise wait for
+one another for ever, for each has its own mutex and wants the other's.
 """
 
 from __future__ import annotations
@@ -10,8 +10,19 @@ import threading
 
 
 class _Inside(threading.local):
-    depth = 0
-    """Sinks that this thread is inside of, one in the other."""
+    message: str | None = None
+    """What the sink that this thread is inside of is being given, the innermost if there are several; None: in none."""
+
+    def repeats(self, text: str) -> bool:
+        """Whether *text* is what this thread is just writing: as a whole, with something around it, or a line of it.
+
+        So it comes back where a stream gives to a logger what is written to it.
+        """
+        message = self.message
+        if message is None:
+            return False
+        whole, text = message.strip(), text.strip()
+        return bool(whole) and (whole in text or (bool(text) and text in map(str.strip, whole.splitlines())))
 
 
 inside = _Inside()

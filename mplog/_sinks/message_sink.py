@@ -101,7 +101,7 @@ class MessageSink:
         Args:
             direct: it comes from a log call of this process, and is counted here.
         """
-        waits = not (direct and inside.depth)
+        waits = not direct or inside.message is None
         mutex = self._mutex  # A target that forks comes back in a child, too, where the sink has another one.
         if (self._deferred and not waits) or not mutex.acquire(blocking=waits):
             self._deferred.append(message)
@@ -132,11 +132,11 @@ class MessageSink:
             self.dropped += direct
             return
         self._busy = True
-        inside.depth += 1
+        before, inside.message = inside.message, message
         try:
             self._hand_over_all(message, direct)
         finally:
-            inside.depth -= 1
+            inside.message = before
             self._busy = False
 
     def _deliver_deferred(self) -> None:
@@ -160,7 +160,7 @@ class MessageSink:
         if self._nested:
             # Left there by a KeyboardInterrupt or the like. It is older.
             self._nested.append(own)
-            message = self._nested.popleft()
+            inside.message = message = self._nested.popleft()
         for _ in range(self.DEPTH + 1):
             counts, lost = direct or message is not own, self.lost
             try:
@@ -184,7 +184,7 @@ class MessageSink:
                 self._nested.clear()
             if not self._nested:
                 break
-            message = self._nested.popleft()
+            inside.message = message = self._nested.popleft()
         else:
             self.cut_off += 1 + len(self._nested)
             self.dropped += 1 + len(self._nested)

@@ -14,7 +14,6 @@ import contextlib
 import errno
 import itertools
 import sys
-import time
 import traceback
 from collections.abc import Callable, Hashable
 from types import TracebackType
@@ -22,7 +21,8 @@ from typing import Any, NamedTuple
 
 from mplog._capture import process
 from mplog._render.escape import escape
-from mplog._ring.clock import monotonic
+from mplog._render.times import local_time
+from mplog._ring.clock import monotonic, wall_time
 from mplog._ring.wire import safe_repr
 from mplog._sinks.readiness import PIECE, can_block, is_writable
 
@@ -158,7 +158,7 @@ def _meet(key: Hashable, text: str, full: Callable[[], str], *, counted: bool = 
             before = number - kind.said - 1
             if _say(f"{text} ({before} before it could not be said.)" if before else text, full()):
                 kind.due = now + EVERY
-                kind.shown, kind.said, kind.since = True, number, _moment()
+                kind.shown, kind.said, kind.since = True, number, wall_time()
         if now >= _look_at:
             _look_at = now + EVERY
             for other in list(_said.values()):
@@ -194,21 +194,12 @@ def _restart_in_child() -> None:
 def _say_count(kind: _Kind, count: int) -> None:
     if count > 0:
         since = f" since {_clock(kind.since)}" if kind.since else ""
-        kind.since = _moment()
+        kind.since = wall_time()
         _say(f"{count} more{since}: {kind.text}")
 
 
-def _moment() -> float:
-    """The time, as far as the clock of the program can be used: tests replace it."""
-    with contextlib.suppress(Exception):  # It may be the user's function.
-        moment = float(time.time())
-        time.localtime(moment)
-        return moment
-    return 0.0
-
-
 def _clock(moment: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment)) + f".{int(moment * 1000) % 1000:03d}"
+    return f"{local_time(moment):YYYY-MM-DD HH:mm:ss.SSS}"
 
 
 def _place(trace: TracebackType | None) -> tuple[str, int] | None:
@@ -256,12 +247,12 @@ def _remedy(handler: int, error: BaseException | None, sink: str) -> str:
 
 def _remember(text: str) -> None:
     global last
-    last = Trouble(_moment(), text)
+    last = Trouble(wall_time(), text)
 
 
 def _say(text: str, more: str = "") -> bool:
     """Say *text* in a line that begins with time and process, and *more* below it; whether anything was taken."""
-    head = f"mplog: {_clock(_moment())} process {process.pid()} ({process.name()}): {text}"
+    head = f"mplog: {_clock(wall_time())} process {process.pid()} ({process.name()}): {text}"
     lines = "\n".join([*head.splitlines(), *more.splitlines()]).replace("\n", "\n    ")
     return _write(sys.stderr, f"{escape(lines)}\n")
 

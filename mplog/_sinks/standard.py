@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from mplog._capture.record import Message
+from mplog._capture.record import Message, whole
 from mplog._sinks.message_sink import MessageSink
 
 
@@ -18,7 +18,12 @@ class StandardSink(MessageSink):
 
     def _hand_over(self, message: Message) -> None:
         if message.record["level"].no >= self.target.level:
-            self.target.handle(log_record(message))
+            try:
+                made = log_record(message)
+            except Exception:  # noqa: BLE001 - a patcher may have put anything anywhere, or taken it away
+                message.record = whole(message.record)
+                made = log_record(message)
+            self.target.handle(made)
 
     def _stop(self) -> None:
         self.target.close()
@@ -27,6 +32,26 @@ class StandardSink(MessageSink):
     def stops(self) -> bool:
         """Handlers may hold something back."""
         return True
+
+
+class Name(str):
+    """The logger's name in a record that mplog has made: it says so also when the message has become plain text.
+
+    To other processes it travels as plain text, for there the record may be new.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str, (str(self),)
+
+
+def comes_from_mplog(record: logging.LogRecord) -> bool:
+    """Whether `log_record` of this process has made *record*, or something has that took its message for its own."""
+    try:
+        return issubclass(type(record.msg), Message) or type(record.name) is Name
+    except Exception:  # noqa: BLE001 - a record of a class of the program's
+        return False
 
 
 def log_record(message: Message) -> logging.LogRecord:
@@ -48,6 +73,8 @@ def log_record(message: Message) -> logging.LogRecord:
         record["function"],
         {"extra": record["extra"]},  # one attribute, so that no key of it can stand in the way of another
     )
+    if made.name is not None:  # As of a call that comes from no module.
+        made.name = Name(made.name)
     made.levelname = level.name
     made.filename = record["file"].name
     made.module = record["module"]

@@ -7,14 +7,13 @@ counted: files promise exactly once, other sinks at most once.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from typing import Any
 
 from mplog._capture.notice import notice
 from mplog._capture.record import Message
 from mplog._render.times import local_time
-from mplog._ring.clock import monotonic
+from mplog._ring.clock import monotonic, wall_time
 from mplog._sinks import report, signals
 from mplog._sinks.message_sink import MessageSink
 from mplog._writer.tally import Tally
@@ -117,7 +116,7 @@ class Outlet:
     def _notice(self, text: str) -> Message:
         """What mplog itself has to say in this sink, with a record, for those that look at it."""
         message = Message(text + self._sink.end_of_line)
-        message.record = notice(text, local_time(time.time()))
+        message.record = notice(text, local_time(wall_time()))
         return message
 
     @property

@@ -81,7 +81,7 @@ class Route:
         """What the sink gets for one drained record; None when the owner's filter rejects it.
 
         Raises:
-            Exception: whatever the user's filter or format raises; ValueError for bytes that are no record.
+            Exception: whatever the user's filter raises; ValueError for bytes that are no record.
         """
         if kind not in (DATA_RECORD, KIND_SPILLED_DATA):
             return body if self.outlet is None else Message(body.decode(self.spec.encoding, "replace"))
@@ -93,7 +93,7 @@ class Route:
             accept = self.renderer.accept
             if accept is not None and not accept(record):
                 return None
-            text = self.renderer.text(record, details)
+            text = self.renderer.text(record, details, self._unformatted)
         message = Message(text)
         message.record = record
         if self.outlet is not None:
@@ -112,6 +112,9 @@ class Route:
             return f"{body.decode(self.spec.encoding, 'replace')!r} of {who}"
         except Exception as error:  # noqa: BLE001 - what the report is about, perhaps
             return f"{len(body)} bytes of {who} that are no record ({safe_repr(error, 200)})"
+
+    def _unformatted(self, record: dict[str, Any], error: Exception) -> None:
+        report.error_in_handler(self.spec.id, record, error, sink=self.spec.target)
 
     def _patched(self, record: dict[str, Any], details: Details, patcher: Patcher) -> Details:
         text = record["message"]

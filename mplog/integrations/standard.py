@@ -8,14 +8,10 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable
-from datetime import timedelta
 from types import FrameType, TracebackType
-from typing import Any
 
 from mplog import logger
-
-_STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
-"""What every standard record has; all else came as `extra`."""
+from mplog._logger.standard_record import attribute, fill, is_known, level_of, text_of
 
 MAXIMUM_FRAMES = 100
 """Frames that are looked at to find the one that logs."""
@@ -45,55 +41,29 @@ class InterceptHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log *record* with mplog. Raises what a sink with `catch=False` raises, and nothing else."""
-        if hasattr(record.msg, "record"):
-            return  # A message of mplog: it is there already.
-        exception = record.exc_info if isinstance(record.exc_info, tuple) else None
-        view = self.logger.opt(exception=exception, depth=_depth_of(record)).patch(lambda made: _fill(made, record))
-        view.log(self._level_of(record), _text_of(record, with_exception=exception is None))
-
-    def _level_of(self, record: logging.LogRecord) -> str | int:
-        try:
-            return self.logger.level(record.levelname).name
-        except (ValueError, TypeError):
-            return max(0, int(record.levelno or 0))
+        exception = attribute(record, "exc_info")
+        if not isinstance(exception, tuple):
+            exception = None
+        text = text_of(record, with_exception=exception is None)
+        if not is_known(record, text):
+            view = self.logger.opt(exception=exception, depth=_depth_of(record)).patch(lambda made: fill(made, record))
+            view.log(level_of(record, self.logger), text)
 
 
 def _depth_of(record: logging.LogRecord) -> int:
     """How many frames the call that made *record* is above `emit`; 0 when it is not there, as in another thread."""
-    frame: FrameType | None = sys._getframe(1)
-    for depth in range(MAXIMUM_FRAMES):
-        if frame is None:
-            break
-        if frame.f_lineno == record.lineno and frame.f_code.co_filename == record.pathname:
-            return depth
-        frame = frame.f_back
-    return 0
-
-
-def _text_of(record: logging.LogRecord, *, with_exception: bool) -> str:
-    """The message, with what a standard formatter puts below it, unless mplog does so itself."""
+    line, file = attribute(record, "lineno"), attribute(record, "pathname")
     try:
-        text = record.getMessage()
-    except Exception as error:  # noqa: BLE001 - wrong arguments, or a hostile __str__: the record must arrive
-        text = f"{record.msg!r} <not formatted: {type(error).__name__}>"
-    below = [record.exc_text if with_exception else None, record.stack_info]
-    return "\n".join([text, *(str(part) for part in below if part and str(part).strip())])
-
-
-def _fill(made: Any, record: logging.LogRecord) -> None:
-    """Let mplog's record say what the standard one says, whatever thread or process it has come through."""
-    made["name"], made["module"] = record.name, record.module
-    made["function"], made["line"] = record.funcName, record.lineno
-    made["file"].name, made["file"].path = record.filename, record.pathname
-    made["time"] += timedelta(seconds=record.created - made["time"].timestamp())
-    # Each is None where the program told `logging` not to collect it.
-    for part, number, name in (
-        (made["process"], record.process, record.processName),
-        (made["thread"], record.thread, record.threadName),
-    ):
-        part.id = part.id if number is None else number
-        part.name = part.name if name is None else name
-    made["extra"].update({key: value for key, value in record.__dict__.items() if key not in _STANDARD})
+        frame: FrameType | None = sys._getframe(1)
+        for depth in range(MAXIMUM_FRAMES):
+            if frame is None:
+                break
+            if frame.f_lineno == line and frame.f_code.co_filename == file:
+                return depth
+            frame = frame.f_back
+    except Exception:  # noqa: BLE001 - a path of a class of the program's
+        return 0
+    return 0
 
 
 class Interception:

@@ -339,12 +339,13 @@ class TestSinksThatFail:
         assert capsys.readouterr().err.count("AttributeError: 'str' object has no attribute 'user'") == 1
 
     def test_a_format_that_names_what_a_record_lacks(self, logger: Logger, capsys: pytest.CaptureFixture[str]) -> None:
-        """The report names the key and what to do."""
+        """The report names the key and what to do, and the record is there with a mark."""
         got: list[str] = []
         logger.add(got.append, format="{extra[user]} {message}")
         logger.info("one")
         logger.bind(user="me").info("two")
-        assert got == ["me two\n"]
+        assert " - one <not formatted: KeyError('user')>\n" in got[0]
+        assert got[1:] == ["me two\n"]
         said = capsys.readouterr().err
         assert "Failed to format log record" in said
         assert "'user'" in said

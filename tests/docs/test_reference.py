@@ -176,6 +176,7 @@ RAISED_TO_USERS = ("_logger", "_sinks", "_render", "_session/queue_options.py", 
 
 CAUGHT_INSIDE = (
     "needs escaping",
+    "no clock",
     "is another program's",
     "is no slot",
     "was removed while it was compressed",

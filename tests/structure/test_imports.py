@@ -27,8 +27,11 @@ ORDER = (
 ON_TOP = ("cli", "integrations", "__main__")
 """Use mplog as any program does: its public names, and themselves."""
 
-WINDOWS = {"mplog.cli.recover": "mplog._logger.recovering"}
-"""Commands that do what no program does, and the one module each may look into for it."""
+WINDOWS = {
+    "mplog.cli.recover": "mplog._logger.recovering",
+    "mplog.integrations.standard": "mplog._logger.standard_record",
+}
+"""Modules that do what no program does, and the one module each may look into for it."""
 
 LEAVES = ("_version",)
 """Import nothing of mplog, and may be imported by all."""

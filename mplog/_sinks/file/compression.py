@@ -19,11 +19,11 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
+from mplog._ring.clock import wall_time
 from mplog._sinks.file import birth, codec
 from mplog._sinks.file.claim import NO_LINK, PRIVATE, claimed, is_named
 from mplog._sinks.file.naming import PathTemplate, part_name, part_target, rotated_name
@@ -252,7 +252,7 @@ def _write(job: _Job, source: IO[bytes], status: os.stat_result, part: int, unwa
         with contextlib.suppress(OSError):  # only root may give files away
             os.fchown(part, status.st_uid, status.st_gid)
         os.fchmod(part, status.st_mode & 0o7777)
-    birth.write_birth(part, time.time())
+    birth.write_birth(part, wall_time())
     os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 

@@ -17,7 +17,7 @@ from typing import Final, TextIO
 
 from mplog._render.times import local_time
 from mplog._ring import descriptor
-from mplog._ring.clock import monotonic
+from mplog._ring.clock import monotonic, wall_time
 from mplog._sinks import report, signals
 from mplog._sinks.file import alarm, birth, lock, opening, presence, series
 from mplog._sinks.file.naming import rotated_name
@@ -128,7 +128,7 @@ class LogFile:
             self._open(path, again=again)
 
     def _path_now(self) -> str:
-        return self.options.template.resolve(local_time(time.time()))
+        return self.options.template.resolve(local_time(wall_time()))
 
     def _open(self, path: str, *, again: bool, make: bool = True) -> None:
         if make:
@@ -137,7 +137,7 @@ class LogFile:
             fd, created = opening.open_file(path, self.options, again=again, make=make)
             self._adopt(path, fd)
             if created:
-                birth.write_birth(fd, time.time())
+                birth.write_birth(fd, wall_time())
             self._unannounced = self.shared and not presence.announce(fd)
             if not self._unannounced:
                 break
@@ -190,7 +190,7 @@ class LogFile:
         if self.acquire(1.0, follow=False):
             try:
                 os.ftruncate(self.fd, 0)
-                birth.write_birth(self.fd, time.time())
+                birth.write_birth(self.fd, wall_time())
                 series.forget(self.fd)
             finally:
                 self.release()
@@ -347,7 +347,7 @@ class LogFile:
         if self.options.watch and "w" in self.options.mode and not birth.has_birth(self.fd):
             # Not made by a log: somebody put it there, and this mode empties what it finds.
             os.ftruncate(self.fd, 0)
-            birth.write_birth(self.fd, time.time())
+            birth.write_birth(self.fd, wall_time())
             self.size = 0
         return True
 
@@ -493,7 +493,7 @@ class LogFile:
     def _begin_anew(self, following: Series | None) -> None:
         """The open file begins now."""
         rotation = self.options.rotation
-        birth.write_birth(self.fd, time.time())
+        birth.write_birth(self.fd, wall_time())
         if following is not None and rotation is not None:
             series.write_series(self.fd, following, rotation)
         self._series, self._knows_due = following, False
@@ -518,7 +518,7 @@ class LogFile:
                 continue
             with contextlib.suppress(FileNotFoundError):
                 owned.append(OwnedFile(path, os.stat(path).st_mtime))
-        for path in retention.expired(owned, time.time()):
+        for path in retention.expired(owned, wall_time()):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(path)
 

@@ -145,7 +145,7 @@ class FileSink:
             OSError: the file cannot be written; nothing or a part of the record is in it.
             Exception: whatever a user's rotation, compression or retention raised; the record is in the file then.
         """
-        waits = not inside.depth
+        waits = inside.message is None
         if (self._deferred and not waits) or not self._mutex.acquire(timeout=-1 if waits else INSIDE_BOUND):
             self._deferred.append((data, wall, message))
             # SYNC defer -> release: put there before this look; who had the mutex looks after giving it back.

@@ -5,12 +5,11 @@ Everything here is called with the sink's mutex and the file's lock held.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 from mplog._capture.record import Message
 from mplog._render.times import local_time
-from mplog._ring.clock import monotonic
+from mplog._ring.clock import monotonic, wall_time
 from mplog._ring.ring import Entry
 from mplog._sinks import report, signals
 from mplog._sinks.file.log_file import LogFile
@@ -138,7 +137,7 @@ class Turnover:
         try:
             local_time(wall)
         except (ValueError, OverflowError, OSError):
-            wall = time.time()  # No process of ours wrote that into its ring.
+            wall = wall_time()  # No process of ours wrote that into its ring.
         # No rotation while a promise is open: whoever keeps or takes it back would not find its bytes.
         self._settle(self.file.fd)
         rotation = self.options.rotation

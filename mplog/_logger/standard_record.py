@@ -1,0 +1,100 @@
+"""A record of standard `logging`, of anybody's making, as mplog takes it. Nothing here raises but what says so.
+
+`logging.makeLogRecord` makes records of anything, `setLogRecordFactory` of any class, and a message may be any object.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from mplog._logger.levels import exact
+from mplog._ring.wire import class_name, safe_repr
+from mplog._sinks import report
+from mplog._sinks.inside import inside
+from mplog._sinks.standard import comes_from_mplog
+
+_STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
+"""What every standard record has; all else came as `extra`."""
+
+
+def attribute(record: logging.LogRecord, name: str) -> Any:
+    """An attribute of *record*; None where it has none: `makeLogRecord` makes records of anything."""
+    try:
+        return getattr(record, name, None)
+    except Exception:  # noqa: BLE001 - a class of the program's, from `setLogRecordFactory`
+        return None
+
+
+def text_of(record: logging.LogRecord, *, with_exception: bool) -> str:
+    """The message, with what a standard formatter puts below it, unless mplog does so itself."""
+    try:
+        text = str.__str__(record.getMessage())
+    except Exception as error:  # noqa: BLE001 - wrong arguments, or a hostile __str__: the record must arrive
+        text = f"{safe_repr(attribute(record, 'msg'))} <not formatted: {class_name(error)}>"
+    below = [attribute(record, "exc_text") if with_exception else None, attribute(record, "stack_info")]
+    return "\n".join([text, *(part for part in map(_shown, below) if part.strip())])
+
+
+def _shown(part: Any) -> str:
+    return "" if part is None else str.__str__(part) if issubclass(type(part), str) else safe_repr(part)
+
+
+def fill(made: Any, record: logging.LogRecord) -> None:
+    """Let mplog's record say what the standard one says, whatever thread or process it has come through.
+
+    Raises:
+        Exception: the first error of a part that the standard record does not have as standard records do; the other
+            parts are filled in.
+    """
+    file, process, thread, failure = made["file"], made["process"], made["thread"], None
+    for key, name in (("name", "name"), ("module", "module"), ("function", "funcName"), ("line", "lineno")):
+        made[key] = attribute(record, name)
+    for part, field, name in (
+        (file, "name", "filename"),
+        (file, "path", "pathname"),
+        # Each of these is None where the program told `logging` not to collect it.
+        (process, "id", "process"),
+        (process, "name", "processName"),
+        (thread, "id", "thread"),
+        (thread, "name", "threadName"),
+    ):
+        value = attribute(record, name)
+        if part is file or value is not None:
+            setattr(part, field, value)
+    try:
+        made["time"] += timedelta(seconds=record.created - made["time"].timestamp())
+    except Exception as error:  # noqa: BLE001 - no number, or none of the calendar
+        failure = error
+    try:
+        made["extra"].update({key: value for key, value in record.__dict__.items() if key not in _STANDARD})
+    except Exception as error:  # noqa: BLE001 - keys of a class of the program's
+        failure = failure or error
+    if failure is not None:
+        raise failure
+
+
+def is_known(record: logging.LogRecord, text: str) -> bool:
+    """Whether *record*, whose text is *text*, is in the log already: it came from mplog, by whatever way."""
+    if comes_from_mplog(record):
+        return True
+    if not inside.repeats(text):
+        return False
+    report.once(
+        "standard error goes to logging",
+        "what mplog writes to a stream comes back as a record of standard logging, because that stream is redirected "
+        "(Celery does so with sys.stderr and sys.stdout). Such records are left out: they are in the log already. Add "
+        "sys.__stderr__ instead of sys.stderr, or a file.",
+    )
+    return True
+
+
+def level_of(record: logging.LogRecord, logger: Any) -> str | int:
+    """The level's name, where *logger* knows it, else its number; that of a warning where it has none."""
+    try:
+        name: str = logger.level(exact(record.levelname)).name
+        return name
+    except Exception:  # noqa: BLE001 - no such name, or no name at all
+        number = exact(attribute(record, "levelno"))
+        return max(0, number) if type(number) is int else logging.WARNING
