@@ -10,7 +10,7 @@ import dataclasses
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from mplog._capture import process
 from mplog._logger import levels as level_table
@@ -28,10 +28,20 @@ from mplog._ring.layout import GENERATION
 from mplog._session import attach, directory, fork, losses
 from mplog._session.account import Account
 from mplog._session.queue_options import QueueOptions
+from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.kinds import open_sink, shown_name
 from mplog._sinks.message_sink import MessageSink, Unfinished
 from mplog._writer.route import COROUTINE, FILE, RouteSpec
+
+
+class Wanted(NamedTuple):
+    """What one `add()` asks for, checked."""
+
+    sink: Any
+    given: Given
+    spec: RouteSpec
+    renderer: Renderer
 
 
 class Core:
@@ -88,32 +98,44 @@ class Core:
     ) -> int:
         """One `add()`; see Logger.add for the arguments. Everything is checked before anything is opened."""
         self.notice_child()
+        wanted = self.check(sink, given, self.levels)
+        with self.lock:
+            return self.enter(self.make(wanted, auto=auto), enqueue=wanted.given.enqueue)
+
+    def check(self, sink: Any, given: Given, levels: dict[str, Level]) -> Wanted:
+        """What an `add()` asks for, with *levels*. Raises what `options.check` raises, and has changed nothing then."""
         with self.lock:
             identifier = self.next_id  # Used up, whatever comes.
             self.next_id += 1
-        spec, renderer = options.check(sink, given, identifier, self.levels)
-        kind, catch = spec.kind, given.catch
-        with self.lock:
-            if not self.provisional and attach.bootstrapping():
-                self.provisional = True
-            name = shown_name(sink, kind)
-            target: FileSink | MessageSink | None = None
-            if kind != FILE:
-                loop = options.loop_for(given) if kind == COROUTINE else None
-                target = open_sink(kind, sink, number=identifier, catch=bool(catch), loop=loop, follows=auto)
-            elif not self.provisional or self.sessions.host is not None:
-                target = self._open_file(spec, renderer)
-            handler = Handler(spec, renderer, target, name=name, catch=catch, auto=auto)
-            self.by_id[spec.id] = handler
-            if given.enqueue and not self.provisional:
-                self.sessions.enqueue(handler)
-            self.swap()
-            if self.sessions.host is not None:
-                self.sessions.serve(handler)
-                self.sessions.publish()
-        return spec.id
+        given = options.switched(given)
+        return Wanted(sink, given, *options.check(sink, given, identifier, levels))
 
-    def _open_file(self, spec: RouteSpec, renderer: Renderer) -> FileSink:
+    def make(self, wanted: Wanted, *, auto: bool = False) -> Handler:
+        """The handler, with its sink open, that no call sees yet. Under the lock. Raises OSError."""
+        sink, given, spec, renderer = wanted
+        if not self.provisional and attach.bootstrapping():
+            self.provisional = True
+        target: FileSink | MessageSink | None = None
+        if spec.kind != FILE:
+            loop = options.loop_for(given) if spec.kind == COROUTINE else None
+            target = open_sink(spec.kind, sink, number=spec.id, catch=given.catch, loop=loop, follows=auto)
+        elif not self.provisional or self.sessions.host is not None:
+            target = self.open_file(spec, renderer)
+        return Handler(spec, renderer, target, name=shown_name(sink, spec.kind), catch=given.catch, auto=auto)
+
+    def enter(self, handler: Handler, *, enqueue: bool) -> int:
+        """Let calls, here and in workers, see *handler*; its id. Under the lock."""
+        self.by_id[handler.id] = handler
+        if enqueue and not self.provisional:
+            self.sessions.enqueue(handler)
+        self.swap()
+        if self.sessions.host is not None:
+            self.sessions.serve(handler)
+            self.sessions.publish()
+        return handler.id
+
+    def open_file(self, spec: RouteSpec, renderer: Renderer) -> FileSink:
+        """The file of a handler of this process's own. Raises OSError."""
         sink = registry.file_sink(spec, renderer)
         registry.recover(sink, renderer, spec)
         if self.serves:
@@ -121,7 +143,10 @@ class Core:
         return sink
 
     def remove(self, handler_id: int | None) -> None:
-        """One `remove()`. Raises ValueError for an id that is not there; errors of a sink's stop pass through."""
+        """One `remove()`. Raises ValueError for an id that is not there, and what a sink raises when it is stopped.
+
+        All of them are removed before the first error is raised; the others are reported.
+        """
         self.notice_child()
         with self.lock:
             if handler_id is not None and handler_id not in self.by_id:
@@ -129,12 +154,20 @@ class Core:
                     f"There is no existing handler with id {handler_id}. Present are {sorted(self.by_id)}."
                 )
             chosen = list(self.by_id) if handler_id is None else [handler_id]
-            # A sink that asks must not wait for another thread's, which may be waiting for it.
-            inside = any(
-                isinstance(handler.sink, MessageSink) and handler.sink.is_in_this_thread
-                for handler in self.by_id.values()
-            )
-        for number in chosen:
+        errors = self.remove_each(chosen)
+        for handler, error in errors[1:]:
+            report.error_in_handler(handler.id, None, error, sink=handler.spec.target)
+        if errors:
+            raise errors[0][1]
+
+    def remove_each(self, numbers: list[int]) -> list[tuple[Handler, Exception]]:
+        """Remove the handlers of these *numbers*; the errors of those that could not be stopped well."""
+        # A sink that asks must not wait for another thread's, which may be waiting for it.
+        inside = any(
+            isinstance(handler.sink, MessageSink) and handler.sink.is_in_this_thread for handler in self.handlers()
+        )
+        errors: list[tuple[Handler, Exception]] = []
+        for number in numbers:
             with self.lock:
                 if number in self.by_id:
                     self.sessions.company.leave(self.by_id[number])
@@ -144,7 +177,11 @@ class Core:
                 if handler.link is not None and self.sessions.host is None:
                     self.following.turn_away(handler)
                 self.swap()
-            self._retire(handler, patient=not inside)
+            try:
+                self._retire(handler, patient=not inside)
+            except Exception as error:  # noqa: BLE001 - the user's, or of the file; the others shall go, too
+                errors.append((handler, error))
+        return errors
 
     def _retire(self, handler: Handler, *, patient: bool) -> None:
         """Without the lock: the writer may be inside of a user's function that asks this core for something.
@@ -191,12 +228,8 @@ class Core:
         """The queue options as they are now."""
         return self.settings.queue
 
-    def set_queue(self, options: QueueOptions) -> None:
-        """Let queues behave so; a session that runs stays where it is.
-
-        Raises:
-            ValueError: a session runs in another runtime directory.
-        """
+    def check_queue(self, options: QueueOptions) -> None:
+        """Raise ValueError when queues cannot behave so, because a session runs in another runtime directory."""
         with self.lock:
             host = self.sessions.host
             if host is not None and options.runtime_directory != self.settings.queue.runtime_directory:
@@ -205,6 +238,11 @@ class Core:
                     f"process are in {host.place.path} already. Configure it before the first child process and the "
                     "first enqueue=True."
                 )
+
+    def set_queue(self, options: QueueOptions) -> None:
+        """Let queues behave so; a session that runs stays where it is. Raises as `check_queue`."""
+        with self.lock:
+            self.check_queue(options)
             self.set("queue", options)
             if self.serves:
                 directory.choose(options.runtime_directory)

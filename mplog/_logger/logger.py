@@ -13,11 +13,12 @@ from typing import Any
 
 from mplog._capture.patching import Patcher
 from mplog._capture.record import Message
-from mplog._logger import call, health, statistics
+from mplog._logger import call, configuring, health, statistics
 from mplog._logger import parse as parsing
 from mplog._logger.call import log, log_level
 from mplog._logger.catch import MESSAGE, Catcher, Rule
 from mplog._logger.completion import Completion
+from mplog._logger.configuring import checked_name, checked_patcher
 from mplog._logger.context import Contextualizer
 from mplog._logger.copies import duplicate, install, promote
 from mplog._logger.core import Core
@@ -26,6 +27,7 @@ from mplog._logger.health import Health
 from mplog._logger.levels import AT_IMPORT, Level
 from mplog._logger.options import Given
 from mplog._logger.statistics import Statistics
+from mplog._logger.switches import switch
 from mplog._logger.views import PLAIN, Options, portable
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import GENERATION
@@ -84,7 +86,7 @@ class Logger:
         serialize: bool = DEFAULTS.serialize,
         backtrace: bool = DEFAULTS.backtrace,
         diagnose: bool | None = DEFAULTS.diagnose,
-        sanitize: bool = True,
+        sanitize: bool | None = True,
         catch: bool = DEFAULTS.catch,
         enqueue: bool = DEFAULTS.enqueue,
         context: Any = DEFAULTS.context,
@@ -139,6 +141,8 @@ class Logger:
         In a worker this stops the handler for that process only.
 
         Raises:
+            Exception: what a sink raises when it is stopped, or compression of its file. All are removed before the
+                first of several is raised; the others are reported.
             TypeError: the id is no integer.
             ValueError: there is no such handler.
         """
@@ -228,8 +232,11 @@ class Logger:
             ansi: deprecated name of *colors*.
 
         Raises:
-            TypeError: *depth* is no integer.
+            TypeError: *depth* is no integer, or an option that is on or off is given something else.
         """
+        if not (type(record) is type(lazy) is type(colors) is type(raw) is type(capture) is type(ansi) is bool):
+            record, lazy, colors = switch("record", record), switch("lazy", lazy), switch("colors", colors)
+            raw, capture, ansi = switch("raw", raw), switch("capture", capture), switch("ansi", ansi)
         if ansi:
             colors = True
             warnings.warn(
@@ -246,7 +253,7 @@ class Logger:
         Raises:
             TypeError: *patcher* cannot be called.
         """
-        return Logger(self._core, self._extra, self._options, (*self._patchers, _checked(patcher)))
+        return Logger(self._core, self._extra, self._options, (*self._patchers, checked_patcher(patcher)))
 
     def contextualize(self, /, **extra: Any) -> Contextualizer:
         """A context manager, and a decorator, inside which all records of this thread or task carry *extra*."""
@@ -278,11 +285,11 @@ class Logger:
             message: a template that may use `{record[...]}`.
 
         Raises:
-            TypeError: a class is decorated.
+            TypeError: a class is decorated, or *reraise* is neither True nor False.
         """
         if callable(exception) and not (isinstance(exception, type) and issubclass(exception, BaseException)):
             return Catcher(self, Rule())(exception)
-        rule = Rule(exception, level, reraise, onerror, exclude, default, message)
+        rule = Rule(exception, level, switch("reraise", reraise), onerror, exclude, default, message)
         return Catcher(self, rule)
 
     def configure(
@@ -312,25 +319,19 @@ class Logger:
             The ids of the added handlers.
 
         Raises:
-            Exception: what the methods raise; what was done before that stays done.
+            Exception: what the methods raise for such arguments, or OSError for a file that cannot be opened; nothing
+                is changed then. What old sinks raise when they are stopped is reported, for all is done then.
         """
-        if queue is not None:
-            if not isinstance(queue, QueueOptions):
-                raise TypeError(f"Invalid queue, it should be a mplog.QueueOptions, not: '{type(queue).__name__}'")
-            self._core.set_queue(queue)
-        if handlers is not None:
-            self.remove()
-        for arguments in levels if levels is not None else ():
-            self.level(**arguments)
-        if patcher is not None:
-            self._core.set("patcher", _checked(patcher))
-        if extra is not None:
-            self._core.set("extra", dict(extra))
-        if strict is not None:
-            self._core.set("strict", bool(strict))
-        for name, enabled in activation if activation is not None else ():
-            self._activate(name, bool(enabled))
-        return [self.add(**arguments) for arguments in handlers] if handlers is not None else []
+        return configuring.configure(
+            self._core,
+            handlers=handlers,
+            levels=levels,
+            extra=extra,
+            patcher=patcher,
+            activation=activation,
+            strict=strict,
+            queue=queue,
+        )
 
     def enable(self, name: str | None) -> None:
         """Let records of module *name* and of modules inside it pass; `""` means all, None those without a module.
@@ -338,7 +339,7 @@ class Logger:
         Raises:
             TypeError: neither a string nor None.
         """
-        self._activate(name, True)
+        self._core.set_activation(checked_name(name), True)
 
     def disable(self, name: str | None) -> None:
         """Drop records of module *name* and of modules inside it; `""` means all, None those without a module.
@@ -346,12 +347,7 @@ class Logger:
         Raises:
             TypeError: neither a string nor None.
         """
-        self._activate(name, False)
-
-    def _activate(self, name: str | None, enabled: bool) -> None:
-        if name is not None and not isinstance(name, str):
-            raise TypeError(f"Invalid name, it should be a string (or None), not: '{type(name).__name__}'")
-        self._core.set_activation(name, enabled)
+        self._core.set_activation(checked_name(name), False)
 
     @staticmethod
     def parse(
@@ -461,13 +457,6 @@ class Logger:
             TypeError: neither name nor number.
         """
         log_level(self, level, message, args, kwargs)
-
-
-def _checked(patcher: Any) -> Patcher:
-    if not callable(patcher):
-        raise TypeError(f"Invalid patcher, it should be a function of the record, not: '{type(patcher).__name__}'")
-    found: Patcher = patcher
-    return found
 
 
 def _view(extra: dict[str, Any], options: Options, patchers: tuple[Patcher, ...]) -> Logger:

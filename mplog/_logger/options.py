@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 
 from mplog._logger.environment import DEFAULTS
 from mplog._logger.levels import Level
+from mplog._logger.switches import switch, switch_or_none
 from mplog._render.colorize import is_terminal, should_colorize
 from mplog._render.filter import check_filter
 from mplog._render.look import Look
@@ -61,6 +63,24 @@ class Given:
     """Those that only some kinds of sinks take."""
 
 
+def switched(given: Given) -> Given:
+    """*given* with booleans for all that is on or off with every kind of sink.
+
+    Raises:
+        TypeError: something else is in the place of one.
+    """
+    return dataclasses.replace(
+        given,
+        colorize=switch_or_none("colorize", given.colorize),
+        serialize=switch("serialize", given.serialize),
+        backtrace=switch("backtrace", given.backtrace),
+        diagnose=switch_or_none("diagnose", given.diagnose),
+        sanitize=switch_or_none("sanitize", given.sanitize),
+        enqueue=switch("enqueue", given.enqueue),
+        catch=switch("catch", given.catch),
+    )
+
+
 def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) -> tuple[RouteSpec, Renderer]:
     """What `add()` is to do. Opens and changes nothing.
 
@@ -103,18 +123,8 @@ def _wants_data(sink: Any, kind: str, file: FileOptions | None) -> bool:
 
 
 def look_for(given: Given, sink: Any, kind: str) -> Look:
-    """The switches that have to do with text, for *sink*. What is not given depends on whether it is a terminal.
-
-    The switches that the compatibility reference has are on for whatever is true: programs pass 1, or a text that they
-    read from their configuration.
-
-    Raises:
-        TypeError: a `sanitize` that is no boolean.
-        Exception: whatever a switch raises that is asked whether it is true.
-    """
-    if given.sanitize is not None and not isinstance(given.sanitize, bool):
-        raise TypeError(f"Invalid sanitize, it should be True or False (None for the default), not: {given.sanitize!r}")
-    serialize = bool(given.serialize)
+    """The switches that have to do with text, for *sink*. What is not given depends on whether it is a terminal."""
+    serialize = given.serialize
     colorize = given.colorize
     if colorize is None:
         colorize = kind == STREAM and not serialize and should_colorize(sink)
@@ -123,10 +133,10 @@ def look_for(given: Given, sink: Any, kind: str) -> Look:
         diagnose = kind == STREAM and is_terminal(sink)
     return Look(
         sanitize=given.sanitize is not False,
-        colorize=bool(colorize),
+        colorize=colorize,
         serialize=serialize,
-        backtrace=bool(given.backtrace),
-        diagnose=bool(diagnose),
+        backtrace=given.backtrace,
+        diagnose=diagnose,
         encoding=str(given.keywords.get("encoding", "utf8")) if kind == FILE else encoding_of(sink, kind),
         standard=kind == STANDARD,
     )
@@ -225,6 +235,7 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
     """
     text = text_form(given.get("encoding", "utf8"), given.get("errors"), given.get("newline"))
     mode = _file_mode(given.get("mode", "a"))
+    switch("closefd", given.get("closefd", True))
     _check_with_open(given, mode, text)
     permissions = given.get("permissions")
     if permissions is not None and (
@@ -248,8 +259,8 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
         retention=parse_retention(given.get("retention")),
         compression=parse_compression(given.get("compression")),
         permissions=permissions,
-        delay=bool(given.get("delay", False)),
-        watch=bool(given.get("watch", False)),
+        delay=switch("delay", given.get("delay", False)),
+        watch=switch("watch", given.get("watch", False)),
         buffering=given.get("buffering", 1),
         opener=opener,
     )

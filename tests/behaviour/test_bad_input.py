@@ -18,6 +18,7 @@ from programs import Program, read_log
 from mplog._logger.logger import Logger
 
 # What is given, the error, what its text must say: the value or its kind, and something that helps.
+NO_SWITCHES: list[Any] = ["yes", "no", "", 2, 1.0, [], b"1"]
 OPTIONS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"rotatoin": "1 MB"}, TypeError, r"unexpected keyword argument 'rotatoin'.*rotation"),
     ({"rotation": "sometimes"}, ValueError, r"Cannot parse rotation from: 'sometimes'"),
@@ -43,6 +44,11 @@ OPTIONS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"permissions": "rw"}, ValueError, r"0o640"),
     ({"permissions": -1}, ValueError, r"0o640"),
     ({"permissions": True}, ValueError, r"0o640"),
+    *(
+        ({name: value}, TypeError, rf"Invalid {name}, it should be True or False, not: {re.escape(repr(value))}")
+        for name in ("delay", "watch", "closefd")
+        for value in ("no", "", None, -1)
+    ),
 ]
 
 COMMON: list[tuple[dict[str, Any], type[Exception], str]] = [
@@ -59,7 +65,12 @@ COMMON: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"format": format}, ValueError, r"most likely a mistake"),
     ({"filter": 5}, TypeError, r"Invalid filter.*'int'"),
     ({"filter": filter}, ValueError, r"most likely a mistake"),
-    ({"sanitize": "yes"}, TypeError, r"Invalid sanitize.*'yes'"),
+    *(
+        ({name: value}, TypeError, rf"Invalid {name}, it should be True or False.*{re.escape(repr(value))}")
+        for name in ("sanitize", "colorize", "serialize", "backtrace", "diagnose", "enqueue", "catch")
+        for value in NO_SWITCHES
+    ),
+    *(({name: None}, TypeError, rf"Invalid {name}.*None") for name in ("serialize", "backtrace", "enqueue", "catch")),
 ]
 
 
@@ -184,6 +195,47 @@ class TestPlaces:
         with pytest.raises(FileExistsError):
             configured.add(tmp_path / "app.log", mode="x")
         assert_undisturbed(configured, tmp_path, before)
+
+
+class TestSwitches:
+    """What is on or off; a text such as "no" would count as on."""
+
+    @pytest.mark.parametrize("value", [0, 1], ids=str)
+    def test_numbers_that_cannot_be_mistaken(self, logger: Logger, tmp_path: Path, value: int) -> None:
+        """0 and 1 are False and True everywhere."""
+        given: dict[str, Any] = dict.fromkeys(
+            ("sanitize", "colorize", "serialize", "backtrace", "diagnose", "enqueue", "catch", "delay", "watch"), value
+        )
+        logger.add(tmp_path / "app.log", **given)
+        look = logger._core.handlers()[0].spec.look
+        assert [look.sanitize, look.colorize, look.serialize, look.backtrace, look.diagnose] == [bool(value)] * 5
+        assert type(look.colorize) is bool
+        options: dict[str, Any] = dict.fromkeys(("record", "lazy", "colors", "raw", "capture"), value)
+        assert logger.opt(**options)._options == (None, 0, *([bool(value)] * 5))
+
+    def test_none_leaves_it_to_mplog(self, logger: Logger, tmp_path: Path) -> None:
+        """Where the documentation says so."""
+        logger.add(tmp_path / "app.log", colorize=None, diagnose=None, sanitize=None)
+        look = logger._core.handlers()[0].spec.look
+        assert (look.colorize, look.diagnose, look.sanitize) == (False, False, True)
+
+    @pytest.mark.parametrize("name", ["record", "lazy", "colors", "raw", "capture", "ansi"])
+    def test_of_opt(self, configured: Logger, name: str) -> None:
+        """And its deprecated one."""
+        for value in ("no", None, 2):
+            options: dict[str, Any] = {name: value}
+            with pytest.raises(TypeError, match=f"Invalid {name}, it should be True or False, not: {value!r}"):
+                configured.opt(**options)
+
+    def test_of_catch_and_configure(self, configured: Logger) -> None:
+        """The others that there are."""
+        no: Any = "no"
+        with pytest.raises(TypeError, match=r"Invalid reraise.*convert it first"):
+            configured.catch(reraise=no)
+        with pytest.raises(TypeError, match=r"Invalid strict.*convert it first"):
+            configured.configure(strict=no)
+        with pytest.raises(TypeError, match=r"Invalid activation.*convert it first"):
+            configured.configure(activation=[("x", no)])
 
 
 class TestOtherMethods:
