@@ -141,12 +141,17 @@ class Company:
         for handler in self._handlers_of(guest):
             self._core.replace(_served(handler, handler.id, None))
         guest.link.close()
+        guest.link.doorbell.close()
+        if guest.link.is_on_its_own:
+            guest.link.end()
         if self._guests.pop(guest.link.place.id, None) is None:
             return
         # Calls that are on their way still go there, in a ring that the host reclaims when this process ends.
         self._former.append(guest.link)
         while len(self._former) > FORMER:
-            self._core.removed += self._former.pop(0).account().without_rings()
+            left = self._former.pop(0)
+            self._core.removed += left.account().without_rings()
+            left.end()
 
     def _handlers_of(self, guest: _Guest) -> Iterator[Handler]:
         for handler in self._core.handlers():
@@ -155,6 +160,9 @@ class Company:
 
     def forget(self) -> None:
         """In a forked child: the guest was its parent."""
+        for link in (*self.links(), *self._former):
+            link.abandon()
+            link.doorbell.close()
         self._guests, self._former = {}, []
 
 

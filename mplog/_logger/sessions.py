@@ -95,7 +95,9 @@ class Sessions:
             self.serve(handler)
             if handler.spec.id not in host.routes:
                 return  # There is no room for its slot, which was said; it writes directly.
-            handler.link = self.links.setdefault(host.place.id, self._link_to(host.place, host.doorbell))
+            if host.place.id not in self.links:
+                self.links[host.place.id] = self._link_to(host.place, host.doorbell)
+            handler.link = self.links[host.place.id]
             host.start()
 
     def become_host(self, handler: Handler) -> None:

@@ -19,6 +19,7 @@ from mplog._ring.layout import (
     FLAG_EARLY,
     FLAG_PURE,
     FLAGS_AT,
+    HEAD,
     HEADER,
     HEADER_AT,
     HEADER_BYTES,
@@ -31,6 +32,7 @@ from mplog._ring.layout import (
     NAME_AT,
     NAME_BYTES,
     STATE,
+    TAIL,
 )
 from mplog._ring.life import HELD, Life
 from mplog._ring.ring import RESERVE, Producer, Reader, split_views
@@ -61,6 +63,7 @@ class RingFile:
         "checked",
         "data",
         "fd",
+        "is_closed",
         "is_early",
         "map",
         "owner",
@@ -82,6 +85,8 @@ class RingFile:
         """Whether its process had no record when it was opened, and perhaps never has one. Nothing can be read here:
         it may have another size by now, see `begin`."""
         self._life: Life | None = None
+        self.is_closed = False
+        """Whether it has no descriptor any more, and gets none: after `close`, and where it is the parent's."""
 
     def hold(self, path: str) -> None:
         """As its producer, keep it held as long as this program runs; *path* is its name by now."""
@@ -151,6 +156,11 @@ class RingFile:
             view.release()
         descriptor.unmap(self.map)
         self._close_descriptor()
+        self.is_closed = True
+
+    def is_unread(self) -> bool:
+        """Whether it holds records that are not with their sinks."""
+        return bool(self.words[HEAD] != self.words[TAIL])
 
     def has_descriptor(self) -> bool:
         """Whether the program has left our descriptor open."""
@@ -168,10 +178,14 @@ class RingFile:
         """Whether anybody can still find the file."""
         return self.has_descriptor() and os.fstat(self.fd).st_nlink > 0
 
+    def rest(self) -> None:
+        """Give the descriptor back until the kernel lock is wanted. Views stay valid, and its life stays held."""
+        self._close_descriptor()
+
     def renew_descriptor(self) -> bool:
-        """Open the file again where the program has closed our descriptor; whether there is one."""
-        if self.fd < 0 or self.has_descriptor():
-            return self.fd >= 0
+        """Open the file again where the program has closed our descriptor, or it was at rest; whether there is one."""
+        if self.is_closed or self.has_descriptor():
+            return not self.is_closed
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
@@ -185,6 +199,7 @@ class RingFile:
     def forget(self) -> None:
         """In a child that has its parent's ring: close the descriptor, and keep the mapping for who is using it."""
         self._close_descriptor()
+        self.is_closed = True
         if self._life is not None:
             self._life.forget()
         descriptor.keep(self.map)

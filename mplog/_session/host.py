@@ -48,6 +48,9 @@ NONE_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 ACCOUNT_BOUND = 2.5
 """Seconds that a snapshot of the counts waits for the end of a round."""
 
+MOST_UNTOLD = 8
+"""Drained rings of one process that wait for it to be time to tell what found no room in them."""
+
 ENDED_KEPT = 1000
 """Processes that have ended whose counts are kept apart; those of older ones are added up."""
 
@@ -353,10 +356,15 @@ class Host:
         if not drops.any_unsaid(source.file.words):
             return True
         who = rings.identity_of(source.file.owner)
-        if self.drain.waiting or now - self._told_at.get(who, -losses.EVERY) < losses.EVERY:
+        if self.drain.waiting:
+            return False
+        files = [other.file for other in self.drain.sources if other.tally is source.tally]
+        # A ring goes when it is told of: a process that fills one after the other must not wait with all of them.
+        untold = sum(file.closed_by_producer and not file.is_unread() for file in files)
+        if untold < MOST_UNTOLD and now - self._told_at.get(who, -losses.EVERY) < losses.EVERY:
             return False
         self._told_at[who] = now
-        return losses.tell(source.file, self.routes, leave_others=False)
+        return losses.tell_of(files, self.routes, leave_others=False)
 
     def _set(self, index: int, value: int) -> None:
         for page in self._pages:

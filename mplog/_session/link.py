@@ -21,14 +21,12 @@ from mplog._ring.layout import (
     CLOSED,
     FLUSH_TARGET,
     FLUSHED,
-    HEAD,
     LOG,
     RECLAIMED,
     REGISTERED,
     SAID,
     STATE,
     STOPPED,
-    TAIL,
     WAKE,
 )
 from mplog._ring.ring import Producer
@@ -102,7 +100,8 @@ class Link:
         self._told = Told()
         self._patience = Patience(self)
         self.pid = process.pid()
-        self.is_owner = place.control.identity == myself()
+        owner = place.control.identity
+        self.is_owner = owner.pid == self.pid and owner == myself()
         """Whether this process has made the session itself. Pids are the same in several namespaces."""
 
     def inherit(self) -> Link:
@@ -112,14 +111,18 @@ class Link:
         new one.
         """
         made = Link(self.place, self._adopter, self.doorbell, self.options, self._lookout)
-        for ring in (self.ring, self._early, *self.filled):
-            if ring is not None:
-                ring.forget()
-        self.doorbell.close_copies(self._spare)
+        self.abandon()
         self._mutex, self.parked = made._mutex, deque()
         self.is_changing = made.is_changing
         self.producer, self.ring, self.largest_inline, self.orphaned = Led(made), None, sys.maxsize, True
         return made
+
+    def abandon(self) -> None:
+        """In a forked child: the rings are the parent's. What uses them goes on until it has come to its end."""
+        for ring in (self.ring, self._early, *self.filled):
+            if ring is not None:
+                ring.forget()
+        self.doorbell.close_copies(self._spare)
 
     def push(
         self, wall: float, route: int, level: int, body: bytes, kind: int = LOG, shorten: Shorten | None = None
@@ -166,6 +169,9 @@ class Link:
         """Hold the mutex, and push afterwards what was parked meanwhile."""
         with self._mutex:
             yield
+        self._push_parked()
+
+    def _push_parked(self) -> None:
         while self.parked and not self.is_changing():
             try:
                 item = self.parked.popleft()
@@ -272,6 +278,8 @@ class Link:
             self.doorbell.ring()
         if wall > self._look_at:
             self._look_at = wall + LOOK_EVERY
+            if self.filled:
+                self._tidy()
             if self.is_left():
                 self.become_orphan()
         elif self._look_at > wall + 10 * LOOK_EVERY:
@@ -304,7 +312,7 @@ class Link:
             orphan.leave()
 
     def _is_unread(self) -> bool:
-        return any(ring is not None and ring.words[HEAD] != ring.words[TAIL] for ring in (*self.filled, self.ring))
+        return any(ring is not None and ring.is_unread() for ring in (*self.filled, self.ring))
 
     def become_orphan(self) -> None:
         """The owner is gone: write what our rings still hold, then go on in this process."""
@@ -318,6 +326,8 @@ class Link:
         if self.orphaned:
             return
         self.orphaned = True
+        self.doorbell.close_copies(self._spare)
+        self._let_go_of_drained()
         early, self._early = self._early, None
         if early is not None:
             if self.producer is None and early.is_named:
@@ -388,10 +398,10 @@ class Link:
         with self.change():
             if self.producer is not full:
                 return True  # Another thread was first.
-            undrained = sum(ring.words[HEAD] != ring.words[TAIL] for ring in self.filled)
+            self._let_go_of_drained()
+            undrained = sum(ring.is_unread() for ring in self.filled)
             if undrained >= further or self.ring is None:
                 return False
-            self.filled = [ring for ring in self.filled if os.path.exists(ring.path)]
             try:
                 ring = self._make_ring(self.options().ring_size)
             except OSError:
@@ -405,6 +415,26 @@ class Link:
             if self._is_unserved():  # As in _begin.
                 self._adopt()
             return True
+
+    def _let_go_of_drained(self) -> None:
+        """Keep no descriptor of rings that the owner has drained, and nothing of those that it has removed."""
+        for ring in self.filled[:]:
+            if not ring.is_unread():
+                ring.rest()
+                if not os.path.exists(ring.path):
+                    self._told = self._told.latest(ring)
+                    self.filled.remove(ring)
+
+    def _tidy(self) -> None:
+        """`_let_go_of_drained`, unless something else is just going on. For calls, which may interrupt anything."""
+        if self.is_changing() or not self._mutex.acquire(blocking=False):
+            return
+        try:
+            if not self.orphaned:
+                self._let_go_of_drained()
+        finally:
+            self._mutex.release()
+        self._push_parked()
 
     def flush(self, timeout: float | None) -> bool:
         """Wait until everything that this process published is in its sinks; False when time is up.
@@ -465,6 +495,7 @@ class Link:
             producer = self.producer
             if producer is not None and not isinstance(producer, Producer):
                 producer.complete()
+            self.doorbell.close_copies(self._spare)
             if self.ring is None or self.orphaned or not isinstance(self.producer, Producer):
                 return
             if self.producer.interrupted:
@@ -475,9 +506,23 @@ class Link:
             if self._is_unserved():
                 self._adopt()
             else:
+                self.ring.rest()
+                self.filled.append(self.ring)
                 self.producer = None
                 self.ring = None
                 self.doorbell.ring()
+
+    def end(self) -> None:
+        """As `close`, of a way that nobody goes any more: give everything back."""
+        if not self.orphaned:  # That one has been waited for when it was left.
+            self.close()
+        self.doorbell.close()
+        with self._mutex:
+            for ring in (*self.filled, self.ring):
+                if ring is not None:
+                    self._told = self._told.latest(ring)
+                    ring.rest()
+            self.filled, self.ring = [], None
 
     @staticmethod
     def _give_up(early: RingFile) -> None:

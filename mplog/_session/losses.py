@@ -5,7 +5,7 @@ A line is written first and marked as said afterwards, so a drainer that is kill
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mplog._capture.details import Details
 from mplog._capture.notice import notice
@@ -27,29 +27,36 @@ level_names: dict[int, str] = {}
 
 
 def tell(ring: RingFile, routes: Mapping[int, Route], *, leave_others: bool = True, direct: bool = False) -> bool:
-    """Say through *routes* what the process of *ring* has dropped; False when a sink refused.
+    """As `tell_of`, of a single ring."""
+    return tell_of([ring], routes, leave_others=leave_others, direct=direct)
+
+
+def tell_of(
+    rings: Sequence[RingFile], routes: Mapping[int, Route], *, leave_others: bool = True, direct: bool = False
+) -> bool:
+    """Say through *routes* what the process of *rings* has dropped, in one line each; False when a sink refused.
 
     Args:
         leave_others: keep what was dropped for other routes for somebody who has them; else it is said on standard
             error, where it would be lost with the ring.
         direct: write in the calling thread, in a process that does not host the sinks.
     """
-    if not drops.any_unsaid(ring.words):
-        return True
-    per_route: dict[int, list[Drop]] = {}
-    for drop in drops.read(ring.words):
-        if drop.total != drop.said:
-            # Those that the table could not name are said by whichever handler there is.
-            number = drop.route if drop.level is not None or drop.route in routes else next(iter(routes), drop.route)
-            per_route.setdefault(number, []).append(drop)
+    per_route: dict[int, list[tuple[RingFile, Drop]]] = {}
+    for ring in rings:
+        for drop in drops.read(ring.words) if drops.any_unsaid(ring.words) else ():
+            if drop.total != drop.said:
+                # Those that the table could not name are said by whichever handler there is.
+                named = drop.level is not None or drop.route in routes
+                number = drop.route if named else next(iter(routes), drop.route)
+                per_route.setdefault(number, []).append((ring, drop))
     complete = True
     for number, found in per_route.items():
-        text = describe(ring.owner, found)
+        text = describe(rings[-1].owner, [drop for _, drop in found])
         route = routes.get(number)
         if route is None:
             if leave_others:
                 continue
-            report.once(f"untold {ring.path} {number}", text.removeprefix("mplog: "))
+            report.once(f"untold {rings[-1].path} {number}", text.removeprefix("mplog: "))
         else:
             try:
                 say(route, text, direct=direct)
@@ -57,7 +64,8 @@ def tell(ring: RingFile, routes: Mapping[int, Route], *, leave_others: bool = Tr
                 complete = False
                 report.error_in_handler(number, text, sink=route.spec.target)
                 continue
-        drops.mark_said(ring.words, found)
+        for ring, drop in found:
+            drops.mark_said(ring.words, [drop])
     return complete
 
 

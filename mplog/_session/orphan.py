@@ -69,7 +69,7 @@ class Orphan:
         self._counting = threading.RLock()
         """Held for a moment at each of the counts below."""
         self._emitted = self._filtered = self._failed = self._dropped = 0
-        mine = [ring for ring in (*link.filled, link.ring) if ring is not None and ring.fd >= 0]
+        mine = [ring for ring in (*link.filled, link.ring) if ring is not None and not ring.is_closed]
         self._rings = mine
         producer = link.producer
         self._producer = producer if isinstance(producer, Producer) and mine and mine[-1] is link.ring else None
@@ -123,6 +123,9 @@ class Orphan:
             if self._rings:
                 self._retry_at = monotonic() + RETRY
             return
+        self._rings = [
+            ring for ring in self._rings if ring is self._ring or ring.is_unread() or os.path.exists(ring.path)
+        ]
         if not self._rings:
             place = self._link.place
             if not place.is_served:  # Else there was no room for a ring.
@@ -162,6 +165,7 @@ class Orphan:
         for ring in locked:
             ring.words[HEAD] = ring.words[TAIL]
             rings.remove(ring.path)
+            ring.rest()
         self._rings = []
         self._left = 0
         self._recover_others(file_bound)
