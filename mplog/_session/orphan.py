@@ -167,6 +167,7 @@ class Orphan:
             rings.remove(ring.path)
             ring.rest()
         self._rings = []
+        self._ring = self._producer = None
         self._left = 0
         self._recover_others(file_bound)
 

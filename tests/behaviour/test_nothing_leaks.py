@@ -215,6 +215,8 @@ if __name__ == "__main__":
     logger.add(lambda message: None, enqueue=True)
     child = multiprocessing.get_context(sys.argv[1]).Process(target=work)
     child.start()
+    while not os.path.getsize("app.log"):  # The ring of the worker is one more here.
+        time.sleep(0.01)
     with open("owner.txt", "w") as file:
         file.write(json.dumps(call_all(int(sys.argv[2]))))
     child.join()
