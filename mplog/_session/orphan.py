@@ -307,8 +307,9 @@ class Orphan:
     def _keep(self, wall: float, number: int, level: int, body: bytes, kind: int) -> None:
         """Publish a record in our ring, because this process may not write its file; dropped where there is no room."""
         producer, ring = self._producer, self._ring
-        assert producer is not None
-        assert ring is not None
+        if producer is None or ring is None:  # Another thread's attempt has just been a success.
+            self._deliver(wall, number, level, body, kind)
+            return
         if not producer.push(wall, number, level, body, kind):
             if self._mutex._is_owned():  # type: ignore[attr-defined]  # as threading.Condition does
                 self._late.append((wall, number, level, body, kind))  # We interrupt an attempt of this thread.
