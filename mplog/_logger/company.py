@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from mplog._logger import registry
 from mplog._logger.handler import Handler
-from mplog._session import attach, hosts
+from mplog._session import attach, exit, hosts
 from mplog._session.account import Account
 from mplog._session.link import Link
 from mplog._session.lookout import Lookout
@@ -27,6 +27,7 @@ from mplog._session.orphan import Orphan
 from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
+from mplog._sinks.limit import Limit
 
 if TYPE_CHECKING:
     from mplog._logger.core import Core
@@ -98,7 +99,7 @@ class Company:
             guest = self._guests.get(handler.link.place.id)
             if guest is None or not guest.link.is_on_its_own:
                 return
-            self._leave(guest, 0.0)
+            self._leave(guest, Limit(0.0, firm=True))
             handler = self._core.handler_of(sink)
             assert handler is not None
         if self._core.sessions.belongs_to_a_tree or not _suits(handler) or not sink.has_company():
@@ -116,6 +117,7 @@ class Company:
                 continue
             guest = self._guests.get(host.place.id)
             if guest is None:
+                exit.expect_signals()
                 guest = self._guests[host.place.id] = _Guest(self._core, host.place, self._lookout)
             else:
                 host.place.control.close()
@@ -129,29 +131,32 @@ class Company:
         """Make *handler* this process's own again, when what it gave to its host is written."""
         guest = None if handler.link is None else self._guests.get(handler.link.place.id)
         if guest is not None:
-            self._leave(guest, LEAVING_BOUND)
+            self._leave(guest, Limit(LEAVING_BOUND, firm=True))
 
-    def leave_all(self, bound: float = LEAVING_BOUND) -> None:
-        """As `leave`, for all handlers, within *bound* seconds for each host."""
+    def leave_all(self, limit: Limit) -> bool:
+        """As `leave`, for all handlers, within *limit*; whether their hosts have written everything."""
+        done = True
         for guest in list(self._guests.values()):
-            self._leave(guest, bound)
+            done = self._leave(guest, limit) and done
+        return done
 
-    def _leave(self, guest: _Guest, bound: float) -> None:
-        guest.link.flush(bound)
+    def _leave(self, guest: _Guest, limit: Limit) -> bool:
+        done = guest.link.flush(Limit(limit.left(LEAVING_BOUND), firm=True))
         for handler in self._handlers_of(guest):
             self._core.replace(_served(handler, handler.id, None))
-        guest.link.close()
+        guest.link.close(limit)
         guest.link.doorbell.close()
         if guest.link.is_on_its_own:
             guest.link.end()
         if self._guests.pop(guest.link.place.id, None) is None:
-            return
+            return done
         # Calls that are on their way still go there, in a ring that the host reclaims when this process ends.
         self._former.append(guest.link)
         while len(self._former) > FORMER:
             left = self._former.pop(0)
             self._core.removed += left.account().without_rings()
             left.end()
+        return done
 
     def _handlers_of(self, guest: _Guest) -> Iterator[Handler]:
         for handler in self._core.handlers():

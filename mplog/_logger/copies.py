@@ -112,11 +112,10 @@ def _arrive(places: list[Place]) -> None:
 
 
 def _stop() -> None:
-    for core in _kept[::-1]:
-        core.sessions.stop()
-    for core in list(_cores):
-        if core not in _kept:
-            core.sessions.stop()
+    # One limit for all of them: what one has waited for in vain, the others do not wait for, too.
+    limit = _kept[-1].sessions.end_limit()
+    for core in [*_kept[::-1], *(core for core in list(_cores) if core not in _kept)]:
+        core.sessions.stop(limit)
     report.end()
 
 

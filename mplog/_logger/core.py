@@ -31,6 +31,7 @@ from mplog._session.queue_options import QueueOptions
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.kinds import open_sink, shown_name
+from mplog._sinks.limit import Limit
 from mplog._sinks.message_sink import MessageSink, Unfinished
 from mplog._writer.route import COROUTINE, FILE, RouteSpec
 
@@ -220,7 +221,7 @@ class Core:
         with self.lock:
             if name == "patcher" and self.sessions.host is not None and self.settings.patcher is not None:
                 # What workers have left for the patcher that goes, it does first.
-                self.sessions.host.writer.finish(self.queue_options().shutdown_timeout)
+                self.sessions.host.writer.finish(Limit(self.queue_options().shutdown_timeout))
             self.settings = self.settings.changed(name, value)
             self._changed()
 

@@ -176,13 +176,15 @@ class Handler:
         """How many rotations of its file this process has made."""
         return self.sink.rotations if isinstance(self.sink, FileSink) else 0
 
-    def close(self, *, patient: bool = False) -> None:
+    def close(self, *, patient: bool = False, deadline: float | None = None) -> None:
         """Stop the sink, if it is here. Its errors pass through.
 
         Args:
             patient: wait for a message in progress, however long it takes; else seconds.
+            deadline: `monotonic()` until which it may take; None: as long as an archive in progress may.
         """
+        until = monotonic() + 30.0 if deadline is None else deadline
         if isinstance(self.sink, MessageSink):
-            self.sink.close(monotonic() + 30.0, patient=patient)
+            self.sink.close(until, patient=patient)
         elif self.sink is not None:
-            self.sink.close(monotonic() + 30.0)
+            self.sink.close(until)

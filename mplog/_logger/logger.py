@@ -42,6 +42,18 @@ Filter = Callable[[dict[str, Any]], object]
 FormatFunction = Callable[[dict[str, Any]], str]
 
 
+def _check_timeout(timeout: float | None) -> None:
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(
+            f"Invalid timeout, it should be a number of seconds (or None to wait as long as it takes), not: "
+            f"'{type(timeout).__name__}'"
+        )
+    if timeout != timeout:
+        raise ValueError(f"Invalid timeout, it should be a number of seconds, not: {timeout}")
+
+
 class Logger:
     """A view on the handlers, levels and sessions of this process. Made by mplog; get others with `bind`.
 
@@ -166,18 +178,34 @@ class Logger:
         Raises:
             TypeError, ValueError: *timeout* is no number of seconds.
         """
-        if timeout is not None:
-            if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-                raise TypeError(
-                    f"Invalid timeout, it should be a number of seconds (or None to wait as long as it takes), not: "
-                    f"'{type(timeout).__name__}'"
-                )
-            if timeout != timeout:
-                raise ValueError(f"Invalid timeout, it should be a number of seconds, not: {timeout}")
+        _check_timeout(timeout)
         began = monotonic()
         done = self._core.sessions.complete(timeout)
         left = None if timeout is None else max(0.0, timeout - (monotonic() - began))
         return Completion(done, self._core.unfinished(), left)
+
+    def shutdown(self, timeout: float | None = None) -> bool:
+        """End this process's part in logging now, as the end of the program would, and go on directly after that.
+
+        For programs that end without exit functions: by `os._exit`, or by a signal. What is in queues is written, the
+        writer and the session of this process end, workers that live on write their files by themselves. What is
+        logged afterwards goes straight to the sinks of this process; a worker's goes to its owner as before. May be
+        called more than once, from any thread, and from a signal handler.
+
+        Args:
+            timeout: seconds that it may take; None waits until sinks have taken nothing for as long as the queue
+                options say (`shutdown_timeout`).
+
+        Returns:
+            True when everything was written, else False: what was meant for files is kept, and written by the next
+            program that adds them or by `mplog recover`. False, too, where a filter, format or sink calls it that it
+            would have to wait for; nothing is ended then.
+
+        Raises:
+            TypeError, ValueError: *timeout* is no number of seconds.
+        """
+        _check_timeout(timeout)
+        return self._core.sessions.shutdown(timeout)
 
     def reopen(self) -> None:
         """Open again each log file of this process whose path names another file now, or none; after logrotate, say.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mplog._capture import process
@@ -20,12 +21,13 @@ from mplog._session.account import Account
 from mplog._session.host import Host, authkeys
 from mplog._session.identity import may_become_another, myself
 from mplog._session.link import Link
-from mplog._session.lookout import STOP_BOUND, Lookout
+from mplog._session.lookout import Lookout
 from mplog._session.orphan import Orphan
 from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file import claim
-from mplog._sinks.file.sink import FileSink
+from mplog._sinks.file.sink import ENDING_BOUND, FileSink
+from mplog._sinks.limit import STALLED, Limit
 from mplog._sinks.message_sink import MessageSink
 from mplog._writer.doorbell import Doorbell
 from mplog._writer.route import FILE
@@ -71,7 +73,8 @@ class Sessions:
         if self.host is not None:
             self.host.renew(-1 if deadline is None else max(0.0, deadline - monotonic()))
             return self.host
-        self.company.leave_all(HOSTING_BOUND)
+        bound = HOSTING_BOUND if deadline is None else max(0.0, deadline - monotonic())
+        self.company.leave_all(Limit(bound, firm=True))
         try:
             host = Host(myself(), self._core.queue_options)
         except OSError as error:
@@ -81,6 +84,7 @@ class Sessions:
             )
             return None
         self.host = host
+        exit.expect_signals()
         for handler in self._core.handlers():
             self.serve(handler)
         self.publish()
@@ -213,6 +217,7 @@ class Sessions:
         self.links[place.id] = self._link_to(place)
 
     def _link_to(self, place: Place, doorbell: Doorbell | None = None) -> Link:
+        exit.expect_signals()
         return Link(place, self._adopt, doorbell, self._core.queue_options, self.lookout)
 
     def arrive(self, places: list[Place]) -> None:
@@ -261,13 +266,13 @@ class Sessions:
         self._core.notice_child()
         if threading.current_thread().name.startswith(WRITING):
             return False  # A sink that is served there would wait for itself.
-        deadline = None if timeout is None else monotonic() + timeout
+        limit = Limit(STALLED) if timeout is None else Limit(timeout, firm=True)
         done = True
         for link in self.all_links():
-            done = link.flush(None if deadline is None else max(0.0, deadline - monotonic())) and done
+            done = link.flush(limit) and done
         host = self.host
         if host is not None:
-            done = host.hand_over(deadline) and done
+            done = host.hand_over(limit) and done
         return done
 
     def reopen(self) -> None:
@@ -281,21 +286,56 @@ class Sessions:
         for link in self.all_links():
             link.reopen()
 
-    def stop(self) -> None:
-        """The end of this process: its session is finished, its handlers are stopped."""
-        with self._core.lock:
-            self.company.leave_all()
-        self.lookout.end(monotonic() + STOP_BOUND)
+    def shutdown(self, timeout: float | None) -> bool:
+        """One `shutdown()`; whether everything is in its sinks."""
+        self._core.notice_child()
+        if threading.current_thread().name.startswith(WRITING):
+            return False  # A sink that is served there would wait for itself.
+        return self.stop(None if timeout is None else Limit(timeout, firm=True), final=False)
+
+    def end_limit(self) -> Limit:
+        """What the end of this process may take."""
+        return Limit(self._core.queue_options().shutdown_timeout)
+
+    @contextlib.contextmanager
+    def _locked(self, limit: Limit) -> Iterator[None]:
+        """With the configuration lock; without it when another thread does not give it back within *limit*."""
+        held = self._core.lock.acquire(timeout=limit.left())
+        try:
+            yield
+        finally:
+            if held:
+                self._core.lock.release()
+
+    def stop(self, limit: Limit | None = None, *, final: bool = True) -> bool:
+        """End this process's part: its session is finished, its handlers are stopped; whether everything is written.
+
+        Args:
+            limit: for all of it, but for archives in progress unless it is firm; None: as the queue options say.
+            final: the process ends. Else it goes on, and is served again as it was at first.
+        """
         host = self.host
+        if host is not None and host.is_busy_here:
+            return False  # Called from inside of what it would do, by a signal handler or a user's function.
+        limit, done = limit or self.end_limit(), True
+        archives = limit.at if limit.is_firm else monotonic() + ENDING_BOUND
+        with self._locked(limit):
+            done = self.company.leave_all(limit) and done
+        if final:
+            self.lookout.end(limit.at)
+        else:
+            self.lookout.pause(limit.at)
         for link in list(self.links.values()):
-            link.close()
+            if not final and not self.is_own(link):
+                done = link.flush(limit) and done
+            link.close(limit)
         if host is not None:
             with contextlib.suppress(OSError):
-                host.finish()
+                done = host.finish(limit) and done
             own = self.links.get(host.place.id)
             if own is not None:
-                own.close()  # Another thread may have gone on in a new ring meanwhile; it is drained here.
-            with self._core.lock:
+                own.close(limit)  # Another thread may have gone on in a new ring meanwhile; it is drained here.
+            with self._locked(limit):
                 for handler in self._core.by_id.values():
                     if handler.link is not None and handler.link.place is host.place:
                         handler.link = None
@@ -303,32 +343,35 @@ class Sessions:
                 self.host = None
                 self._core.swap()
             announce.withdraw(host.place.path)
-        self._close_lingering()
+        self._close_lingering(archives)
         for handler in self._core.handlers():
             if handler.link is None and isinstance(handler.sink, FileSink):
                 handler.sink.archiver.background = False
-        with self._core.lock:
+        with self._locked(limit):
             # Files stay open for what is still logged after this: exit functions, __del__.
             for handler in self._core.handlers():
                 if handler.link is None and isinstance(handler.sink, FileSink):
-                    handler.sink.finish()
-            self._core.state.end()
-        self._stop_sinks()
+                    handler.sink.finish(limit, archives, final=final)
+            if final:
+                self._core.state.end()
+        if final:
+            self._stop_sinks(limit)
+        return done
 
-    def _close_lingering(self) -> None:
+    def _close_lingering(self, deadline: float) -> None:
         lingering, self._lingering = self._lingering, []
         for handler in lingering:
             try:
-                handler.close()
+                handler.close(deadline=deadline)
             except Exception:  # noqa: BLE001 - remove(), which would have raised it, has returned long ago
                 report.error_in_handler(handler.id, None, sink=handler.spec.target)
 
-    def _stop_sinks(self) -> None:
+    def _stop_sinks(self, limit: Limit) -> None:
         """Tell the sinks of this process that want to know it. Others go on to the very end."""
         for handler in self._core.handlers():
             if handler.link is None and isinstance(handler.sink, MessageSink) and handler.sink.stops:
                 try:
-                    handler.close()
+                    handler.close(deadline=limit.at)
                 except Exception:  # noqa: BLE001 - the program is ending; the other sinks shall end well
                     report.error_in_handler(handler.id, None, sink=handler.spec.target)
 
@@ -345,7 +388,7 @@ class Sessions:
         if attach.in_fork_server():
             # It may have logged while it imported; silent from now on, it must not hold a ring until its late end.
             for link in self.links.values():
-                link.close()
+                link.close(Limit(max(0.0, deadline - monotonic()), firm=True))
         elif self._core.serves and self._owns_anything() and not self._core.provisional:
             self.make_host(deadline)
         if self.host is not None:

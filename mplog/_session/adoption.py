@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mplog._ring.layout import LOG
 from mplog._session.account import Account, Told
+from mplog._sinks.limit import Limit
 
 if TYPE_CHECKING:
     from mplog._session.link import Link
@@ -25,8 +26,8 @@ class Orphan(Protocol):
     def catch_up(self) -> None:
         """Try again to write what could not be written before, when it is time."""
 
-    def complete(self) -> None:
-        """Wait for what is in progress."""
+    def complete(self, limit: Limit) -> bool:
+        """Write what is left, and wait for what is in progress; False when the *limit* was over."""
 
     def leave(self) -> None:
         """Close its files until the next record."""
@@ -64,9 +65,9 @@ class Led:
     def catch_up(self) -> None:
         """Nothing was left behind here."""
 
-    def complete(self) -> None:
+    def complete(self, limit: Limit) -> bool:
         """Wait for it."""
-        self._link.flush(None)
+        return self._link.flush(limit)
 
     def leave(self) -> None:
         """No file is open here."""

@@ -10,6 +10,8 @@ the modules were imported:
 The children of these libraries forget finalizers and skip exit functions, and run `util._exit_function` instead; there
 the finalizer is registered again, after the fork.
 
+A program that ends itself by a signal has none of that run: see last_signal.py.
+
 Log calls are served after that, too, by exit functions and by `__del__`, until the interpreter takes modules apart.
 Then they do nothing: see `_Last`.
 """
@@ -22,6 +24,8 @@ import os
 import sys
 from collections.abc import Callable
 from types import ModuleType
+
+from mplog._session import last_signal
 
 PRIORITY = -1_000_000
 LIBRARIES = ("multiprocessing", "multiprocess")
@@ -118,6 +122,17 @@ def _stop_once() -> None:
     if stop is not None and os.getpid() == _pid:
         stop()
         _watch_modules()
+
+
+def expect_signals() -> None:
+    """From now on this process has something to bring to an end, also where it ends itself by a signal."""
+    last_signal.install(_stop_now)
+
+
+def _stop_now() -> None:
+    # Exit functions do it once more, where the process lives on.
+    if _wanted is not None:
+        _wanted()
 
 
 def _watch_modules() -> None:

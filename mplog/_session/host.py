@@ -38,6 +38,7 @@ from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._sinks import report
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
+from mplog._sinks.limit import STALLED, Limit
 from mplog._writer.drain import Drain, Source
 from mplog._writer.route import COROUTINE, Route
 from mplog._writer.tally import Tally
@@ -54,14 +55,11 @@ MOST_UNTOLD = 8
 ENDED_KEPT = 1000
 """Processes that have ended whose counts are kept apart; those of older ones are added up."""
 
-STALLED = 5.0
-"""Seconds that `complete()` without a time-out waits for a sink that takes nothing."""
+SLICES = 10
+"""Into so many the end divides its time, to look whether other sinks than the one it waits for take something."""
 
 STALLED_LOOP = 1.0
-"""The same for coroutine sinks, whose event loop may wait for this very call."""
-
-ROUND_BOUND = 30.0
-"""Seconds that it waits for the end of a round, in which users' filters, formats and patchers run."""
+"""As STALLED, for coroutine sinks, whose event loop may wait for this very call."""
 
 
 def authkeys() -> list[bytes]:
@@ -131,17 +129,17 @@ class Host:
         route = self.routes.get(number)
         if route is None:
             return
-        patience = self._options().shutdown_timeout
-        self.writer.finish(patience)
+        limit = Limit(self._options().shutdown_timeout)
+        self.writer.finish(limit)
         # Without the mutex, too: a round that a user's function does not let come to its end must not keep the caller.
-        held = self.writer.mutex.acquire(timeout=patience)
+        held = self.writer.mutex.acquire(timeout=limit.left())
         try:
             if held:
                 for source in self.drain.sources:
                     losses.tell(source.file, {number: route})
             self.routes.pop(number, None)
             if route.outlet is not None:
-                self._close_outlet(route)
+                self._close_outlet(route, limit)
             slot = self.slots.pop(number, None)
             if slot is not None and held:
                 self._remove_slot(slot)
@@ -157,22 +155,21 @@ class Host:
         slot = self.slots.get(number)
         return slot is not None and not hosts.shut(slot)
 
-    def hand_over(self, deadline: float | None) -> bool:
-        """Give to the sinks what has been published by now; False when time was up or a sink takes nothing for long.
-
-        Args:
-            deadline: by `monotonic()`; None waits as long as each sink takes something now and then (see STALLED).
-        """
-        if self.writer.busy_here or any(
+    @property
+    def is_busy_here(self) -> bool:
+        """Whether the calling thread is inside of a round, or of a write: by a signal handler, or a user's function."""
+        return self.writer.busy_here or any(
             isinstance(route.sink, FileSink) and route.sink.busy_here for route in list(self.routes.values())
-        ):
+        )
+
+    def hand_over(self, limit: Limit) -> bool:
+        """Give to the sinks what has been published by now; False when the *limit* was over."""
+        if self.is_busy_here:
             return False  # Called from inside of what it would wait for: by a signal handler, or a user's function.
-        bound = monotonic() + 1.0 if deadline is None else deadline
         published: list[tuple[Source, int]] | None = None
         while True:
             # A look takes the time of a usual round, too: that one is at work means nothing.
-            patience = ROUND_BOUND if deadline is None else max(0.02, bound - monotonic())
-            if not self.writer.mutex.acquire(timeout=patience):
+            if not self.writer.mutex.acquire(timeout=max(0.02, limit.left())):
                 return False
             try:
                 if self.finished:
@@ -180,12 +177,15 @@ class Host:
                 self.find_rings()
                 if published is None:
                     published = self.drain.published()
+                before = self.drain.behind(published)
                 found = self.drain.round(everything=True)
                 if self.drain.is_through(published):
                     break
+                if self.drain.behind(published) < before:
+                    limit.moved()
             finally:
                 self.writer.mutex.release()
-            if monotonic() > bound and not (found and deadline is None):
+            if limit.is_over:
                 return False
             time.sleep(0.0 if found else 0.01)
         outlets = [
@@ -193,18 +193,20 @@ class Host:
             for route in list(self.routes.values())
             if route.outlet is not None
         ]
+        deadline = limit.at if limit.is_firm else None
         return all(outlet.wait_taken(count, deadline, stalled) for outlet, count, stalled in outlets)
 
-    def _close_outlet(self, route: Route) -> None:
+    def _close_outlet(self, route: Route, limit: Limit) -> bool:
         assert route.outlet is not None
-        patience = self._options().shutdown_timeout
-        if not route.outlet.close(patience):
-            why = "was removed by its own sink" if route.outlet.serves_here else f"took nothing for {patience} s"
+        taken = route.outlet.close(limit)
+        if not taken:
+            why = "was removed by its own sink" if route.outlet.serves_here else f"took nothing for {limit.seconds} s"
             report.once(
                 f"left {route.spec.id}",
                 f"handler {route.spec.id} {why}; {route.outlet.left()} records that other processes logged to it are "
                 "lost.",
             )
+        return taken
 
     def _remove_slot(self, slot: slots.Slot) -> None:
         slot.close()
@@ -464,30 +466,38 @@ class Host:
     def _parts_of_others(self, slot: slots.Slot) -> list[slots.Part]:
         return recovery.parts_of_others(self.place, [source.key for source in self.drain.sources])(slot)
 
-    def finish(self) -> None:
-        """End the session: drain what is published, tell the producers, remove what nobody needs."""
+    def finish(self, limit: Limit | None = None) -> bool:
+        """End the session: drain what is published, tell the producers, remove what nobody needs.
+
+        False when something could not be written, which was said.
+
+        Args:
+            limit: how long it may take; None: as the queue options say.
+        """
         if self.finished:
-            return
-        patience = self._options().shutdown_timeout
+            return True
+        limit = limit or Limit(self._options().shutdown_timeout)
         self.finished = True
         self._set(RUN_STATE, DRAINING)
-        self.writer.stop(patience)
-        complete = self.writer.finish(patience)
+        self.writer.stop(limit.left())
+        complete = self.writer.finish(limit)
         # Whoever takes its ring over while we still write uses our slots, too.
         self.drain.others = self._parts_of_others
         # SYNC finish -> attend: whoever publishes from now on sees it and takes its own ring over.
         self._set(WAKE, STOPPED)
-        complete = self.writer.finish(patience) and complete
+        complete = self.writer.finish(limit) and complete
         self._set(RUN_STATE, ENDED)
-        idle = self.writer.mutex.acquire(timeout=patience)
+        idle = self.writer.mutex.acquire(timeout=limit.left())
         if idle:
             try:
                 self._let_go()
             finally:
                 self.writer.mutex.release()
+        self._empty_outlets(limit)
+        taken = True
         for route in self.routes.values():
             if route.outlet is not None:
-                self._close_outlet(route)
+                taken = self._close_outlet(route, limit) and taken
         if idle:
             self.doorbell.close()
         for page in self._pages:
@@ -511,6 +521,22 @@ class Host:
                 f"{self.place.path}. The next program that adds the same file writes them, and so does `mplog "
                 "recover`.",
             )
+        return complete and taken
+
+    def _empty_outlets(self, limit: Limit) -> None:
+        """Let all sinks that are no files take what waits for them. One that takes nothing costs no other its time,
+        nor does a file that has used up all of it."""
+        outlets = [route.outlet for route in self.routes.values() if route.outlet is not None]
+        while True:
+            taken = sum(outlet.taken for outlet in outlets)
+            busy = next((outlet for outlet in outlets if outlet.left() and not outlet.serves_here), None)
+            if busy is None:
+                return
+            busy.wait_empty(Limit(limit.seconds / SLICES, firm=True))
+            if sum(outlet.taken for outlet in outlets) != taken:
+                limit.moved()
+            if limit.is_over:
+                return
 
     def _let_go(self) -> None:
         """At the end, with the writer's mutex: reclaim the rings that are through, and give the others back."""

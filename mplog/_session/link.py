@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mplog._capture import process
-from mplog._ring.clock import monotonic, monotonic_ns
+from mplog._ring.clock import monotonic_ns
 from mplog._ring.layout import (
     CLOSED,
     FLUSH_TARGET,
     FLUSHED,
+    HEAD,
     LOG,
     RECLAIMED,
     REGISTERED,
@@ -41,6 +42,7 @@ from mplog._session.place import Place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._session.spills import Shorten
 from mplog._sinks import report
+from mplog._sinks.limit import STALLED, Limit
 from mplog._writer.doorbell import Doorbell
 
 LOOK_EVERY = 0.02
@@ -436,8 +438,8 @@ class Link:
             self._mutex.release()
         self._push_parked()
 
-    def flush(self, timeout: float | None) -> bool:
-        """Wait until everything that this process published is in its sinks; False when time is up.
+    def flush(self, limit: Limit) -> bool:
+        """Wait until everything that this process published is in its sinks; False when the *limit* is over.
 
         A dead owner ends the wait: this process has then written its records itself.
         """
@@ -448,13 +450,11 @@ class Link:
         if producer is None:
             return True
         if self.orphaned or not isinstance(producer, Producer):
-            producer.complete()  # type: ignore[union-attr]  # an orphan
-            return bool(producer.has_caught_up)  # type: ignore[union-attr]
-        deadline = None if timeout is None else monotonic() + timeout
+            return producer.complete(limit)  # type: ignore[union-attr]  # an orphan
         assert ring is not None
         # Rings that were filled before hold older records, and each round drains all rings: this one is the last.
         words, target = ring.words, producer.tail
-        pause = 0.0005
+        pause, seen = 0.0005, (-1, -1)
         # Reclaimed: another thread has gone on in a further ring, and this one is through.
         while words[FLUSHED] < target and not words[RECLAIMED]:
             if words[FLUSH_TARGET] < target:
@@ -462,8 +462,13 @@ class Link:
             self.doorbell.ring()
             if self.words[WAKE] == STOPPED or self.is_left():
                 self.become_orphan()
-                return True
-            if deadline is not None and monotonic() > deadline:
+                producer = self.producer
+                return isinstance(producer, Producer | None) or producer.complete(limit)
+            progress = words[HEAD], Told().latest(ring).total
+            if progress != seen:
+                seen = progress
+                limit.moved()
+            if limit.is_over:
                 return False
             time.sleep(pause)
             pause = min(pause * 2, 0.002)
@@ -481,11 +486,15 @@ class Link:
         if producer is not None and not isinstance(producer, Producer):
             producer.reopen()
 
-    def close(self) -> None:
+    def close(self, limit: Limit | None = None) -> None:
         """Say that no record follows, so that the ring is reclaimed at once; here, where the owner is gone.
 
         Best effort: death does it, too.
+
+        Args:
+            limit: how long it may take; None: as long as sinks that take nothing are given.
         """
+        limit = limit or Limit(STALLED)
         with self.change():
             early, self._early = self._early, None
             if early is not None:
@@ -494,7 +503,7 @@ class Link:
                     self._adopt()  # Nobody else may be left to remove the session.
             producer = self.producer
             if producer is not None and not isinstance(producer, Producer):
-                producer.complete()
+                producer.complete(limit)
             self.doorbell.close_copies(self._spare)
             if self.ring is None or self.orphaned or not isinstance(self.producer, Producer):
                 return
@@ -505,6 +514,9 @@ class Link:
             # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
             if self._is_unserved():
                 self._adopt()
+                orphan = self.producer
+                if not isinstance(orphan, Producer | None):
+                    orphan.complete(limit)
             else:
                 self.ring.rest()
                 self.filled.append(self.ring)

@@ -22,9 +22,6 @@ from mplog._sinks import report, signals
 EVERY = 1.0
 """Seconds between two looks."""
 
-STOP_BOUND = 1.0
-"""Seconds that the end of the process waits for what is done about an owner that is gone."""
-
 
 class Watched(Protocol):
     """A link, as the lookout knows it."""

@@ -29,7 +29,8 @@ from mplog._session.link import Link
 from mplog._sinks import report
 from mplog._sinks.file import lock
 from mplog._sinks.file import slot as slots
-from mplog._sinks.file.sink import FileBusy, FileSink
+from mplog._sinks.file.sink import ENDING_BOUND, FileBusy, FileSink
+from mplog._sinks.limit import Limit
 from mplog._writer.route import Route
 
 LOCK_BOUND = 0.5
@@ -37,9 +38,6 @@ LOCK_BOUND = 0.5
 
 FILE_BOUND = 0.5
 """Seconds that a log call, or the lookout, waits for a log file's lock before it leaves older records for later."""
-
-PATIENCE = 5.0
-"""Seconds that `complete()` and the end of the process wait for each of these locks."""
 
 RETRY = 0.25
 """Seconds between two attempts to write what could not be written at once."""
@@ -362,14 +360,17 @@ class Orphan:
             if isinstance(route.sink, FileSink):
                 route.sink.reopen()
 
-    def complete(self) -> None:
-        """Write what could not be written before, and wait for archives in progress."""
+    def complete(self, limit: Limit) -> bool:
+        """Write what could not be written before, and wait for archives in progress; whether nothing is left."""
         if self._rings:  # Another thread may be trying now, and fail; `_retry_at` does not tell.
-            self._try_again(PATIENCE, PATIENCE)
+            self._try_again(limit.left(), limit.left())
+        archives = limit.at if limit.is_firm else monotonic() + ENDING_BOUND
+        done = True
         for route in self._routes.values():
             if isinstance(route.sink, FileSink):
-                route.sink.archiver.wait(monotonic() + 30.0)
+                done = route.sink.archiver.wait(archives) and done
         place = self._link.place
         if not self._rings and not self._link.is_owner and os.path.exists(place.path) and not place.is_served:
             # When this process went on by itself, another one that had nothing to say may still have lived.
             recovery.remove_if_left(place)
+        return done and self.has_caught_up

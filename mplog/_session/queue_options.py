@@ -71,7 +71,7 @@ class QueueOptions:
         order_window: seconds that a record waits for older ones of other processes, from 0 to 10.
         runtime_directory: where the rings lie; None: what MPLOG_RUNTIME_DIR says, else /dev/shm, else the temporary
             directory.
-        shutdown_timeout: seconds that the end of the program waits for a sink that takes nothing.
+        shutdown_timeout: seconds that the end of the program waits for sinks that take nothing, all together.
 
     The defaults are those that the environment sets; see docs/reference/queue.md.
 

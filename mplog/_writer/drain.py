@@ -353,12 +353,18 @@ class Drain:
                 words[FLUSHED] = source.flush[0]
                 source.flush = None
             else:
+                source.tell_producer()  # By which it sees that its sinks take something.
                 waiting = True
         return waiting
 
     def published(self) -> list[tuple[Source, int]]:
         """How far each ring has been filled by now; see `is_through`."""
         return [(source, source.reader.tail) for source in self.sources]
+
+    @staticmethod
+    def behind(published: list[tuple[Source, int]]) -> int:
+        """How many bytes up to there have not been read."""
+        return sum(max(0, end - source.reader.position) for source, end in published if not source.broken)
 
     def is_through(self, published: list[tuple[Source, int]]) -> bool:
         """Whether everything up to there has been handed to its sinks, but for rings that are damaged."""

@@ -15,6 +15,7 @@ from mplog._capture.record import Message
 from mplog._render.times import local_time
 from mplog._ring.clock import monotonic, wall_time
 from mplog._sinks import report, signals
+from mplog._sinks.limit import Limit
 from mplog._sinks.message_sink import MessageSink
 from mplog._writer.tally import Tally
 
@@ -169,34 +170,34 @@ class Outlet:
                     return False
         return self.taken >= count
 
-    def wait_empty(self, patience: float) -> bool:
-        """Wait until all is taken, as long as the sink takes at least one message in *patience* seconds."""
+    def wait_empty(self, limit: Limit) -> bool:
+        """Wait until all is taken; False when the *limit* is over."""
         seen = self.taken
-        deadline = monotonic() + patience
         with self._wake:
             while self.taken < self.put_count or self._dropped_unsaid:
-                if not self._wake.wait(max(0.0, deadline - monotonic())) and self.taken == seen:
-                    return False
+                self._wake.wait(limit.left())
                 if self.taken != seen:
                     seen = self.taken
-                    deadline = monotonic() + patience
+                    limit.moved()
+                if limit.is_over:
+                    return False
         return True
 
     def left(self) -> int:
         """Messages that were put and not taken."""
         return self.put_count - self.taken
 
-    def close(self, patience: float) -> bool:
+    def close(self, limit: Limit) -> bool:
         """Wait as `wait_empty`, then end the thread; whether everything was taken."""
         own = self.serves_here
-        done = self.left() <= 1 if own else self.wait_empty(patience)  # Its own message is in its hands.
+        done = self.left() <= 1 if own else self.wait_empty(limit)  # Its own message is in its hands.
         with self._wake:
             self._closing = True
             self._paused = True
             self._wake.notify_all()
             thread = self._thread
         if thread is not None and not own:
-            thread.join(1.0)
+            thread.join(limit.left(1.0))
         if not done:
             self._give_up()
         return done

@@ -15,6 +15,7 @@ from typing import Protocol
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import ASLEEP, AWAKE, REGISTERED, WAKE
 from mplog._sinks import report, signals
+from mplog._sinks.limit import Limit
 from mplog._writer.doorbell import Doorbell
 from mplog._writer.drain import Drain
 
@@ -192,27 +193,29 @@ class Writer:
         with self.mutex:
             return self.drain.answer_flushes()
 
-    def finish(self, patience: float) -> bool:
+    def finish(self, limit: Limit) -> bool:
         """Drain what is published now, in the calling thread; what comes meanwhile cannot keep it for ever.
 
-        False when a file kept refusing, or a user's function kept a round from its end, for *patience* seconds.
+        False when a file kept refusing, or a user's function kept a round from its end, until the *limit* was over. One
+        round is tried in any case.
         """
-        if not self.mutex.acquire(timeout=patience):
+        if not self.mutex.acquire(timeout=limit.left()):
             return False
         try:
-            deadline = monotonic() + patience
             self._household.find_rings()
             published = self.drain.published()
+            behind = self.drain.behind(published)
             while True:
                 found = self.drain.round(everything=True)
                 self.drain.answer_flushes()
                 if self.drain.is_through(published):
                     return True
-                if found:
-                    deadline = max(deadline, monotonic() + patience / 2)
-                elif monotonic() > deadline:
+                before, behind = behind, self.drain.behind(published)
+                if behind < before:
+                    limit.moved()
+                if limit.is_over:
                     return False
-                else:
+                if not found:
                     time.sleep(NAP)
         finally:
             self.mutex.release()

@@ -181,6 +181,7 @@ CALLS = {
     "health": lambda: str(logger.health()),
     "statistics": lambda: str(logger.statistics()),
     "reopen": lambda: logger.reopen(),
+    "shutdown": lambda: logger.shutdown(5),
     "attach": lambda: attach(),
     **{name: (lambda name=name: getattr(logger, name)("x")) for name in
        ("trace", "debug", "info", "success", "warning", "error", "critical")},

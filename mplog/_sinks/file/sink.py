@@ -26,6 +26,7 @@ from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Promise, Slot
 from mplog._sinks.file.take_back import Found, take_back
 from mplog._sinks.file.turnover import Turnover
 from mplog._sinks.inside import inside
+from mplog._sinks.limit import Limit
 
 DIRECT_BOUND = 1.0
 """Seconds a direct call waits for the file's lock; then it appends without it, whole but perhaps after the limit."""
@@ -541,47 +542,63 @@ class FileSink:
             finally:
                 self._file.release()
 
-    def finish(self) -> None:
-        """At the end of the process: as `close`, but keep the file open for what is still logged after it."""
+    def finish(self, limit: Limit, archives: float, *, final: bool) -> None:
+        """At the end of the process: as `close`, but keep the file open for what is still logged after it.
+
+        Args:
+            limit: for everything but archives in progress.
+            archives: `monotonic()` until which those are waited for.
+            final: nothing follows in a file that compression or retention have now had; else the next record begins
+                it anew.
+        """
         try:
             if self.options.ends_with_handler:
-                self.close()
-            else:
-                self.archiver.wait(monotonic() + ENDING_BOUND)
-                with self._mutex:
-                    self._watch_once_more()
+                self.close(archives, limit, final=final)
+                return
+            self.archiver.wait(archives)
+            if self.options.watch and self._mutex.acquire(timeout=limit.left()):
+                try:
+                    self._watch_once_more(limit)
+                finally:
+                    self._mutex.release()
         except Exception as error:  # noqa: BLE001 - there is no caller, and other sinks want to be finished, too
             self._report(error)
 
-    def close(self, deadline: float | None = None) -> None:
+    def close(self, deadline: float | None = None, limit: Limit | None = None, *, final: bool = True) -> None:
         """Finish archives and close. Without rotation, compression and retention happen now, as documented.
 
         Raises whatever they raise; the file is closed all the same.
+
+        Args:
+            deadline: `monotonic()` until which archives in progress are waited for.
+            limit: for the file's lock.
+            final: later records vanish; else they open the file again.
         """
+        limit = limit or Limit(BATCH_BOUND)
         self.archiver.wait(monotonic() + ENDING_BOUND if deadline is None else deadline)
         with self._mutex:
             if self.closed:
                 return
-            self.closed = True
+            self.closed = final
             try:
-                self._watch_once_more()
+                self._watch_once_more(limit)
                 if self.options.ends_with_handler:
-                    self._end_file()
+                    self._end_file(limit)
             finally:
                 self._file.close()
 
-    def _watch_once_more(self) -> None:
+    def _watch_once_more(self, limit: Limit) -> None:
         if self.options.watch and self._file.fd >= 0:
-            self._file.acquire(DIRECT_BOUND)
+            self._file.acquire(limit.left(DIRECT_BOUND))
             self._file.release()
 
-    def _end_file(self) -> None:
+    def _end_file(self, limit: Limit) -> None:
         """Compression and retention of a file that no rotation ends: by the last process that has it open."""
         file, options = self._file, self.options
         if file.fd >= 0:
             if not file.shared:
                 return
-            if not file.acquire(BATCH_BOUND):
+            if not file.acquire(limit.left(BATCH_BOUND)):
                 return  # Somebody stopped while holding the lock, so we are not the last.
             try:
                 if not file.leave_last():

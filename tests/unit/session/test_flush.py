@@ -14,6 +14,7 @@ from mplog._session.host import Host
 from mplog._session.identity import myself
 from mplog._session.link import Link
 from mplog._session.orphan import Orphan
+from mplog._sinks.limit import Limit
 
 
 def no_orphan(link: Link) -> Orphan:
@@ -32,7 +33,7 @@ class Flushing:
         assert self.link.ring is not None
         self.words = self.link.ring.words
         self.done: list[bool] = []
-        self._thread = threading.Thread(target=lambda: self.done.append(self.link.flush(30)))
+        self._thread = threading.Thread(target=lambda: self.done.append(self.link.flush(Limit(30))))
         self._thread.start()
         wait_until(lambda: self.words[FLUSH_TARGET] > 0, "flush asks")
 
@@ -109,7 +110,7 @@ def test_the_end_comes_while_others_log() -> None:
 
     link.push(1e9, 7, 20, b"first")
     drain.round = another  # type: ignore[method-assign]  # a producer that never rests
-    assert host.writer.finish(30)
+    assert host.writer.finish(Limit(30))
     assert rounds == 1
     drain.round = one_round  # type: ignore[method-assign]
     link.close()
@@ -135,7 +136,7 @@ def test_in_a_handler_that_interrupts_a_push(monkeypatch: pytest.MonkeyPatch) ->
     thread.start()
     try:
         assert held.wait(10)
-        assert not link.flush(30)
+        assert not link.flush(Limit(30))
         assert link.account().emitted == 1
         assert link.oldest() is not None
     finally:

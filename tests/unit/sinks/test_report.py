@@ -9,6 +9,7 @@ import pytest
 
 from mplog._capture.record import Message
 from mplog._logger.logger import Logger
+from mplog._sinks.limit import Limit
 from mplog._sinks.stream import StreamSink
 from mplog._writer.outlet import Outlet
 
@@ -62,7 +63,7 @@ class TestStandardErrorFails:
         outlet = Outlet(StreamSink(sink, is_function=True), 5)
         for message in ("one", "bad", "two"):
             outlet.put(Message(message))
-        assert outlet.close(30)
+        assert outlet.close(Limit(30))
         monkeypatch.undo()
         assert outlet.taken == 3
 

@@ -12,6 +12,7 @@ import pytest
 from mplog._capture.notice import notice
 from mplog._capture.record import Message
 from mplog._render.times import local_time
+from mplog._sinks.limit import Limit
 from mplog._sinks.message_sink import MessageSink
 from mplog._sinks.standard import StandardSink
 from mplog._sinks.stream import StreamSink
@@ -60,7 +61,7 @@ class TestBound:
         assert outlet.dropped == 1000 - room
         assert outlet.left() == room
         gate.opened.set()
-        assert outlet.close(30)
+        assert outlet.close(Limit(30))
         said = [str(got) for got in gate.got if got.startswith("mplog: ")]
         assert all(text.endswith(" records were dropped here: this sink was too slow\n") for text in said)
         assert sum(int(text.split()[1]) for text in said) == 1000 - room
@@ -82,7 +83,7 @@ class TestBound:
                 outlet.put(message("x"))
         gate.opened.set()
         for outlet in outlets:
-            assert outlet.close(30)
+            assert outlet.close(Limit(30))
         seen = [got for got in gate.got if isinstance(got, Message) and got.startswith("mplog: ")]
         assert {got.record["level"].name for got in seen} == {"WARNING"}
         handled = [got.getMessage() for got in gate.got if isinstance(got, logging.LogRecord)]
@@ -99,7 +100,7 @@ class TestBound:
         assert gate.entered.wait(30)
         outlet.put(message("two"))
         gate.opened.set()
-        assert outlet.close(30)
+        assert outlet.close(Limit(30))
         assert gate.got == ["one\n", "mplog: 1 records were dropped here: this sink was too slow\n"]
 
 
@@ -113,7 +114,7 @@ class TestThread:
             outlet.put(message(str(number)))
         assert outlet.wait_taken(2000, time.monotonic() + 60, 10)
         assert gate.got == [f"{number}\n" for number in range(2000)]
-        assert outlet.close(30)
+        assert outlet.close(Limit(30))
 
     @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt()], ids=repr)
     def test_nothing_ends_it(self, error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +129,7 @@ class TestThread:
         outlet = Outlet(StreamSink(sink, is_function=True), 5)
         for text in ("one", "bad", "two"):
             outlet.put(message(text))
-        assert outlet.close(30)
+        assert outlet.close(Limit(30))
         assert got == ["one\n", "two\n"]
         said = capsys.readouterr().err
         assert said.count(": handler 5 (sink) failed with ") == 1
@@ -144,7 +145,7 @@ class TestThread:
         assert not outlet.wait_taken(1, None, 0.05)
         assert time.monotonic() - before < 30
         gate.opened.set()
-        assert outlet.close(30)
+        assert outlet.close(Limit(30))
 
     def test_a_pause_around_a_fork(self) -> None:
         """The thread ends between two messages, and goes on with the next one."""
@@ -159,5 +160,5 @@ class TestThread:
         assert gate.got == ["one\n"]
         outlet.put(message("three"))
         outlet.resume()
-        assert outlet.close(30)
+        assert outlet.close(Limit(30))
         assert gate.got == ["one\n", "two\n", "three\n"]

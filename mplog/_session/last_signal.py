@@ -1,0 +1,80 @@
+"""A program that ends itself by a signal: this process's part is ended before that.
+
+Servers such as uvicorn catch the signal that is to stop them, stop, put the former handler back and raise the signal
+again, so that whoever waits for them sees why they ended. Where nothing handles it, the kernel ends the process at
+once: no exit function runs, and what waits in queues stays there until somebody else looks.
+
+There is nothing between that call and the end which could tell of it, so the functions that send signals are replaced
+by ones that look first whether they end this process. Only in processes that have something to bring to an end: owners
+and workers. Signals from outside, and SIGKILL and SIGABRT, are what they were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from mplog._sinks import report
+
+ENDING: Final = frozenset(
+    getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+)
+"""Signals by which programs are asked to end. SIGKILL and SIGABRT say that nothing else is to be done."""
+
+_replaced = False
+_ending = threading.local()
+
+
+def install(end: Callable[[], object]) -> None:
+    """Have *end* called before this process, or a forked child, ends itself by a signal."""
+    global _replaced
+    if _replaced:
+        return
+    _replaced = True
+    for module, name, ends in (
+        (signal, "raise_signal", lambda number: _ends(number)),
+        (os, "kill", lambda pid, number: _is_me(pid) and _ends(number)),
+        (os, "killpg", lambda group, number: group in (0, os.getpgrp()) and _ends(number)),
+    ):
+        original = getattr(module, name, None)
+        if original is not None:
+            setattr(module, name, _looking(original, ends, end))
+
+
+def _is_me(pid: int) -> bool:
+    return pid == os.getpid() or pid == 0 or pid == -os.getpgrp()
+
+
+def _ends(number: int) -> bool:
+    """Whether the signal *number*, sent to this process by the calling thread, ends it at once."""
+    if number not in ENDING or signal.getsignal(number) is not signal.SIG_DFL:
+        return False
+    if os.getpid() == 1:
+        return False  # The first process of a container gets no signal that it does not handle.
+    return not hasattr(signal, "pthread_sigmask") or number not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def _looking(
+    original: Callable[..., object], ends: Callable[..., bool], end: Callable[[], object]
+) -> Callable[..., object]:
+    @functools.wraps(original)
+    def sending(*arguments: Any, **named: Any) -> object:
+        is_end = False
+        with contextlib.suppress(Exception):  # Wrong arguments are the original's to refuse.
+            is_end = not named and ends(*arguments)
+        if is_end and not getattr(_ending, "now", False):
+            _ending.now = True
+            try:
+                end()
+            except Exception:  # noqa: BLE001 - the program is to end by that signal whatever happens here
+                report.error_in_handler(-1, None)
+            finally:
+                _ending.now = False
+        return original(*arguments, **named)
+
+    return sending
