@@ -102,7 +102,7 @@ def _sinks(core: Core) -> Iterator[Problem]:
     for number, error in list(host.drain.refusals.items()):
         yield Problem(
             "sink",
-            f"handler {number} cannot write to {error}. Records wait in the rings and the write is tried again: see to "
+            f"handler {number} cannot write to {error}. Records wait in memory and the write is tried again: see to "
             "room, permissions, and who locks the file.",
         )
     for number, route in list(host.routes.items()):

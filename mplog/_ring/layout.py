@@ -108,6 +108,12 @@ SPILL: Final = 4
 """The rest of the payload names a file beside the rings that holds the real payload, see ring_file.py."""
 KIND_SPILLED_DATA: Final = 5
 """As SPILL, and what was spilled is a record as data."""
+HELD_BACK: Final = 6
+"""A record of another ring, in the backlog of a file; the rest of the payload is an ORIGIN and what it was there."""
+
+ORIGIN: Final = struct.Struct("=16sQQQ")
+"""Of a HELD_BACK record: the key of the ring that it came from, where it ends there, its stamp, its kind."""
+ORIGIN_BYTES: Final = ORIGIN.size
 
 # The control page of a session: indexes into it seen as u64 words.
 CONTROL_BYTES: Final = 4096

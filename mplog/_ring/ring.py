@@ -284,6 +284,14 @@ class Reader:
         if self._seq is not None:
             self._seq = (self._seq - count) & 0xFFFFFFFF
 
+    def mark(self) -> tuple[int, int | None]:
+        """Where it is now, for `return_to`."""
+        return self.position, self._seq
+
+    def return_to(self, mark: tuple[int, int | None]) -> None:
+        """To where it was: what was read since is read again."""
+        self.position, self._seq = mark
+
     @property
     def tail(self) -> int:
         """What the producer has published so far; checked before it is believed."""

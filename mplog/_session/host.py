@@ -29,9 +29,10 @@ from mplog._ring.layout import (
     STOPPED,
     WAKE,
 )
-from mplog._ring.ring_file import open_existing
+from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import hosts, losses, recovery, rings
 from mplog._session.account import Account, Told, dropped_of
+from mplog._session.directory import private
 from mplog._session.identity import Identity, runs_apart
 from mplog._session.place import REGISTRY, Place, make_place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
@@ -88,7 +89,9 @@ class Host:
         self.place: Place = make_place(identity, authkeys())
         self.routes: dict[int, Route] = {}
         self.slots: dict[int, slots.Slot] = {}
-        self.drain = Drain(self.routes, self.slots, self.place.spill_directory)
+        self._pieces = 0
+        """Rings of backlogs that were made."""
+        self.drain = Drain(self.routes, self.slots, self.place.spill_directory, self._make_piece, self._say)
         self.doorbell = self.place.open_doorbell()
         self.writer = Writer(self.drain, self.place.control.words, self.doorbell, self)
         self._known: dict[str, Source] = {}
@@ -104,7 +107,26 @@ class Host:
         self.earlier = Tally(0, "")
         """Of all processes that have ended before those."""
         self.finished = False
-        self.drain.grace = options().order_window
+        self._heed(options())
+
+    def _heed(self, options: QueueOptions) -> None:
+        self.drain.grace = options.order_window
+        self.drain.may_drop = options.overflow != "block"
+
+    def _make_piece(self, number: int, size: int) -> tuple[RingFile, bytes]:
+        """A ring for the backlog of a route; see Drain."""
+        directory = self.place.backlog_directory(number)
+        for step in (os.path.dirname(directory), directory):
+            private(step)
+        self._pieces += 1
+        name = f"backlog of handler {number}"
+        ring = rings.create([directory], rings.OWN + self._pieces, self.identity, self.place.id, name, size)
+        rings.try_lock(ring)
+        return ring, rings.key_of(ring.path)
+
+    def _say(self, route: Route, text: str) -> None:
+        with contextlib.suppress(Exception):  # A file that refuses again; it was said on standard error.
+            losses.say(route, text, direct=False)
 
     def add(self, route: Route) -> None:
         """Serve *route* for the processes of the session. A file gets its slot before any record can come."""
@@ -141,8 +163,10 @@ class Host:
             if route.outlet is not None:
                 self._close_outlet(route, limit)
             slot = self.slots.pop(number, None)
-            if slot is not None and held:
-                self._remove_slot(slot)
+            if held:
+                self.drain.give_up(number)
+                if slot is not None:
+                    self._remove_slot(slot)
         finally:
             if held:
                 self.writer.mutex.release()
@@ -249,7 +273,7 @@ class Host:
 
     def publish(self, registry: dict[str, Any]) -> None:
         """Make *registry* what new workers start with and running ones change to at their next call."""
-        self.drain.grace = self._options().order_window
+        self._heed(self._options())
         generation = (self.place.control.words[GENERATION] + 1) % (1 << 63)
         registry["generation"] = generation
         self._registry = pickle.dumps(registry)
@@ -350,7 +374,7 @@ class Host:
             if not done and now - source.quiet_since > HOUSEKEEPING:
                 done = rings.is_left(source.file)
             # Death or closing is proven: only now is a last look at tail worth anything.
-            if done and told and not source.broken and not source.reader.unread() and not self.drain.waiting:
+            if done and told and not source.broken and not source.reader.unread() and not self.drain.stalled:
                 self._reclaim(source)
 
     def _tell(self, source: Source, now: float) -> bool:
@@ -426,6 +450,7 @@ class Host:
     def oldest(self) -> int | None:
         """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
         stamps = [source.reader.oldest() for source in list(self.drain.sources) if not source.broken]
+        stamps += [backlog.oldest() for backlog in list(self.drain.backlogs.values())]
         return min((stamp for stamp in stamps if stamp is not None), default=None)
 
     # Around a fork; see fork.py.
@@ -462,9 +487,10 @@ class Host:
             source.file.close()
         for slot in self.slots.values():
             slot.close()
+        self.drain.let_go()
 
     def _parts_of_others(self, slot: slots.Slot) -> list[slots.Part]:
-        return recovery.parts_of_others(self.place, [source.key for source in self.drain.sources])(slot)
+        return recovery.parts_of_others(self.place, slot.route, [source.key for source in self.drain.sources])(slot)
 
     def finish(self, limit: Limit | None = None) -> bool:
         """End the session: drain what is published, tell the producers, remove what nobody needs.
@@ -507,7 +533,7 @@ class Host:
             # that has given up our rights cannot, and leaves there what it logs.
             if rings.is_left_at(path) or not runs_apart(rings.pid_of(path)):
                 self._remove_early(path)
-        if not any(True for _ in rings.listed(self.place.ring_directories)):
+        if complete and not any(True for _ in rings.listed(self.place.ring_directories)):
             for slot in self.slots.values():
                 self._remove_slot(slot)
             self.place.remove()
@@ -545,8 +571,9 @@ class Host:
                 losses.tell(source.file, self.routes, leave_others=False)
             source.tell_producer()
             done = source.file.closed_by_producer or rings.is_left(source.file)
-            if done and not source.broken and not source.reader.unread() and not self.drain.waiting:
+            if done and not source.broken and not source.reader.unread() and not self.drain.stalled:
                 self._reclaim(source)
             else:
                 self.drain.sources.remove(source)
                 source.file.close()  # And with it the kernel lock: a living producer may take its ring over.
+        self.drain.let_go()

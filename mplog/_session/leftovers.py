@@ -18,6 +18,7 @@ from mplog._session import recovery, rings
 from mplog._session.identity import boot_id
 from mplog._session.place import REGISTRY, Place, all_places, open_place
 from mplog._sinks.file import slot as slots
+from mplog._writer.backlog import as_it_was, origin_of
 
 
 @dataclass(slots=True)
@@ -63,14 +64,20 @@ def waiting_in(place: Place) -> Waiting:
             paths[slot.route] = path
             slot.close()
     count: Counter[int] = Counter()
+    for route, ends in done.items():
+        held = [entry for entry in _held(place, route) if entry[1][2] > ends.get(entry[0], 0)]
+        count[route] += len(held)
+        found.unrendered[route] += sum(_needs_text(place, as_it_was(entry)) for _, entry in held)
+        for _, entry in _held(place, route):
+            key, end = origin_of(entry)
+            ends[key] = max(end, ends.get(key, 0))
     for key, entry in _entries(place, found):
         route = entry[4]
         if route not in paths:
             found.others += 1
         elif entry[2] > done[route].get(key, 0):
             count[route] += 1
-            if entry[3] in (DATA_RECORD, KIND_SPILLED_DATA) and not _has_text(place, entry):
-                found.unrendered[route] += 1
+            found.unrendered[route] += _needs_text(place, entry)
     found.by_slot = {path: count[route] for route, path in paths.items()}
     return found
 
@@ -94,6 +101,25 @@ def _entries(place: Place, found: Waiting) -> Iterator[tuple[bytes, Entry]]:
         finally:
             ring.close()
     found.living = len(living)
+
+
+def _held(place: Place, route: int) -> list[tuple[bytes, Entry]]:
+    """What is in the backlog of *route*."""
+    found: list[tuple[bytes, Entry]] = []
+    for path in rings.listed([place.backlog_directory(route)]):
+        with contextlib.suppress(OSError, ValueError):
+            ring = open_existing(path)
+            try:
+                key = rings.key_of(path)
+                with contextlib.suppress(RingCorrupt):
+                    found += [(key, entry) for entry in ring.reader().read(0)]
+            finally:
+                ring.close()
+    return found
+
+
+def _needs_text(place: Place, entry: Entry) -> bool:
+    return entry[3] in (DATA_RECORD, KIND_SPILLED_DATA) and not _has_text(place, entry)
 
 
 def _has_text(place: Place, entry: Entry) -> bool:

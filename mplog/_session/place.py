@@ -116,6 +116,10 @@ class Place:
         """Where records too large for a ring wait."""
         return os.path.join(self.path, "spill")
 
+    def backlog_directory(self, route: int) -> str:
+        """Where the rings are in which records wait for the file of *route*; see backlog.py of the writer."""
+        return os.path.join(self.path, "backlog", str(route))
+
     @property
     def is_there(self) -> bool:
         """Whether the directory is still where processes look for it."""

@@ -14,12 +14,13 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from mplog._ring.layout import (
     DATA_RECORD,
     ENDED,
     HEAD,
+    HELD_BACK,
     KIND_SPILLED_DATA,
     RUN_STATE,
     SPILL,
@@ -34,9 +35,11 @@ from mplog._session.place import Place, all_places, open_place, remove_if_empty
 from mplog._sinks import report
 from mplog._sinks.file import moved
 from mplog._sinks.file import slot as slots
+from mplog._sinks.file.progress import Progress
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._sinks.file.slot import Part, Promise, Slot
 from mplog._sinks.file.take_back import Found, begun, take_back
+from mplog._writer.backlog import as_it_was, origin_of
 from mplog._writer.drain import loadable, read_spilled, spill_path
 from mplog._writer.route import Route
 
@@ -79,8 +82,8 @@ def slots_of(session: str) -> list[str]:
     ]
 
 
-def _ring_path(place: Place, key: bytes) -> str | None:
-    for path in rings.listed(place.ring_directories):
+def _ring_path(place: Place, key: bytes, route: int) -> str | None:
+    for path in rings.listed([*place.ring_directories, place.backlog_directory(route)]):
         with contextlib.suppress(ValueError):
             if rings.key_of(path) == key:
                 return path
@@ -94,7 +97,8 @@ def _entries(ring: RingFile, number: int, start: int, end: int | None, route: in
     reader.position = max(start, reader.head)
     reader.forget_number()
     try:
-        return [entry for entry in reader.read(number, None, end) if entry[4] == route]
+        found = [entry for entry in reader.read(number, None, end) if entry[4] == route]
+        return [as_it_was(entry) if entry[3] == HELD_BACK else entry for entry in found]
     except RingCorrupt as error:
         report.once(f"corrupt {ring.path}", f"the ring {ring.path} is damaged ({error}); the rest of it is kept there")
         return []
@@ -124,7 +128,7 @@ def _promised(place: Place, promise: Promise, route: int, render: Render) -> lis
     for number, part in enumerate(promise.parts):
         if part.start == part.end:
             continue
-        path = _ring_path(place, part.ring)
+        path = _ring_path(place, part.ring, route)
         if path is None:
             return None
         try:
@@ -195,7 +199,8 @@ def _settle_in(fd: int, promise: Promise, place: Place, slot: Slot, render: Rend
 
 
 def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slot, bound: float = BOUND) -> int:
-    """Append what *ring_files* still hold for *route*; how many records. The caller holds the rings' kernel locks.
+    """Append what *ring_files* still hold for *route*, and the backlog of its file; how many records. The caller holds
+    the rings' kernel locks.
 
     Raises FileBusy when the log file's lock is not to be had within *bound* seconds, and OSError when it cannot be
     written; nothing is lost or done twice then.
@@ -203,16 +208,20 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
     sink = route.sink
     assert isinstance(sink, FileSink)
     render = _renderer(route)
-    with sink.locked(bound) as file:
+    with sink.locked(bound) as file, _backlog(place, slot.route, sink, bound) as backlog:
         settle_intent(file.fd, place, slot, render, sink)
         kept = slot.last_done()
         ends = {part.ring: part.end for part in kept.parts} if kept is not None else {}
-        keys = [rings.key_of(ring.path) for ring in ring_files]
+        for key, end in _origins(backlog).items():
+            ends[key] = max(end, ends.get(key, 0))
+        # Those of the backlog first: of two records with the same stamp theirs is the older one.
+        all_files = [*backlog, *ring_files]
+        keys = [rings.key_of(ring.path) for ring in all_files]
         starts = []
         carried: dict[int, int] = {}
         written = 0
         entries: list[Entry] = []
-        for number, (ring, key) in enumerate(zip(ring_files, keys, strict=True)):
+        for number, (ring, key) in enumerate(zip(all_files, keys, strict=True)):
             head = ring.reader().head
             start = max(ends.pop(key, 0), head)
             starts.append(start)
@@ -221,26 +230,87 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
             entries += _entries(ring, number, start, None, slot.route)
         entries.sort()
         # Asked each time: orphans of one session share its slot, and a rotation lets another one in between.
-        others = parts_of_others(place, keys)
+        others = parts_of_others(place, slot.route, keys)
         while entries:
             fitting = loadable(entries, place.spill_directory)
             some, entries = _finished(entries[:fitting], place, render), entries[fitting:]
             written += len(some)
             if some:
-                sink.commit(some, keys, starts, slot, lambda _: None, carried, others=lambda: others(slot))
+                sink.commit(some, keys, starts, slot, Progress(carried), others=lambda: others(slot))
     for ring in ring_files:
         losses.tell(ring, {slot.route: route}, direct=True)
     return written
 
 
-def parts_of_others(place: Place, mine: Iterable[bytes]) -> Callable[[Slot], list[Part]]:
+@contextlib.contextmanager
+def _backlog(place: Place, route: int, sink: FileSink, bound: float) -> Iterator[list[RingFile]]:
+    """The rings of the backlog of *route*, oldest first, with their kernel locks.
+
+    Raises FileBusy when somebody else has those.
+    """
+    found: list[RingFile] = []
+    try:
+        for path in sorted(rings.listed([place.backlog_directory(route)]), key=rings.generation_of):
+            # Whoever recovers another file of the session has it for a moment.
+            ring = _borrow(path, bound=bound)
+            if ring is None:
+                raise FileBusy(f"what waits for {sink.path} in {path} is being written by another process")
+            found.append(ring)
+        yield found
+    finally:
+        for ring in found:
+            _give_back(ring)
+
+
+def _origins(backlog: list[RingFile]) -> dict[bytes, int]:
+    """How far the rings have come whose records are in *backlog*, whatever their heads say."""
+    ends: dict[bytes, int] = {}
+    for ring in backlog:
+        reader = ring.reader()
+        with contextlib.suppress(RingCorrupt):
+            for entry in reader.read(0):
+                key, end = origin_of(entry)
+                ends[key] = max(end, ends.get(key, 0))
+    return ends
+
+
+def has_backlog(place: Place) -> bool:
+    """Whether something of the session *place* waits for a file, apart from what is in its rings."""
+    for path in slots_of(place.id.hex()):
+        with contextlib.suppress(OSError, ValueError):
+            slot = slots.open_existing(path)
+            try:
+                kept = slot.last_done()
+                ends = {part.ring: part.end for part in kept.parts} if kept is not None else {}
+                if _is_behind(place.backlog_directory(slot.route), ends):
+                    return True
+            finally:
+                slot.close()
+    return False
+
+
+def _is_behind(directory: str, ends: dict[bytes, int]) -> bool:
+    for path in rings.listed([directory]):
+        with contextlib.suppress(OSError, ValueError):
+            ring = open_existing(path)
+            try:
+                if ring.words[TAIL] > max(ring.words[HEAD], ends.get(rings.key_of(path), 0)):
+                    return True
+            finally:
+                ring.close()
+    return False
+
+
+def parts_of_others(place: Place, route: int, mine: Iterable[bytes]) -> Callable[[Slot], list[Part]]:
     """What a promise must repeat of the last one in its slot, so that nobody forgets how far the others have come.
 
     Args:
+        route: that of the slot.
         mine: the rings that the promise itself is about.
     """
     present = set()
-    for path in rings.listed(place.ring_directories):  # A ring that is gone has everything in all of its files.
+    # A ring that is gone has everything in all of its files.
+    for path in rings.listed([*place.ring_directories, place.backlog_directory(route)]):
         with contextlib.suppress(ValueError):
             present.add(rings.key_of(path))
     present.difference_update(mine)
@@ -381,14 +451,14 @@ def _take(path: str, place: Place) -> RingFile | None:
     return _borrow(path, lambda ring: is_left_behind(ring, place))
 
 
-def _borrow(path: str, suits: Callable[[RingFile], bool] = lambda _: True) -> RingFile | None:
-    """The ring at *path* with its kernel lock, when it *suits* and nobody else drains it."""
+def _borrow(path: str, suits: Callable[[RingFile], bool] = lambda _: True, bound: float = 0.0) -> RingFile | None:
+    """The ring at *path* with its kernel lock, when it *suits* and nobody else drains it for *bound* seconds."""
     try:
         ring = open_existing(path)
     except (OSError, ValueError):
         return None
     _borrowed.append(ring)
-    if suits(ring) and rings.try_lock(ring):
+    if suits(ring) and rings.try_lock(ring, bound):
         return ring
     _give_back(ring)
     return None
@@ -417,6 +487,8 @@ def remove_if_left(place: Place) -> None:
         _give_back(ring)
         if not empty:
             return
+    if has_backlog(place):
+        return
     for path in slots_of(place.id.hex()):
         with contextlib.suppress(OSError):
             os.unlink(path)

@@ -20,6 +20,10 @@ ORDERED_MACHINES = ("x86_64", "i386", "i686")
 SHARE = 8
 """All rings together take at most this part (one eighth) of what is free on their file system."""
 
+OWN = 1 << 31
+"""The generations of rings from here on are those of backlogs, which an owner makes beside the ring for its own calls.
+"""
+
 _KEY = struct.Struct("=IIQ")
 SUFFIX = ".ring"
 
@@ -38,6 +42,11 @@ def key_of(path: str) -> bytes:
         return _KEY.pack(pid, generation, start)
     except struct.error as error:
         raise ValueError(f"{name!r} is no name of a ring file: {error}") from error
+
+
+def generation_of(path: str) -> int:
+    """Which of the rings of its process it is, by its name."""
+    return int(_KEY.unpack(key_of(path))[1])
 
 
 def listed(directories: list[str]) -> Iterator[str]:

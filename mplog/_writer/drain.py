@@ -1,7 +1,7 @@
 """One round of the writer: read what the rings hold, merge it by time, hand it to the sinks, move the heads.
 
 A round is taken up again where it failed: what a sink has is not given to it twice, and no head moves before every
-sink of the round has its share.
+sink of the round has its share. A file that takes nothing has it in its backlog, so that the others go on.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import functools
 import operator
 import os
 import stat
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mplog._capture.record import Message
 from mplog._ring.clock import monotonic, monotonic_ns
@@ -35,11 +35,23 @@ from mplog._sinks import report, signals
 from mplog._sinks.file import phase
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Slot
+from mplog._sinks.stray import as_exception
+from mplog._writer.backlog import Attempt, Backlog, Piece, Share, as_it_was
+from mplog._writer.outlet import Outlet
 from mplog._writer.route import Route
 from mplog._writer.tally import Tally
 
 RETRY = 0.25
-"""Seconds between two attempts to write to a file that refused."""
+"""Seconds between two attempts at a round that could not be finished."""
+
+BATCH_BOUND = 0.05
+"""Seconds that a round waits for the lock of a file, before its share goes into a backlog."""
+
+HELD_BOUND = 0.01
+"""The same for what is in a backlog already."""
+
+BUSY = 2.0
+"""Seconds that somebody may hold the lock of a file before it is worth a word."""
 
 CROWDED = 8
 """A ring of which a round has taken more than this part (one eighth) is looked at again without a nap."""
@@ -50,6 +62,8 @@ STUCK = 1.0
 
 LOAD = 32 * 1024 * 1024
 """Bytes of records beside the rings that are in memory at once, for however many processes."""
+
+SPILLED = (SPILL, KIND_SPILLED_DATA)
 
 _RING = operator.itemgetter(1)
 
@@ -67,7 +81,8 @@ class Source:
     broken: bool = False
     dropped: int = 0
     """What its producer had dropped at the last look."""
-    flush: tuple[int, list[tuple[Route, int]]] | None = None
+    flush: tuple[int, list[tuple[Outlet | Backlog, int]]] | None = None
+    """The position that `complete()` waits for, and what must have been taken from where before."""
 
     def tell_producer(self) -> None:
         """Store in the ring what has become of the records of its process, for its own statistics."""
@@ -78,31 +93,59 @@ class Source:
 
 @dataclass(slots=True)
 class _Pending:
-    """What a round still owes: per file route its entries, with how many are committed."""
+    """What a round still owes."""
 
     sources: list[Source]
     ends: list[int]
     starts: list[int]
-    shares: list[tuple[Route, Slot, list[Entry], int]]
     counts: list[int]
     """How many records the round has read from each ring."""
-    spills: list[str] = field(default_factory=list)
-    progress: dict[int, dict[int, int]] = field(default_factory=dict)
-    """Per route how far each ring has come, for promises that follow a failed attempt."""
+    uncounted: list[int]
+    """Those that their processes have not got counted as read."""
+    shares: list[Share]
+    messages: deque[tuple[Outlet, Message, Tally]]
+    filtered: Counter[tuple[int, int]]
+    """Per ring and route the records that the owner's filter rejected, or whose handler is gone."""
+    failed: Counter[tuple[int, int]]
+    spills: set[str]
+    """Files of records too large for a ring, to be removed at the end."""
+    names: dict[tuple[int, int], tuple[int, bytes]]
+    """Per ring and position the kind and body of a record whose text is made here, where its backlog wants those."""
     retry_at: float = 0.0
 
 
 class Drain:
     """The rings of one session and the routes they lead to. Used by one thread at a time."""
 
-    def __init__(self, routes: dict[int, Route], slots: dict[int, Slot], spill_directory: str) -> None:
+    def __init__(
+        self,
+        routes: dict[int, Route],
+        slots: dict[int, Slot],
+        spill_directory: str,
+        make_piece: Callable[[int, int], tuple[RingFile, bytes]] | None = None,
+        say: Callable[[Route, str], None] = lambda _route, _text: None,
+    ) -> None:
+        """
+        Args:
+            make_piece: makes a ring for the backlog of a route, of at least so many bytes; None: there are none, and a
+                file that takes nothing holds up the others.
+            say: writes a line of mplog's own through a route.
+        """
         self.routes = routes
         self.slots = slots
         self.sources: list[Source] = []
+        self.backlogs: dict[int, Backlog] = {}
+        """Per route of a file that takes nothing now, or did not a moment ago."""
         self._spill_directory = spill_directory
+        self._make_piece = make_piece
+        self._say = say
         self._pending: _Pending | None = None
+        self._rest_until = 0.0
         self.grace = 0.005
         """Seconds a record waits for older ones of other processes."""
+        self.may_drop = True
+        """Whether a record is dropped, and counted, that finds no room in the backlog of its file, rather than held up
+        with all others."""
         self.refusals: dict[int, str] = {}
         """Per route of a file that refuses: its error."""
         self.others: Callable[[Slot], list[Part]] | None = None
@@ -111,22 +154,52 @@ class Drain:
         """Whether the last round found a ring so full that its producer may have to wait soon."""
 
     def round(self, *, everything: bool = False) -> int:
-        """Drain once; the number of records read.
+        """Drain once; the number of records that have come further.
+
+        An error, such as one of memory, puts the readers back: the batch is read again a moment later. What is no
+        `Exception` is raised, after the same.
 
         Args:
             everything: do not wait for older records of other processes (flush, end).
         """
+        if monotonic() < self._rest_until:
+            return 0
+        try:
+            return self._round(everything)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next round is tried
+            self._rest_until = monotonic() + RETRY
+            report.error_in_handler(-1, None, error, sink="a round of the writer")
+            return 0
+
+    def _round(self, everything: bool) -> int:
         if self._pending is not None and not self._settle(self._pending):
             return 0
+        moved = self._work_off() if self.backlogs else 0
         phase.at(phase.DRAINING)
         sources = self.sources[:MAXIMUM_RINGS]
         if len(self.sources) > MAXIMUM_RINGS:
             self.sources = self.sources[MAXIMUM_RINGS:] + sources  # The others come first in the next round.
         horizon = None if everything or len(sources) < 2 else monotonic_ns() - int(self.grace * 1e9)
+        starts = [source.reader.position for source in sources]
+        marks = [source.reader.mark() for source in sources]
+        try:
+            self._pending = self._read_all(sources, starts, horizon)
+        finally:
+            if self._pending is None:
+                for source, mark in zip(sources, marks):  # noqa: B905 - made from one another
+                    source.reader.return_to(mark)
+        if self._pending is None:
+            phase.at(phase.IDLE)
+            return moved
+        count = sum(self._pending.counts)
+        self._settle(self._pending)
+        return moved + count
+
+    def _read_all(self, sources: list[Source], starts: list[int], horizon: int | None) -> _Pending | None:
+        """One batch of all rings, merged and split; None when there is nothing."""
         entries: list[Entry] = []
         read_from = 0
         only: int | None = None
-        starts = [source.reader.position for source in sources]
         counts = [0] * len(sources)
         self.crowded = False
         for index, source in enumerate(sources):
@@ -134,19 +207,15 @@ class Drain:
             if found:
                 read_from += 1
                 counts[index] = len(found)
-                source.tally.read += len(found)
                 entries += found
                 only = source.reader.only if only in (None, source.reader.only) else -1
         if not entries:
-            phase.at(phase.IDLE)
-            return 0
+            return None
         if read_from > 1:
             entries.sort()
         if only == -1:
             entries = self._bound(sources, starts, entries, counts)
-        self._pending = self._share_out(sources, starts, entries, only, counts)
-        self._settle(self._pending)
-        return len(entries)
+        return self._share_out(sources, starts, entries, only, counts)
 
     def _bound(self, sources: list[Source], starts: list[int], entries: list[Entry], counts: list[int]) -> list[Entry]:
         """As many of a merged batch as can be in memory together; the readers go back to the rest."""
@@ -161,7 +230,6 @@ class Drain:
             surplus = counts[index] - kept[index]
             if surplus:
                 source.reader.go_back(ends[index], surplus)
-                source.tally.read -= surplus
                 counts[index] = kept[index]
         return entries[:fitting]
 
@@ -205,14 +273,15 @@ class Drain:
     def _share_out(
         self, sources: list[Source], starts: list[int], entries: list[Entry], only: int | None, counts: list[int]
     ) -> _Pending:
-        """Split a merged batch by route; text for files stays together for one commit, the rest is queued at once.
+        """Split a merged batch by route. Nothing is given to anybody yet: the batch may have to be read again.
 
         Args:
             only: the route of all entries, when they are text for one.
             counts: the number of entries from each source.
         """
         files: dict[int, list[Entry]] = {number: [] for number, route in self.routes.items() if route.outlet is None}
-        spills: list[str] = []
+        ends = [source.reader.position for source in sources]
+        pending = _Pending(sources, ends, starts, counts, counts[:], [], deque(), Counter(), Counter(), set(), {})
         if only in files:
             # Most programs have one file and log text: the batch is the share.
             files[only], entries = entries, []
@@ -221,92 +290,71 @@ class Drain:
                 files[entry[4]].append(entry)
                 continue
             route = self.routes.get(entry[4])
-            tally = sources[entry[1]].tally
             if route is None:
-                tally.add(filtered=1)
+                pending.filtered[entry[1], entry[4]] += 1
                 continue  # The owner removed that handler: later records of it vanish, as documented.
-            body = self._body(entry, spills)
-            text = self._text(route, entry[3], body, tally)
+            text = self._text(route, entry, pending)
             if text is None:
                 continue
             if isinstance(text, Message):
                 assert route.outlet is not None
-                route.outlet.put(text, tally)
+                pending.messages.append((route.outlet, text, sources[entry[1]].tally))
             else:
                 files[entry[4]].append((*entry[:7], text))
+                if entry[3] != LOG:
+                    pending.names[entry[1], entry[2]] = entry[3], entry[7]
         # A handler whose removal did not wait for a round that took too long is gone, with what is meant for it.
-        shares = [
-            (self.routes[number], self.slots[number], share, 0)
+        pending.shares = [
+            Share(self.routes[number], self.slots[number], share)
             for number, share in files.items()
             if share and number in self.routes and number in self.slots
         ]
-        ends = [source.reader.position for source in sources]
-        return _Pending(sources, ends, starts, shares, counts, spills)
+        return pending
 
-    def _body(self, entry: Entry, spills: list[str]) -> bytes:
-        if entry[3] not in (SPILL, KIND_SPILLED_DATA):
-            return entry[7]
-        path = spill_path(self._spill_directory, entry[7])
-        spills.append(path)
-        return read_spilled(path)
-
-    def _text(self, route: Route, kind: int, body: bytes, tally: Tally) -> bytes | Message | None:
+    def _text(self, route: Route, entry: Entry, pending: _Pending) -> bytes | Message | None:
+        kind, body = entry[3], entry[7]
+        if kind in SPILLED:
+            path = spill_path(self._spill_directory, body)
+            pending.spills.add(path)
+            body = read_spilled(path)
         if kind in (DATA_RECORD, KIND_SPILLED_DATA):
             signals.open_up()  # Its filter, format or patcher may be the user's own.
         try:
             text = route.text_of(kind, body)
-        except BaseException:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on
-            route.failed += 1
-            tally.add(failed=1)
-            report.error_in_handler(route.spec.id, route.record_of(kind, body, tally.who), sink=route.spec.target)
+        except MemoryError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on
+            who = pending.sources[entry[1]].tally.who
+            report.error_in_handler(
+                route.spec.id, route.record_of(kind, body, who), as_exception(error), sink=route.spec.target
+            )
+            pending.failed[entry[1], entry[4]] += 1
             return None
         if text is None:
-            route.filtered += 1
-            tally.add(filtered=1)
+            pending.filtered[entry[1], entry[4]] += 1
         return text
 
     def _settle(self, pending: _Pending) -> bool:
-        """Commit what is owed; True when nothing is left and the heads have moved."""
+        """Give what is owed; True when nothing is left and the heads have moved."""
         if monotonic() < pending.retry_at:
             return False
-        keys = [source.key for source in pending.sources]
-        for index, (route, slot, share, done) in enumerate(pending.shares):
-            if done == len(share):
-                continue
-            committed = done
-
-            def finish(count: int, base: int = done, index: int = index) -> None:
-                nonlocal committed
-                committed = base + count
-                route, slot, share, _ = pending.shares[index]
-                pending.shares[index] = (route, slot, share, committed)
-
-            sink = route.sink
-            assert isinstance(sink, FileSink)
+        while pending.uncounted:
+            pending.sources[len(pending.uncounted) - 1].tally.read += pending.uncounted.pop()
+        while pending.messages:
+            # What raises here has been taken: these sinks get a record at most once.
+            item = outlet, message, tally = pending.messages.popleft()
+            before = outlet.put_count
             try:
-                sink.commit(
-                    share[done:],
-                    keys,
-                    pending.starts,
-                    slot,
-                    finish,
-                    pending.progress.setdefault(route.spec.id, {}),
-                    pending.ends,
-                    None if self.others is None else functools.partial(self.others, slot),
-                )
-            except (OSError, FileBusy) as error:
+                outlet.put(message, tally)
+            except BaseException:
+                if outlet.put_count == before:
+                    pending.messages.appendleft(item)
+                raise
+        for share in pending.shares:
+            if share.counted < len(share.entries) and not self._give(pending, share):
                 pending.retry_at = monotonic() + RETRY
-                self.refusals[route.spec.id] = f"{sink.path}: {error}"
-                report.once(
-                    f"write {route.spec.id}",
-                    f"handler {route.spec.id} cannot write to {sink.path} ({error}); {len(share) - committed} records "
-                    "wait in memory that outlives this process, and the write is tried again. Put that right; when the "
-                    "program has ended before, run `mplog recover`.",
-                )
                 return False
-            self.refusals.pop(route.spec.id, None)
-            route.written += len(share) - done
-            self._count_written(pending, share)
+        self._count_others(pending)
         for source, end, count in zip(pending.sources, pending.ends, pending.counts, strict=True):
             if count:
                 source.tell_producer()
@@ -320,19 +368,183 @@ class Drain:
         phase.at(phase.IDLE)
         return True
 
-    @staticmethod
-    def _count_written(pending: _Pending, share: list[Entry]) -> None:
-        """All of *share* is in its file: the processes it came from get it counted."""
-        everything = len(share) == sum(pending.counts)
-        per_ring = dict(enumerate(pending.counts)) if everything else Counter(map(_RING, share))
+    def _count_others(self, pending: _Pending) -> None:
+        """Count what had no share: each once, though a later attempt may come here again."""
+        while pending.filtered:
+            (ring, number), count = pending.filtered.popitem()
+            pending.sources[ring].tally.add(filtered=count)
+            if number in self.routes:
+                self.routes[number].filtered += count
+        while pending.failed:
+            (ring, number), count = pending.failed.popitem()
+            pending.sources[ring].tally.add(failed=count)
+            if number in self.routes:
+                self.routes[number].failed += count
+
+    def _give(self, pending: _Pending, share: Share) -> bool:
+        """Commit what is left of *share*, or keep it in the backlog of its file; False when neither can be done."""
+        number = share.route.spec.id
+        if number not in self.backlogs:
+            keys = [source.key for source in pending.sources]
+            try:
+                if self._commit(share, keys, pending.starts, pending.ends, BATCH_BOUND):
+                    return True
+            finally:
+                self._count_written(pending, share)
+            # While a promise is open nobody knows which of its records are in the file.
+            if self._make_piece is None or number not in self.routes or share.slot.is_undone():
+                return False
+            self.backlogs[number] = Backlog(functools.partial(self._make_piece, number))
+        return self._hold(pending, share, self.backlogs[number])
+
+    def _hold(self, pending: _Pending, share: Share, backlog: Backlog) -> bool:
+        """Keep what is left of *share* in *backlog*; False when there is no room, and nothing may be dropped."""
+        asks = share.route.spec.asks_about_messages
+        if share.held is None:
+            share.held = share.counted - backlog.came
+        # By what has come there, and not by what was counted after it: an error may be raised in between.
+        while (at := share.held + backlog.came) < len(share.entries):
+            entry = share.entries[at]
+            kind, body = LOG, entry[7]
+            named = pending.names.get((entry[1], entry[2]))
+            if named is not None and (asks or named[0] in SPILLED):
+                # What lies beside the ring stays there; and a rotation function shall see the record, not its text.
+                kind, body = named
+            spill = spill_path(self._spill_directory, body) if kind in SPILLED else ""
+            pending.spills.discard(spill)
+            source = pending.sources[entry[1]]
+            kept = backlog.put(entry, kind, body, source.key, source.tally)
+            if kept:
+                continue
+            if not self.may_drop or len(self.routes) == 1:
+                return False
+            if spill:
+                pending.spills.add(spill)
+            backlog.lost += 1
+            source.tally.add(lost=1)
+            report.once(
+                f"backlog {share.route.spec.id}",
+                f"{backlog.waiting} records wait for handler {share.route.spec.id}, whose file takes nothing, and "
+                "there is no room for more: what comes is dropped and counted, so that it holds up no other "
+                "handler. The log will tell.",
+            )
+        share.counted = len(share.entries)
+        return True
+
+    def _work_off(self) -> int:
+        """Write what waits in backlogs, where it is time to try; how many records."""
+        moved = 0
+        for number, backlog in list(self.backlogs.items()):
+            if monotonic() >= backlog.retry_at:
+                before = backlog.taken
+                self._write_backlog(number, backlog)
+                moved += backlog.taken - before
+            if backlog.tidy():
+                del self.backlogs[number]
+                if backlog.lost and number in self.routes:
+                    text = f"mplog: {backlog.lost} records were dropped here: the file took nothing for too long"
+                    self._say(self.routes[number], text)
+        return moved
+
+    def _write_backlog(self, number: int, backlog: Backlog) -> None:
+        while True:
+            # An attempt that failed goes on with what it had: only its progress knows what an open promise is about.
+            attempt = backlog.attempt
+            if attempt is None:
+                piece = backlog.next_piece()
+                if piece is None:
+                    return
+                attempt = backlog.attempt = self._attempt(number, piece)
+            try:
+                written = self._commit(attempt.share, [attempt.key], [attempt.start], None, HELD_BOUND)
+            finally:
+                backlog.count(attempt)
+            if not written:
+                backlog.put_off()
+                return
+            backlog.attempt = None
+            for entry in attempt.held:
+                if as_it_was(entry)[3] in SPILLED:
+                    with contextlib.suppress(OSError):
+                        os.unlink(spill_path(self._spill_directory, as_it_was(entry)[7]))
+
+    def _attempt(self, number: int, piece: Piece) -> Attempt:
+        """The next batch of a backlog: as much as can be in memory together."""
+        mark = piece.reader.mark()
+        try:
+            held = piece.reader.read(0)
+            fitting = loadable([as_it_was(entry) for entry in held], self._spill_directory)
+            entries = [self._finished(self.routes[number], as_it_was(entry)) for entry in held[:fitting]]
+            if fitting < len(held):
+                piece.reader.go_back(held[fitting - 1][2], len(held) - fitting)
+        except BaseException:
+            piece.reader.return_to(mark)
+            raise
+        return Attempt(held[:fitting], Share(self.routes[number], self.slots[number], entries), piece.key, mark[0])
+
+    def _finished(self, route: Route, entry: Entry) -> Entry:
+        """A record of a backlog with the bytes that its file gets. Its filter has let it through already."""
+        kind, body = entry[3], entry[7]
+        if kind in SPILLED:
+            body = read_spilled(spill_path(self._spill_directory, body))
+        if kind in (DATA_RECORD, KIND_SPILLED_DATA):
+            signals.open_up()  # Its format or patcher may be the user's own.
+        text = route.text_of(kind, body, asked=True)
+        assert isinstance(text, bytes)
+        return (*entry[:7], text)
+
+    def _commit(self, share: Share, keys: list[bytes], starts: list[int], ends: list[int] | None, bound: float) -> bool:
+        """Append what is left of *share* to its file; False when that takes nothing now."""
+        route, progress = share.route, share.progress
+        sink = route.sink
+        assert isinstance(sink, FileSink)
+        try:
+            others = None if self.others is None else functools.partial(self.others, share.slot)
+            sink.commit(share.entries, keys, starts, share.slot, progress, ends, others, bound)
+        except Exception as error:  # noqa: BLE001 - a file that refuses, or something unforeseen: it is tried again
+            self._refused(route, error, len(share.entries) - progress.done)
+            return False
+        self.refusals.pop(route.spec.id, None)
+        return True
+
+    def _refused(self, route: Route, error: Exception, waiting: int) -> None:
+        """Say that the file of *route* takes nothing, unless somebody just has its lock for a moment."""
+        number = route.spec.id
+        backlog = self.backlogs.get(number)
+        if isinstance(error, FileBusy) and (backlog is None or monotonic() - backlog.since < BUSY):
+            return
+        sink = route.sink
+        assert isinstance(sink, FileSink)
+        why = str(error) if backlog is None else f"{error}, for {monotonic() - backlog.since:.0f} s"
+        self.refusals[number] = f"{sink.path}: {why}"
+        report.once(
+            f"write {number}",
+            f"handler {number} cannot write to {sink.path} ({why}); "
+            f"{backlog.waiting if backlog is not None else waiting} records wait in memory that outlives this process, "
+            "and the write is tried again. Put that right; when the program has ended before, run `mplog recover`.",
+        )
+
+    def _count_written(self, pending: _Pending, share: Share) -> None:
+        """What of *share* is in its file since the last count: the processes it came from get it counted."""
+        first, share.counted = share.counted, share.progress.done
+        share.route.written += share.counted - first
+        everything = share.counted - first == sum(pending.counts)
+        per_ring = (
+            dict(enumerate(pending.counts)) if everything else Counter(map(_RING, share.entries[first : share.counted]))
+        )
         for index, count in per_ring.items():
             if count:
                 pending.sources[index].tally.add(written=count)
 
     @property
-    def waiting(self) -> bool:
-        """Whether a file refused records that are still owed to it."""
+    def stalled(self) -> bool:
+        """Whether a round is owed to some file that takes nothing, so that nothing can be read before it does."""
         return self._pending is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether some file has not got what has been read for it."""
+        return self._pending is not None or bool(self.backlogs)
 
     def answer_flushes(self) -> bool:
         """Tell producers that wait in `complete()` how far their records are in the sinks; True while some wait."""
@@ -346,9 +558,10 @@ class Drain:
                 if source.reader.head < target and not source.broken:
                     waiting = True
                     continue
-                outlets = [(route, route.outlet.put_count) for route in self.routes.values() if route.outlet]
-                source.flush = (target, outlets)
-            if all(route.outlet is None or route.outlet.taken_up_to(count) for route, count in source.flush[1]):
+                queues: list[Outlet | Backlog] = [*self.backlogs.values()]
+                queues += [route.outlet for route in self.routes.values() if route.outlet is not None]
+                source.flush = target, [(queue, queue.put_count) for queue in queues]
+            if all(queue.taken_up_to(count) for queue, count in source.flush[1]):
                 source.tell_producer()
                 words[FLUSHED] = source.flush[0]
                 source.flush = None
@@ -356,6 +569,24 @@ class Drain:
                 source.tell_producer()  # By which it sees that its sinks take something.
                 waiting = True
         return waiting
+
+    def give_up(self, number: int) -> None:
+        """The handler *number* was removed: what still waits for its file is lost, which is counted and said."""
+        backlog = self.backlogs.pop(number, None)
+        if backlog is not None:
+            if backlog.waiting:
+                report.once(
+                    f"left {number}",
+                    f"handler {number} was removed while its file took nothing; {backlog.waiting} records that other "
+                    "processes logged to it are lost.",
+                )
+            backlog.give_up()
+
+    def let_go(self) -> None:
+        """At the end of the session: give back the rings of backlogs, for whoever writes what is in them."""
+        for backlog in self.backlogs.values():
+            backlog.close()
+        self.backlogs.clear()
 
     def published(self) -> list[tuple[Source, int]]:
         """How far each ring has been filled by now; see `is_through`."""
@@ -379,7 +610,7 @@ def loadable(entries: Sequence[Entry], spill_directory: str) -> int:
     """How many of *entries*, from the first on, can be in memory together: one at least."""
     total = 0
     for index, entry in enumerate(entries):
-        if entry[3] in (SPILL, KIND_SPILLED_DATA):
+        if entry[3] in SPILLED:
             with contextlib.suppress(OSError):
                 total += os.lstat(spill_path(spill_directory, entry[7])).st_size
             if total > LOAD and index:

@@ -77,8 +77,11 @@ class Route:
         self.filtered = 0
         self.failed = 0
 
-    def text_of(self, kind: int, body: bytes) -> bytes | Message | None:
+    def text_of(self, kind: int, body: bytes, *, asked: bool = False) -> bytes | Message | None:
         """What the sink gets for one drained record; None when the owner's filter rejects it.
+
+        Args:
+            asked: the filter has let it through before.
 
         Raises:
             Exception: whatever the user's filter raises; ValueError for bytes that are no record.
@@ -91,7 +94,7 @@ class Route:
         text = details.text
         if text is None:
             accept = self.renderer.accept
-            if accept is not None and not accept(record):
+            if accept is not None and not asked and not accept(record):
                 return None
             text = self.renderer.text(record, details, self._unformatted)
         message = Message(text)

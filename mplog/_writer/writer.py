@@ -16,6 +16,7 @@ from mplog._ring.clock import monotonic
 from mplog._ring.layout import ASLEEP, AWAKE, REGISTERED, WAKE
 from mplog._sinks import report, signals
 from mplog._sinks.limit import Limit
+from mplog._sinks.stray import as_exception
 from mplog._writer.doorbell import Doorbell
 from mplog._writer.drain import Drain
 
@@ -121,8 +122,8 @@ class Writer:
         while not self._is_over():
             try:
                 self._cycle()
-            except Exception:  # noqa: BLE001 - whatever happens in one round, the next one is tried
-                report.error_in_handler(-1, None, sink="a round of the writer")
+            except BaseException as error:  # noqa: BLE001 - whatever happens in one round, the next one is tried
+                report.error_in_handler(-1, None, as_exception(error), sink="a round of the writer")
                 time.sleep(CEILING)
 
     def _is_over(self) -> bool:
@@ -154,7 +155,7 @@ class Writer:
         words = self._words
         if self._stop:
             return
-        if self.drain.waiting:
+        if self.drain.stalled:
             # A file refuses; nothing can be read before it takes what is owed to it.
             self._doorbell.wait(CEILING)
             return

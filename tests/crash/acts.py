@@ -6,6 +6,8 @@ Two files are written, so that a death between the two of one batch is possible.
 from __future__ import annotations
 
 import atexit
+import fcntl
+import glob
 import os
 import signal
 import time
@@ -27,6 +29,9 @@ from mplog._writer.drain import Drain
 
 COUNT = 200
 """Records of each worker: its ring of 16 KiB wraps several times."""
+
+UNLOCKED = 120
+"""Records of a worker after which a file that was locked is so no more."""
 
 LATER = 20
 """Records that a worker logs when its owner is gone."""
@@ -56,6 +61,9 @@ class Play:
     late: bool = False
     """Whether the owner finds the rings of its workers only when it is about to end and the victim is dead."""
 
+    locked: bool = False
+    """Whether somebody holds the lock of the second file while the workers log."""
+
     foreign: bool = False
     """Whether a stranger that knows no locks appends to the first file before the next start."""
 
@@ -81,6 +89,8 @@ PLAYS = {
     "half archived": Play(workers=0, app=_ARCHIVING, deaths={"owner": "archive: named"}),
     "full": Play(gate=150),
     "late": Play("outlive", capacity=_LARGE, late=True),
+    "behind": Play("outlive", locked=True),
+    "behind takeover": Play("outlive", locked=True, deaths={"owner": "backlog: read"}),
 }
 
 
@@ -155,6 +165,8 @@ def _own(act: Act, ledger: Ledger) -> None:
         _find_late(lambda: _is_past(ledger, "worker1", COUNT + LATER) or _is_gone(ledger, "worker1"))
     player = Player(ledger, "owner")
     owner = os.getpid()
+    if act.play.locked:
+        _lock("other.log", owner, ledger)
     living: dict[int, str] = {}
     for name in names:
         pid = os.fork()
@@ -163,6 +175,8 @@ def _own(act: Act, ledger: Ledger) -> None:
             _work(act, Player(ledger, name), ledger, owner)
         living[pid] = name
         ledger.put(name, PID, pid)
+    while act.play.locked and not _is_past(ledger, "worker0", UNLOCKED):
+        time.sleep(0.001)  # Its own calls would wait for the lock.
     for until in range(5, 5 * (100 if not names else 6), 5):
         player.log(until)
         time.sleep(0.001)
@@ -173,6 +187,20 @@ def _own(act: Act, ledger: Ledger) -> None:
         time.sleep(0.001)
     if act.play.gate and act.play.then != "end":
         time.sleep(10)  # The writer, whose gate is open now, dies meanwhile.
+
+
+def _lock(path: str, owner: int, ledger: Ledger) -> None:
+    """Start a process that takes no part in mplog and holds the lock of *path* while the workers log."""
+    ready, locked = os.pipe()
+    if os.fork() == 0:
+        fd = os.open(path, os.O_RDWR)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os.write(locked, b"!")
+        pieces = os.path.join(os.environ["MPLOG_RUNTIME_DIR"], "mplog-*", "sessions", "*", "backlog", "*", "*.ring")
+        while os.getppid() == owner and not (glob.glob(pieces) and _is_past(ledger, "worker0", UNLOCKED)):
+            time.sleep(0.001)
+        os._exit(0)
+    os.read(ready, 1)
 
 
 def _is_past(ledger: Ledger, name: str, count: int) -> bool:

@@ -27,6 +27,7 @@ PARTS = (
     "leave",
     "spill",
     "further ring",
+    "backlog",
 )
 """What mplog can be doing when a process dies; every one has points."""
 
@@ -116,9 +117,9 @@ _after("session: registry named", "_session.host", "Host._write", "os.replace(")
 
 # The owner's writer drains.
 _cased(Case("workers", "owner", 3), Case("orphans", "owner", 3))
-_after("drain: nothing read", "_writer.drain", "Drain.round", "starts = [")
-_before("drain: read", "_writer.drain", "Drain.round", "self._pending = self._share_out")
-_before("drain: shared out", "_writer.drain", "Drain.round", "self._settle(self._pending)")
+_after("drain: nothing read", "_writer.drain", "Drain._round", "starts = [")
+_before("drain: read", "_writer.drain", "Drain._read_all", "pending = self._share_out(")
+_before("drain: shared out", "_writer.drain", "Drain._round", "self._settle(self._pending)")
 _cased(Case("workers", "owner"), Case("orphans", "owner", 2), Case("orphans", "owner", 3))
 _before("drain: before a head moves", "_writer.drain", "Drain._settle", "source.reader.release(end)")
 _after("drain: a head has moved", "_writer.drain", "Drain._settle", "source.reader.release(end)")
@@ -141,11 +142,22 @@ _cased(
 _before("commit: nothing promised", "_sinks.file.sink", "FileSink._append", "slot.intend(")
 _after("commit: bank stored, number not", "_sinks.file.slot", "Slot._store", "self._map[at + _HEAD.size")
 _after("commit: promised", "_sinks.file.sink", "FileSink._append", "slot.intend(")
-_before("commit: half written", "_sinks.file.sink", "FileSink._append", "write_all(fd, data)", 1, 2)
-_after("commit: written", "_sinks.file.sink", "FileSink._append", "write_all(fd, data)", 1, 2)
-_before("commit: nothing marked", "_sinks.file.sink", "FileSink._append", "slot.done()")
-_after("commit: marked done", "_sinks.file.sink", "FileSink._append", "slot.done()")
-_after("commit: counted", "_sinks.file.sink", "FileSink.commit", "finish(last)")
+_before("commit: half written", "_sinks.file.sink", "FileSink._append", "write_all(fd, data)")
+_after("commit: written", "_sinks.file.sink", "FileSink._append", "write_all(fd, data)")
+_before("commit: nothing marked", "_sinks.file.sink", "FileSink._append", "slot.done()", 0, 2)
+_after("commit: marked done", "_sinks.file.sink", "FileSink._append", "slot.done()", 0, 2)
+_after("commit: counted", "_sinks.file.sink", "FileSink._commit_under_lock", "progress.look(slot)")
+
+# Somebody holds the lock of the second file, so what is for it goes into its backlog, and later from there.
+_cased(Case("behind", "owner"), Case("behind", "owner", 2), Case("behind", "owner", 150))
+_before("backlog: nothing kept", "_writer.backlog", "Backlog.put", "held = ORIGIN.pack(")
+_after("backlog: kept", "_writer.drain", "Drain._hold", "kept = backlog.put(")
+_cased(Case("behind", "owner"))
+_before("backlog: before it is tried", "_writer.drain", "Drain._write_backlog", "attempt = backlog.attempt = ")
+_after("backlog: read", "_writer.drain", "Drain._write_backlog", "attempt = backlog.attempt = ")
+_after("backlog: in the file", "_writer.drain", "Drain._write_backlog", "backlog.attempt = None")
+_before("backlog: before it goes", "_writer.backlog", "Backlog.tidy", "self._pieces[0].remove()")
+_after("backlog: gone", "_writer.backlog", "Backlog.tidy", "self._pieces[0].remove()")
 
 # A file is rotated: between parts of a batch, and by a direct call.
 _cased(
@@ -195,7 +207,9 @@ _after("take over: session left", "_session.orphan", "Orphan._recover_others", "
 _cased(Case("left", "next1"), Case("takeover", "worker1"))
 _before("recover: before the dead promise is looked at", "_session.recovery", "_settle_in", "found = take_back(")
 _after("recover: file put right, promise still open", "_session.recovery", "_settle_in", "found = take_back(")
+_cased(Case("left", "next1"), Case("takeover", "worker1"), Case("behind takeover", "worker1"))
 _after("recover: settled", "_session.recovery", "write_rest", "settle_intent(")
+_cased(Case("left", "next1"), Case("takeover", "worker1"))
 _before("recover: rings read, nothing written", "_session.recovery", "write_rest", "sink.commit(")
 _after("recover: written", "_session.recovery", "write_rest", "sink.commit(")
 _cased(Case("left", "next1"))

@@ -13,6 +13,7 @@ from mplog._ring.clock import monotonic
 from mplog._sinks import signals
 from mplog._sinks.file import compression
 from mplog._sinks.file.compression import Compression
+from mplog._sinks.stray import as_exception
 
 
 class Archiver:
@@ -67,8 +68,8 @@ class Archiver:
                 path = self._waiting[0]
             try:
                 self._archive(path)
-            except Exception as error:  # noqa: BLE001 - a user's function too; the source is whole, the next holder finishes it
-                self._report(error)
+            except BaseException as error:  # noqa: BLE001 - a user's function too; the source is whole, the next holder finishes it
+                self._report(as_exception(error))
             if not self._paused:
                 self._waiting.popleft()
 

@@ -24,6 +24,7 @@ from mplog._sinks.file.naming import rotated_name
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.retention import OwnedFile
 from mplog._sinks.file.series import Series
+from mplog._sinks.stray import as_exception
 
 HOPS: Final = 100
 """Files that are followed from one to the next, at most."""
@@ -459,8 +460,8 @@ class LogFile:
             if self.options.compression is None:
                 try:
                     self.retain(exclude=new_path, ours=rotated)
-                except Exception as error:  # noqa: BLE001 - a user's function, or files that are not ours to remove
-                    raised.append(error)
+                except BaseException as error:  # noqa: BLE001 - a user's function, or files that are not ours to remove
+                    raised.append(as_exception(error))
             self._open(new_path, again=True)
             troubles += raised
             if self.options.gathers:

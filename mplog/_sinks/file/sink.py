@@ -22,6 +22,7 @@ from mplog._sinks.file.archiver import Archiver
 from mplog._sinks.file.log_file import LogFile, write_all
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.outage import Outage
+from mplog._sinks.file.progress import Progress
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Promise, Slot
 from mplog._sinks.file.take_back import Found, take_back
 from mplog._sinks.file.turnover import Turnover
@@ -347,15 +348,22 @@ class FileSink:
                 self._busy = False
 
     @contextlib.contextmanager
-    def _in_use(self) -> Iterator[None]:
-        """Hold the mutex, and let calls that interrupt this thread wait for the end of what it does."""
-        with self._mutex:
+    def _in_use(self, bound: float = -1) -> Iterator[None]:
+        """Hold the mutex, and let calls that interrupt this thread wait for the end of what it does.
+
+        Raises FileBusy when another thread of this process had it for *bound* seconds.
+        """
+        if not self._mutex.acquire(timeout=bound):
+            raise FileBusy("another thread uses it")
+        try:
             before, self._busy = self._busy, True
             try:
                 yield
             finally:
                 self._busy = before
                 self._catch_up()
+        finally:
+            self._mutex.release()
         if self._deferred:
             self._write_deferred()
 
@@ -412,73 +420,44 @@ class FileSink:
         rings: Sequence[bytes],
         starts: Sequence[int],
         slot: Slot,
-        finish: Callable[[int], None],
-        carried: dict[int, int] | None = None,
+        progress: Progress,
         last_ends: Sequence[int] | None = None,
         others: Callable[[], list[Part]] | None = None,
+        bound: float = BATCH_BOUND,
     ) -> None:
-        """Append *entries*, each exactly once whatever dies.
+        """Append what *progress* says is left of *entries*, each exactly once whatever dies or raises.
 
         Args:
             entries: sorted; their `ring` indexes *rings* (keys) and *starts* (positions before this round).
             slot: the session's slot for this file.
-            finish: called with the number of entries that are committed so far, after each commit.
-            carried: per ring how far earlier commits have come while no head has moved since (a split batch that is
-                tried again, recovery). Each promise repeats it; it is brought up to date as commits are made.
+            progress: how far this batch has come; brought up to date. An attempt that failed is repeated with the same.
             last_ends: per ring a position that no later record for this file is before, once all *entries* are in it.
             others: where other processes use the slot, too (recovery): how far it says that they have come with their
                 rings. Asked before each promise, which repeats it.
+            bound: seconds to wait for another thread of this process, and for the lock.
 
         Raises:
             FileBusy: the lock was not to be had, or a promise about so many rings has no room in its bank until some
-                of them are gone. What `finish` has not counted is unwritten.
-            OSError: the file cannot be written. What `finish` has not counted is unwritten and cut off again.
+                of them are gone. What *progress* has not counted is unwritten.
+            OSError: the file cannot be written. What *progress* has not counted is unwritten and cut off again.
         """
         rotated: list[str] = []
         try:
-            with self._in_use():
+            with self._in_use(bound):
                 file = self._file
-                if not file.acquire(BATCH_BOUND):
-                    raise FileBusy(f"{file.path} was locked by another process for more than {BATCH_BOUND} s")
+                if not file.acquire(bound):
+                    raise FileBusy("somebody else has its lock")
                 try:
-                    ends = carried if carried is not None else {}
-                    first = 0
                     if file.shared and file.size != file.left and file.ends_torn():
                         self._mend()
-                    while first < len(entries):
-                        last = self._turnover.make_room(entries, first, rotated)
-                        if file.is_held_elsewhere:
-                            raise FileBusy(f"{file.path} was locked by another process right after its rotation")
-                        if slot.is_undone():
-                            # The lock changes from file to file in a rotation: somebody was faster, and died.
-                            self.settle(file.fd)
-                            file.measure()
-                        if not file.size and file.shared:
-                            self._mark()
-                        size = file.size
-                        part = entries if last - first == len(entries) else entries[first:last]
-                        if last == len(entries) and last_ends is not None:
-                            reached = {ring: end for ring, end in enumerate(last_ends) if end != starts[ring]}
-                        else:
-                            reached = {entry[1]: entry[2] for entry in part}
-                        after = {**ends, **reached}
-                        parts = [
-                            Part(rings[ring], ends.get(ring, starts[ring]), end) for ring, end in sorted(after.items())
-                        ]
-                        if others is not None:
-                            parts += others()
-                        if len(parts) > MAXIMUM_RINGS:
-                            raise FileBusy(f"{len(parts)} processes have unwritten records for {file.path} at once")
-                        self._append(part, size, parts, slot)
-                        ends.update(after)
-                        first = last
-                        finish(last)
+                    self._commit_under_lock(entries, rings, starts, slot, progress, last_ends, others, rotated)
                 except OSError as error:
                     self._refused(error)
                     if error.errno == errno.ESTALE:
                         file.close()  # The next attempt opens what the path names then.
                     raise
                 finally:
+                    progress.look(slot)
                     file.release()
         finally:
             # Also where the new file cannot be written: nobody else knows of the old one.
@@ -487,29 +466,83 @@ class FileSink:
         if self._outage is not None:
             self._say_restored(len(entries))
 
+    def _commit_under_lock(
+        self,
+        entries: Sequence[Entry],
+        rings: Sequence[bytes],
+        starts: Sequence[int],
+        slot: Slot,
+        progress: Progress,
+        last_ends: Sequence[int] | None,
+        others: Callable[[], list[Part]] | None,
+        rotated: list[str],
+    ) -> None:
+        file = self._file
+        self._settle_own(slot, progress)
+        while progress.done < len(entries):
+            first, ends = progress.done, progress.ends
+            last = self._turnover.make_room(entries, first, rotated)
+            if file.is_held_elsewhere:
+                raise FileBusy("somebody else has its lock since it was rotated")
+            # The lock changes from file to file in a rotation: somebody was faster, and died.
+            self._settle_own(slot, progress)
+            if progress.done != first:
+                continue
+            if not file.size and file.shared:
+                self._mark()
+            part = entries if last - first == len(entries) else entries[first:last]
+            if last == len(entries) and last_ends is not None:
+                reached = {ring: end for ring, end in enumerate(last_ends) if end != starts[ring]}
+            else:
+                reached = {entry[1]: entry[2] for entry in part}
+            after = {**ends, **reached}
+            parts = [Part(rings[ring], ends.get(ring, starts[ring]), end) for ring, end in sorted(after.items())]
+            if others is not None:
+                parts += others()
+            if len(parts) > MAXIMUM_RINGS:
+                raise FileBusy(f"{len(parts)} processes have unwritten records for {file.path} at once")
+            if file.shared:
+                progress.promise(slot, last, after)
+                self._append(part, file.size, parts, slot)
+                progress.look(slot)
+            else:
+                write_all(file.fd, b"".join([entry[7] for entry in part]))
+                progress.done = last
+
+    def _settle_own(self, slot: Slot, progress: Progress) -> None:
+        """Under the lock: finish or forget a promise that was left open, also one of an attempt that was cut short."""
+        if slot.is_undone():
+            self.settle(self._file.fd)
+            self._file.measure()
+            if slot.is_undone():
+                slot.take_back()  # Nobody can tell any more: somebody wrote into the slot, or deleted the session.
+        progress.look(slot)
+
     def _append(self, entries: Sequence[Entry], size: int, parts: list[Part], slot: Slot) -> None:
         """Promise, append, keep the promise: the steps that `recovery` knows how to finish."""
         fd = self._file.fd
         data = b"".join([entry[7] for entry in entries])
-        if not self._file.shared:
-            write_all(fd, data)
-            return
         device, inode = self._file.identity
-        slot.intend(Promise(device, inode, size, len(data), tuple(parts)))
-        phase.at(phase.INTENDED)
         try:
+            slot.intend(Promise(device, inode, size, len(data), tuple(parts)))
+            phase.at(phase.INTENDED)
             write_all(fd, data)
-        except OSError:
+            self._file.size = self._file.left = size + len(data)
+            phase.at(phase.APPENDED)
+            slot.done()
+            phase.at(phase.COMMITTED)
+        except BaseException as error:
+            if not slot.is_undone():
+                raise  # Nothing is promised yet, or the promise is kept.
             found = self._undo(size, data)
-            if found is not Found.WHOLE:
-                # Where nothing can be said or done now, the promise stays open, and the next attempt begins with it.
-                if found is not None:
-                    slot.take_back()
+            if found is Found.WHOLE:
+                self._file.size = self._file.left = size + len(data)
+                slot.done()
+            elif found is not None:
+                slot.take_back()
+            # Else nothing can be said or done now: the promise stays open, and the next attempt begins with it.
+            if found is not Found.WHOLE or not isinstance(error, OSError):
                 raise
-        self._file.size = self._file.left = size + len(data)
-        phase.at(phase.APPENDED)
-        slot.done()
-        phase.at(phase.COMMITTED)
 
     def _undo(self, size: int, data: bytes) -> Found | None:
         """After an append that failed: cut off what of it is in the file. None when that cannot be done."""

@@ -114,6 +114,18 @@ class Slot:
         _HEAD.pack_into(self._map, at, *fields, crc32(body, crc32(repr(fields).encode())))
         self._map[at + _HEAD.size : at + _HEAD.size + len(body)] = body
 
+    @property
+    def next_number(self) -> int:
+        """The number that the next promise gets."""
+        intent: int = self._words[_INTENT]
+        return 1 if (intent + 1) % _NUMBERS <= self._words[_DONE] else intent + 1
+
+    @property
+    def done_number(self) -> int:
+        """The number of the last promise that was kept."""
+        number: int = self._words[_DONE]
+        return number
+
     def done(self) -> None:
         """The moment of commit: one store."""
         self._words[_DONE] = self._words[_INTENT]

@@ -13,6 +13,7 @@ from mplog._ring.clock import monotonic, wall_time
 from mplog._ring.ring import Entry
 from mplog._sinks import report, signals
 from mplog._sinks.file.log_file import LogFile
+from mplog._sinks.stray import as_exception
 
 ROTATION_PATIENCE = 60.0
 """Seconds between two attempts of a rotation that is refused, at most."""
@@ -128,8 +129,8 @@ class Turnover:
         try:
             view = self.file.view()
             return any(function(message, view) for function in rotation.functions)
-        except Exception as error:  # noqa: BLE001 - the user's function; no rotation then, and no record lost
-            self.troubles.append(error)
+        except BaseException as error:  # noqa: BLE001 - the user's function; no rotation then, and no record lost
+            self.troubles.append(as_exception(error))
             return False
 
     def _rotate(self, wall: float) -> str | None:

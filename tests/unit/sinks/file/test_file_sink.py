@@ -23,9 +23,11 @@ from mplog._sinks.file import slot as slots
 from mplog._sinks.file.compression import parse_compression
 from mplog._sinks.file.naming import PathTemplate
 from mplog._sinks.file.options import FileOptions
+from mplog._sinks.file.progress import Progress
 from mplog._sinks.file.retention import parse_retention
 from mplog._sinks.file.rotation import parse_rotation
 from mplog._sinks.file.sink import FileBusy, FileSink
+from mplog._sinks.file.slot import Slot
 
 
 def make(path: Path, **options: Any) -> FileSink:
@@ -40,16 +42,31 @@ def batch(*bodies: bytes, wall: float = 1.0) -> list[Entry]:
     return [(number, 0, (number + 1) * 64, LOG, 1, 20, wall, body) for number, body in enumerate(bodies)]
 
 
-def commit(sink: FileSink, entries: list[Entry], tmp_path: Path) -> list[int]:
-    """Commit *entries* through a fresh slot; what `finish` was told."""
-    told: list[int] = []
+class Steps(Progress):
+    """Remembers each commit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[int] = []
+
+    def look(self, slot: Slot) -> None:
+        """As usual."""
+        before = self.done
+        super().look(slot)
+        if self.done != before:
+            self.taken.append(self.done)
+
+
+def commit(sink: FileSink, entries: list[Entry], tmp_path: Path, bound: float = 2.0) -> list[int]:
+    """Commit *entries* through a fresh slot; how far each step came."""
+    steps = Steps()
     slot = slots.create(str(tmp_path / "1.slot"), b"s" * 16, 1)
     try:
-        sink.commit(entries, [b"r" * 16], [0], slot, told.append)
+        sink.commit(entries, [b"r" * 16], [0], slot, steps, bound=bound)
     finally:
         slot.close()
         os.unlink(tmp_path / "1.slot")
-    return told
+    return steps.taken if sink.shared else [steps.done]
 
 
 def test_direct_calls_of_many_threads_stay_whole(tmp_path: Path) -> None:

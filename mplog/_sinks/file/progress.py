@@ -1,0 +1,38 @@
+"""How far one batch has come into its file: whatever ends an attempt, the next one neither repeats nor skips."""
+
+from __future__ import annotations
+
+from mplog._sinks.file.slot import Slot
+
+
+class Progress:
+    """Of one batch. An exception, such as that of a signal handler, may end `FileSink.commit` at any place; what the
+    slot says then is what counts.
+    """
+
+    __slots__ = ("_open", "done", "ends")
+
+    def __init__(self, ends: dict[int, int] | None = None) -> None:
+        """*ends*: per ring how far earlier commits have come while no head has moved since. Each promise repeats it; it
+        is brought up to date as promises are kept."""
+        self.ends = {} if ends is None else ends
+        self.done = 0
+        """How many of its records are in the file for good."""
+        self._open: tuple[int, int, dict[int, int]] | None = None
+
+    def promise(self, slot: Slot, done: int, ends: dict[int, int]) -> None:
+        """The next promise in *slot* is about the records up to *done*, with which the rings have come to *ends*."""
+        self._open = slot.next_number, done, ends
+
+    def look(self, slot: Slot) -> None:
+        """Count the open promise if it was kept; one that was taken back is as if it had not been made.
+
+        While it is neither, it stays open here, too.
+        """
+        if self._open is None or slot.is_undone():
+            return
+        number, done, ends = self._open
+        if slot.done_number >= number:
+            self.done = done
+            self.ends.update(ends)
+        self._open = None

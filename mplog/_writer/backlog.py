@@ -1,0 +1,208 @@
+"""A backlog: the records of one file that wait because it takes none now, so that they hold up no other sink.
+
+It is made of rings of the owner's own, which outlive it as all rings do: `recovery` writes what is in them. A record
+there says which ring it came from and where it ended there. Whoever recovers a file believes that rather than the head
+of that ring, so it is no harm when the owner dies between the two: the record is in the file once.
+
+Lock order as in drain.py, whose thread is the only one that comes here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mplog._ring.clock import monotonic
+from mplog._ring.layout import HELD_BACK, ORIGIN, ORIGIN_BYTES, padded
+from mplog._ring.ring import Entry, Producer, Reader
+from mplog._ring.ring_file import RingFile
+from mplog._sinks.file.progress import Progress
+from mplog._sinks.file.slot import Slot
+from mplog._writer.route import Route
+from mplog._writer.tally import Tally
+
+PIECE = 4 * 1024 * 1024
+"""Bytes of one ring of a backlog, where there is so much room."""
+
+MOST = 64 * 1024 * 1024
+"""Bytes of all of one file; then it holds up the others after all, or what comes is dropped and counted."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
+"""Seconds between two attempts to write it: a lock is given back soon, most often."""
+
+HEAD_ROOM = 256
+"""Bytes that a record takes in a ring beside its text, at most."""
+
+MakePiece = Callable[[int], "tuple[RingFile, bytes]"]
+"""Makes a ring of at least so many bytes, held by its kernel lock, with its key. Raises OSError where there is no room.
+"""
+
+
+def origin_of(entry: Entry) -> tuple[bytes, int]:
+    """The key of the ring that a HELD_BACK *entry* came from, and where it ends there."""
+    key, end, _stamp, _kind = ORIGIN.unpack_from(entry[7])
+    return key, end
+
+
+def as_it_was(entry: Entry) -> Entry:
+    """A HELD_BACK *entry* with the stamp, kind and body that it had, and its position in the backlog."""
+    _key, _end, stamp, kind = ORIGIN.unpack_from(entry[7])
+    return (stamp, entry[1], entry[2], kind, *entry[4:7], entry[7][ORIGIN_BYTES:])
+
+
+@dataclass(slots=True)
+class Piece:
+    """One ring of it, of which this process has both ends."""
+
+    file: RingFile
+    key: bytes
+    producer: Producer
+    reader: Reader
+
+    def remove(self) -> None:
+        """Its records are in their file, and the rings that they came from have moved on."""
+        with contextlib.suppress(OSError):
+            os.unlink(self.file.path)
+        self.file.close()
+
+
+@dataclass(slots=True)
+class Share:
+    """What one file gets of a batch."""
+
+    route: Route
+    slot: Slot
+    entries: list[Entry]
+    progress: Progress = field(default_factory=Progress)
+    counted: int = 0
+    """Of how many it is counted what has become of them: written, held or lost."""
+    held: int | None = None
+    """Once they go into a backlog: how many had been counted, less what had come to that backlog by then."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One batch of a backlog on its way into the file."""
+
+    held: list[Entry]
+    share: Share
+    key: bytes
+    start: int
+
+
+class Backlog:
+    """What waits for one file, oldest first."""
+
+    def __init__(self, make: MakePiece) -> None:
+        self._make = make
+        self._pieces: deque[Piece] = deque()
+        self._tallies: dict[bytes, Tally] = {}
+        self.since = monotonic()
+        self.retry_at = self.since + FIRST_PAUSE
+        self._pause = FIRST_PAUSE
+        self._gone = 0
+        """Records in pieces that are removed."""
+        self.taken = 0
+        """How many of those that were put are in the file."""
+        self.lost = 0
+        """Records that found no room here."""
+        self.attempt: Attempt | None = None
+        """What is on its way into the file, or could not be written there."""
+
+    @property
+    def put_count(self) -> int:
+        """Records that were put. What the rings say, so that no error can come between the two."""
+        return self._gone + sum(piece.producer.count for piece in self._pieces)
+
+    @property
+    def came(self) -> int:
+        """Records that were put or found no room."""
+        return self.put_count + self.lost
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not in the file yet."""
+        return self.put_count - self.taken
+
+    def put(self, entry: Entry, kind: int, body: bytes, key: bytes, tally: Tally) -> bool:
+        """Keep *entry* of the ring *key*, as a record of *kind* with *body*; False when there is no room."""
+        self._tallies[key] = tally
+        held = ORIGIN.pack(key, entry[2], entry[0], kind) + body
+        return (bool(self._pieces) and self._push(entry, held)) or (self._grow(len(held)) and self._push(entry, held))
+
+    def _push(self, entry: Entry, held: bytes) -> bool:
+        return self._pieces[-1].producer.push(entry[6], entry[4], entry[5], held, HELD_BACK)
+
+    def _grow(self, size: int) -> bool:
+        need = 1 << padded(size + HEAD_ROOM).bit_length()
+        if sum(piece.file.capacity for piece in self._pieces) + max(PIECE, need) > MOST:
+            return False
+        try:
+            file, key = self._make(max(PIECE, need))
+        except OSError:
+            return False
+        if file.capacity < need:
+            os.unlink(file.path)
+            file.close()
+            return False
+        self._pieces.append(Piece(file, key, file.producer(0.0), file.reader()))
+        return True
+
+    def oldest(self) -> int | None:
+        """The stamp of the oldest record that is not in the file; None before it was tried."""
+        attempt = self.attempt
+        if attempt is None or attempt.share.counted >= len(attempt.held):
+            return None
+        return as_it_was(attempt.held[attempt.share.counted])[0]
+
+    def taken_up_to(self, count: int) -> bool:
+        """Whether the first *count* records that were put are in the file."""
+        return self.taken >= count
+
+    def next_piece(self) -> Piece | None:
+        """The oldest piece with something that was not attempted yet."""
+        return next((piece for piece in self._pieces if piece.reader.unread()), None)
+
+    def count(self, attempt: Attempt) -> None:
+        """What of *attempt* is in the file since the last count: the processes it came from get it counted."""
+        share = attempt.share
+        for entry in attempt.held[share.counted : share.progress.done]:
+            self._tallies[origin_of(entry)[0]].add(written=1)
+            share.route.written += 1
+            share.counted += 1
+            self.taken += 1
+
+    def put_off(self) -> None:
+        """An attempt has failed."""
+        self.retry_at = monotonic() + self._pause
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    def tidy(self) -> bool:
+        """When no round is in progress: let go what is in the file; whether nothing is left.
+
+        Not before: as long as the rings that a record came from have not moved on, it is what tells that it is here.
+        """
+        while self._pieces and self.attempt is None and not self._pieces[0].reader.unread():
+            self._pieces[0].remove()
+            self._gone += self._pieces.popleft().producer.count
+        return not self._pieces
+
+    def give_up(self) -> None:
+        """Count what waits as lost, and remove it."""
+        lost = [entry for piece in self._pieces for entry in piece.reader.read(0)]
+        if self.attempt is not None:
+            lost += self.attempt.held[self.attempt.share.counted :]
+        for entry in lost:
+            self._tallies[origin_of(entry)[0]].add(lost=1)
+        for piece in self._pieces:
+            piece.remove()
+        self._pieces.clear()
+
+    def close(self) -> None:
+        """Give back the rings, which stay where they are, and their kernel locks."""
+        for piece in self._pieces:
+            piece.file.close()
+        self._pieces.clear()
