@@ -118,7 +118,7 @@ _after("session: registry named", "_session.host", "Host._write", "os.replace(")
 # The owner's writer drains.
 _cased(Case("workers", "owner", 3), Case("orphans", "owner", 3))
 _after("drain: nothing read", "_writer.drain", "Drain._round", "starts = [")
-_before("drain: read", "_writer.drain", "Drain._read_all", "pending = self._share_out(")
+_before("drain: read", "_writer.drain", "Drain._read_all", "return self._share_out(")
 _before("drain: shared out", "_writer.drain", "Drain._round", "self._settle(self._pending)")
 _cased(Case("workers", "owner"), Case("orphans", "owner", 2), Case("orphans", "owner", 3))
 _before("drain: before a head moves", "_writer.drain", "Drain._settle", "source.reader.release(end)")
@@ -149,7 +149,7 @@ _after("commit: marked done", "_sinks.file.sink", "FileSink._append", "slot.done
 _after("commit: counted", "_sinks.file.sink", "FileSink._commit_under_lock", "progress.look(slot)")
 
 # Somebody holds the lock of the second file, so what is for it goes into its backlog, and later from there.
-_cased(Case("behind", "owner"), Case("behind", "owner", 2), Case("behind", "owner", 150))
+_cased(Case("behind", "owner"), Case("behind", "owner", 2))
 _before("backlog: nothing kept", "_writer.backlog", "Backlog.put", "held = ORIGIN.pack(")
 _after("backlog: kept", "_writer.drain", "Drain._hold", "kept = backlog.put(")
 _cased(Case("behind", "owner"))
