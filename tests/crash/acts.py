@@ -89,8 +89,8 @@ PLAYS = {
     "half archived": Play(workers=0, app=_ARCHIVING, deaths={"owner": "archive: named"}),
     "full": Play(gate=150),
     "late": Play("outlive", capacity=_LARGE, late=True),
-    "behind": Play("outlive", locked=True),
-    "behind takeover": Play("outlive", locked=True, deaths={"owner": "backlog: read"}),
+    "behind": Play("outlive", capacity=_LARGE, locked=True),
+    "behind takeover": Play("outlive", capacity=_LARGE, locked=True, deaths={"owner": "backlog: read"}),
 }
 
 

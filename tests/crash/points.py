@@ -149,7 +149,7 @@ _after("commit: marked done", "_sinks.file.sink", "FileSink._append", "slot.done
 _after("commit: counted", "_sinks.file.sink", "FileSink._commit_under_lock", "progress.look(slot)")
 
 # Somebody holds the lock of the second file, so what is for it goes into its backlog, and later from there.
-_cased(Case("behind", "owner"), Case("behind", "owner", 2))
+_cased(Case("behind", "owner"))
 _before("backlog: nothing kept", "_writer.backlog", "Backlog.put", "held = ORIGIN.pack(")
 _after("backlog: kept", "_writer.drain", "Drain._hold", "kept = backlog.put(")
 _cased(Case("behind", "owner"))
