@@ -1,7 +1,7 @@
 """The values of `contextualize()`: one context variable for the process, whichever logger set it.
 
-A task sees what its creator had, a new thread starts empty, a forked child keeps what the forking thread had, and a
-spawned one starts empty.
+A task sees what its creator had, a forked child keeps what the forking thread had, a spawned one starts empty. A new
+thread starts empty, too, unless Python gives it what its starter had (`sys.flags.thread_inherit_context`).
 """
 
 from __future__ import annotations

@@ -52,6 +52,7 @@ class Core:
         self.lock = threading.RLock()
         """Held by whatever changes the configuration."""
         self.by_id: dict[int, Handler] = {}
+        """Replaced by whoever holds the lock, and never changed, so that anybody may look through it without."""
         self.next_id = 0
         self.levels: dict[str, Level] = dict(level_table.AT_IMPORT)
         self.settings = Settings()
@@ -126,7 +127,7 @@ class Core:
 
     def enter(self, handler: Handler, *, enqueue: bool) -> int:
         """Let calls, here and in workers, see *handler*; its id. Under the lock."""
-        self.by_id[handler.id] = handler
+        self.by_id = {**self.by_id, handler.id: handler}
         if enqueue and not self.provisional:
             self.sessions.enqueue(handler)
         self.swap()
@@ -172,9 +173,10 @@ class Core:
             with self.lock:
                 if number in self.by_id:
                     self.sessions.company.leave(self.by_id[number])
-                handler = self.by_id.pop(number, None)
+                handler = self.by_id.get(number)
                 if handler is None:  # Another thread was first.
                     continue
+                self.by_id = {other: kept for other, kept in self.by_id.items() if other != number}
                 if handler.link is not None and self.sessions.host is None:
                     self.following.turn_away(handler)
                 self.swap()
@@ -255,7 +257,8 @@ class Core:
 
     def handlers(self) -> list[Handler]:
         """The handlers in order of addition."""
-        return [self.by_id[number] for number in sorted(self.by_id)]
+        by_id = self.by_id
+        return [by_id[number] for number in sorted(by_id)]
 
     def handler_of(self, sink: FileSink) -> Handler | None:
         """The handler that writes to *sink*."""
@@ -263,7 +266,7 @@ class Core:
 
     def replace(self, handler: Handler) -> None:
         """Let calls use *handler* in the place of the one with the same id."""
-        self.by_id[handler.id] = handler
+        self.by_id = {**self.by_id, handler.id: handler}
         self.swap()
 
     def exchange(self, handlers: dict[int, Handler]) -> None:

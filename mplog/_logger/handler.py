@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -25,6 +26,20 @@ from mplog._writer.route import FILE, Route, RouteSpec
 
 Emit = Callable[[str, float, int], object]
 """(finished text, epoch seconds, level number): the last step of the fast way."""
+
+
+class _Count:
+    """A number that several threads may add one to, be it from a signal handler."""
+
+    __slots__ = ("_lock", "value")
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._lock = threading.RLock()
+
+    def add(self) -> None:
+        with self._lock:
+            self.value += 1
 
 
 class Handler:
@@ -56,7 +71,7 @@ class Handler:
         self.level = spec.level
         self.id = spec.id if visible_id is None else visible_id
         self.auto = auto
-        self.unmade = [0]
+        self.unmade = _Count()
         """How many records could not be made what the sink wants, by this handler and its copies of other names."""
         template = renderer.template
         self._clock = TimeText(template.time_spec) if template is not None and template.time_spec else None
@@ -80,6 +95,10 @@ class Handler:
         )
         known.unmade = self.unmade
         return known
+
+    def count_anew(self) -> None:
+        """In a forked child: what was counted so far is the parent's."""
+        self.unmade = _Count()
 
     def route(self) -> Route:
         """This handler as other processes reach it. Only where the sink is."""
@@ -146,7 +165,7 @@ class Handler:
                     elif self.spec.kind == FILE:
                         body = self.spec.encode(text)
         except BaseException:
-            self.unmade[0] += 1
+            self.unmade.add()
             raise
         if link is not None:
             link.push(now, self.spec.id, level, body, kind, shorten)
@@ -163,7 +182,7 @@ class Handler:
 
     def account(self) -> Account:
         """What has become of the records that this process has given to this handler without a queue in between."""
-        unmade, sink = self.unmade[0], self.sink
+        unmade, sink = self.unmade.value, self.sink
         made = Account(emitted=unmade, failed=unmade)
         if sink is None:
             return made

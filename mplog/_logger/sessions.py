@@ -130,7 +130,7 @@ class Sessions:
         """Tell workers of the configuration as it is now. There is a session."""
         assert self.host is not None
         specs = [handler.spec for handler in self._core.handlers() if handler.spec.id in self.host.routes]
-        for route in self.host.routes.values():
+        for route in list(self.host.routes.values()):
             route.patcher = self._core.settings.patcher
         with contextlib.suppress(OSError):
             self.host.publish(registry.pack(self._core.levels, specs, self._core.settings))
@@ -435,7 +435,7 @@ class Sessions:
             if link is None and host is not None and handler.spec.id in host.routes:
                 link = links[host.place.id]
             fresh = handler.known_as(number)
-            fresh.unmade = [0]
+            fresh.count_anew()
             fresh.link = link
             handlers[number] = fresh
         self.links = links

@@ -6,6 +6,7 @@ and counts it.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from mplog._ring.layout import (
     WAKE,
 )
 from mplog._ring.ring import Producer
+from mplog._ring.ring_file import RingFile
 from mplog._session.spills import LARGEST, Shorten, Spills, cut
 from mplog._sinks import report
 
@@ -47,6 +49,8 @@ class Patience:
         """When (`monotonic()`) a record was dropped last."""
         self._uncounted: deque[tuple[int, int]] = deque()
         self._counting = False
+        self._adding = threading.RLock()
+        """Held for a moment while a word of the ring is added to."""
 
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int, shorten: Shorten | None) -> bool:
         """Deliver one record, as `Link.push`: there is no ring yet, it is too large for it, or that is full."""
@@ -74,7 +78,7 @@ class Patience:
             if fits and producer.push(wall, route, level, body, kind):
                 ring = link.ring
                 if ring is not None:
-                    ring.words[BLOCKED_NS] += monotonic_ns() - waited_from
+                    self._count(ring, BLOCKED_NS, monotonic_ns() - waited_from)
                 link.attend(wall)
                 return True
             now = monotonic()
@@ -122,11 +126,15 @@ class Patience:
         name = self._spills.put(body)
         if name is not None:
             if link.ring is not None:
-                link.ring.words[SPILLED] += 1
+                self._count(link.ring, SPILLED, 1)
             return name.encode(), KIND_SPILLED_DATA if kind == DATA_RECORD else SPILL
         if shorten is not None:
             return shorten(link.largest_inline), kind
         return cut(body, link.largest_inline - 100, ", no room to spill"), kind
+
+    def _count(self, ring: RingFile, word: int, more: int) -> None:
+        with self._adding:
+            ring.words[word] += more
 
     def _take_back(self, body: bytes, kind: int) -> None:
         if kind in (SPILL, KIND_SPILLED_DATA):

@@ -279,7 +279,9 @@ class Drain:
             only: the route of all entries, when they are text for one.
             counts: the number of entries from each source.
         """
-        files: dict[int, list[Entry]] = {number: [] for number, route in self.routes.items() if route.outlet is None}
+        files: dict[int, list[Entry]] = {
+            number: [] for number, route in list(self.routes.items()) if route.outlet is None
+        }
         ends = [source.reader.position for source in sources]
         pending = _Pending(sources, ends, starts, counts, counts[:], [], deque(), Counter(), Counter(), set(), {})
         if only in files:
@@ -559,7 +561,7 @@ class Drain:
                     waiting = True
                     continue
                 queues: list[Outlet | Backlog] = [*self.backlogs.values()]
-                queues += [route.outlet for route in self.routes.values() if route.outlet is not None]
+                queues += [route.outlet for route in list(self.routes.values()) if route.outlet is not None]
                 source.flush = target, [(queue, queue.put_count) for queue in queues]
             if all(queue.taken_up_to(count) for queue, count in source.flush[1]):
                 source.tell_producer()

@@ -17,6 +17,7 @@ from mplog._ring.clock import monotonic, wall_time
 from mplog._sinks import report, signals
 from mplog._sinks.limit import Limit
 from mplog._sinks.message_sink import MessageSink
+from mplog._sinks.thread import start_thread
 from mplog._writer.tally import Tally
 
 CAPACITY = 64 * 1024 * 1024
@@ -74,8 +75,7 @@ class Outlet:
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._run, name=f"mplog-outlet-{self._route}", daemon=True)
         try:
-            with signals.blocked():
-                self._thread.start()
+            start_thread(self._thread)
         except RuntimeError:  # No thread can be had now, or any more: the writer must not fail; the next message tries.
             self._thread = None
 

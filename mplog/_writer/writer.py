@@ -17,6 +17,7 @@ from mplog._ring.layout import ASLEEP, AWAKE, REGISTERED, WAKE
 from mplog._sinks import report, signals
 from mplog._sinks.limit import Limit
 from mplog._sinks.stray import as_exception
+from mplog._sinks.thread import start_thread
 from mplog._writer.doorbell import Doorbell
 from mplog._writer.drain import Drain
 
@@ -83,8 +84,8 @@ class Writer:
                 return
             self._thread = self._wanted = threading.Thread(target=self._run, name=NAME, daemon=True)
             self._words[WAKE] = AWAKE  # A thread that was stopped in its sleep has left the word as it was.
-            with contextlib.suppress(RuntimeError), signals.blocked():
-                self._thread.start()
+            with contextlib.suppress(RuntimeError):
+                start_thread(self._thread)
 
     def stop(self, bound: float) -> bool:
         """End the thread between two rounds, within *bound* seconds; whether it ended."""

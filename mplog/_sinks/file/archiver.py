@@ -14,6 +14,7 @@ from mplog._sinks import signals
 from mplog._sinks.file import compression
 from mplog._sinks.file.compression import Compression
 from mplog._sinks.stray import as_exception
+from mplog._sinks.thread import start_thread
 
 
 class Archiver:
@@ -91,8 +92,7 @@ class Archiver:
                 return
             self._thread = threading.Thread(target=self._run, name="mplog-archiver", daemon=True)
             try:
-                with signals.blocked():
-                    self._thread.start()
+                start_thread(self._thread)
             except RuntimeError:  # Threads cannot start late in the interpreter's end.
                 self._thread = None
                 while self._waiting:

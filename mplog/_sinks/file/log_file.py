@@ -11,7 +11,6 @@ import hashlib
 import os
 import stat
 import time
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final, TextIO
 
@@ -39,8 +38,8 @@ comes on top of the wait for the lock of the first one, and no call may take two
 _ENDING_STEP: Final = 0.005
 _GATHERING_BOUND: Final = 1.0
 
-_open_here: Counter[tuple[int, int]] = Counter()
-"""Device and inode of the log files that this process has open, counted."""
+_open_here: dict[tuple[int, tuple[int, int]], None] = {}
+"""The log files that this process has open: descriptor, device and inode. Threads need no lock for it."""
 
 
 class LogFile:
@@ -171,7 +170,7 @@ class LogFile:
         self.path, self.fd = path, fd
         status = os.fstat(fd)
         self._device, self._inode, self.size = status.st_dev, status.st_ino, status.st_size
-        _open_here[self.identity] += 1
+        _open_here[fd, self.identity] = None
         # What a user's opener opened takes part when it is the file that the path names.
         self.shared = stat.S_ISREG(status.st_mode) and (self.options.opener is None or self._is_here())
         self.lockable = self.shared and lock.supported(fd)
@@ -207,9 +206,7 @@ class LogFile:
     @staticmethod
     def _close(fd: int, identity: tuple[int, int]) -> None:
         descriptor.close(fd, identity)
-        _open_here[identity] -= 1
-        if _open_here[identity] <= 0:
-            del _open_here[identity]
+        _open_here.pop((fd, identity), None)
 
     def view(self) -> TextIO:
         """The open file as a text file, for a user's function."""
@@ -234,10 +231,11 @@ class LogFile:
     def _file_of_others(self) -> str | None:
         """The current file of this template in another living process; None when there is none."""
         found = []
+        here = {identity for _, identity in list(_open_here)}
         for path in self.options.template.live():
             with contextlib.suppress(OSError):
                 status = os.stat(path)
-                if (status.st_dev, status.st_ino) not in _open_here:
+                if (status.st_dev, status.st_ino) not in here:
                     found.append((status.st_mtime, path))
         return next((path for _, path in sorted(found, reverse=True) if is_current(path)), None)
 
