@@ -26,11 +26,16 @@ class CallSite:
             code = frame.f_code
             self.code = code
             self.globals = frame.f_globals
-            self.file_path = str.__str__(code.co_filename)
-            self.file_name = basename(self.file_path)
-            self.function = str.__str__(code.co_name)
+            path, function = code.co_filename, code.co_name
+            if type(path) is not str or type(function) is not str:
+                path, function = str.__str__(path), str.__str__(function)
+            self.file_path = path
+            self.file_name = basename(path)
+            self.function = function
             self.line = frame.f_lineno or 0
-            self.name = module_of(frame)
+            space = frame.f_globals
+            name = space.get("__name__") if type(space) is dict else None
+            self.name = name if type(name) is str else module_of(frame)
         self.module = splitext(self.file_name)[0]
 
 

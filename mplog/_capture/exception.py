@@ -5,13 +5,12 @@ from __future__ import annotations
 import builtins
 import sys
 import traceback
-from types import FunctionType
 from typing import Any
 
-from mplog._capture.frames import Frame, Place, above, as_data, of_traceback, own_limit
+from mplog._capture.frames import FARTHEST, Frame, Place, above, as_data, of_traceback, own_limit
 from mplog._capture.record import RecordException
 from mplog._capture.trace import ALONE, CAUSE, CONTEXT, DEEPEST, WIDEST, Error, Trace
-from mplog._ring.wire import safe_repr
+from mplog._ring.wire import class_name, safe_repr
 
 LONGEST = 100_000
 """Characters of what one exception says."""
@@ -25,8 +24,11 @@ MOST = 1000
 MOST_FRAMES = 8000
 """Frames of one record; further exceptions of it are shown without theirs."""
 
+_MOST_WALKED = 200_000
+"""Frames of one record that are looked at, those included that are only counted as equal to the ones before."""
+
 _FARTHEST = 1000
-"""Exceptions that are looked at along one chain, or asked Python about."""
+"""Exceptions that are looked at along one chain."""
 
 
 def capture(option: Any) -> RecordException | None:
@@ -48,7 +50,7 @@ def capture(option: Any) -> RecordException | None:
     return RecordException(*sys.exc_info())
 
 
-def describe(exception: Any, *, values: bool = False, decorated: bool = False) -> Trace | None:
+def describe(exception: Any, *, values: bool = False, decorated: bool = False, bare: bool = False) -> Trace | None:
     """The exception as plain data, or None without one. Frames of mplog itself are left out.
 
     Raises nothing, whatever the exception is; only what ends a program (KeyboardInterrupt, SystemExit) passes through,
@@ -59,6 +61,7 @@ def describe(exception: Any, *, values: bool = False, decorated: bool = False) -
         values: whether some handler shows the values of variables; they are looked at only then.
         decorated: whether the error was caught by a decorator, so that the caller of the decorated function is where
             it was caught.
+        bare: name its type alone, for which nothing of the program's is run: what it says logs exceptions itself.
     """
     if exception is None:
         return None
@@ -66,6 +69,8 @@ def describe(exception: Any, *, values: bool = False, decorated: bool = False) -
         kind, value, trace = exception
     except Exception:  # noqa: BLE001 - a patcher may have put anything here
         return Trace((Error((f"{safe_repr(exception, LONGEST)}\n",), has_type=False),))
+    if bare:
+        return Trace((Error((f"{_name_of(kind)}: <not shown: it was logged while others were being shown>\n",)),))
     try:
         return Trace(_Describing(values=values).chain(kind, value, trace, logged=True, decorated=decorated))
     except Exception as error:  # noqa: BLE001 - RecursionError near the limit, or an exception worse than foreseen
@@ -78,10 +83,10 @@ class _Describing:
     def __init__(self, *, values: bool) -> None:
         self._values = values
         self._limit = own_limit()
-        self._ordinary = True
         self._seen: set[int] = set()
         self._left = MOST
         self._frames_left = MOST_FRAMES
+        self._walk_left = _MOST_WALKED
         # Exceptions made while they are asked for must live as long as their identities are remembered.
         self._alive: list[Any] = []
 
@@ -89,8 +94,6 @@ class _Describing:
         self, kind: Any, value: Any, trace: Any, *, logged: bool = False, decorated: bool = False, depth: int = 0
     ) -> tuple[Error, ...]:
         """The exception with its causes and contexts, in the order in which they are shown."""
-        if logged:
-            self._ordinary = _is_ordinary(value)
         links = self._links(value)
         left_out = 0
         if len(links) > LONGEST_CHAIN:
@@ -141,7 +144,7 @@ class _Describing:
         decorated: bool = False,
     ) -> Error:
         self._left -= 1
-        lines = _lines(kind, value, ordinary=self._ordinary)
+        lines = _lines(kind, value)
         frames, callers, whole = self._frames(trace, logged=logged, decorated=decorated)
         group, more = self._group(value, depth)
         return Error(
@@ -163,9 +166,10 @@ class _Describing:
 
         There are as many as Python may show.
         """
-        if self._frames_left <= 0 or trace is None:
+        if self._frames_left <= 0 or self._walk_left <= 0 or trace is None:
             return (), (), False
-        all_places = of_traceback(trace)
+        all_places = of_traceback(trace, min(FARTHEST, self._walk_left))
+        self._walk_left -= len(all_places)
         places = self._last(all_places, self._limit)
         callers: list[Place] = []
         if logged:
@@ -213,45 +217,17 @@ def _attribute(value: Any, name: str) -> Any:
         return None
 
 
-def _is_ordinary(value: Any) -> bool:
-    """Whether Python can be asked about *value*, for it looks at all that an exception leads to, without any bound.
-
-    It cannot where causes, contexts or members of groups are computed, and where they are too many.
-    """
-    waiting, seen = [value], set()
-    while waiting:
-        current = waiting.pop()
-        if id(current) in seen or not isinstance(current, BaseException):
-            continue
-        seen.add(id(current))
-        if len(seen) > _FARTHEST:
-            return False
-        kind = type(current)
-        if isinstance(type.__getattribute__(kind, "__getattribute__"), FunctionType):
-            return False
-        for name in ("__cause__", "__context__"):
-            if type.__getattribute__(kind, name) is not getattr(BaseException, name):
-                return False
-            waiting.append(getattr(current, name))
-        if _BASE_GROUP is not None and isinstance(current, _BASE_GROUP):
-            if type.__getattribute__(kind, "exceptions") is not _BASE_GROUP.exceptions:
-                return False
-            waiting.extend(current.exceptions)
-    return True
-
-
-_BASE_GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
-
-
-def _lines(kind: Any, value: Any, *, ordinary: bool) -> tuple[str, ...]:
+def _lines(kind: Any, value: Any) -> tuple[str, ...]:
     """What Python says about the exception without its traceback, cut at `LONGEST` characters."""
     try:
-        if ordinary:
-            said = [str.__str__(line) for line in traceback.format_exception_only(kind, value)]
-        else:
-            said = [f"{type(value).__qualname__}: {value}\n"]
+        said = _said(kind, value)
     except Exception as error:  # noqa: BLE001 - hostile __str__, __notes__ ...: the record must arrive
-        return (_unprintable(kind, error),)
+        if traceback.format_exception_only is not _FORMAT:
+            return (_unprintable(kind, error),)
+        try:
+            said = [f"{type(value).__qualname__}: {value}\n"]
+        except Exception:  # noqa: BLE001 - the same
+            return (_unprintable(kind, error),)
     left = LONGEST
     lines: list[str] = []
     for line in said:
@@ -263,10 +239,46 @@ def _lines(kind: Any, value: Any, *, ordinary: bool) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _said(kind: Any, value: Any) -> list[str]:
+    """As `traceback.format_exception_only`, which looks at all that the exception leads to, each time and unbounded."""
+    if traceback.format_exception_only is not _FORMAT:  # A program has put its own there.
+        return [str.__str__(line) for line in traceback.format_exception_only(kind, value)]
+    if _LOOKS_ALONE:
+        return [str.__str__(line) for line in _alone(value).format_exception_only()]
+    if not isinstance(value, BaseException) or value.__cause__ or value.__context__ or _is_group(value):
+        raise TypeError("it leads to others")
+    return [str.__str__(line) for line in _FORMAT(kind, value)]
+
+
+def _alone(value: Any) -> traceback.TracebackException:
+    made = traceback.TracebackException(type(value), value, None, _seen=set())
+    made.exceptions = None  # Python 3.13 asks for it, and has it only of exceptions that are met for the first time.
+    return made
+
+
+def _looks_alone() -> bool:
+    """Whether an exception is looked at alone that is said to have been met already; no documentation promises it."""
+    error = ValueError("probe")
+    error.__cause__ = KeyError("cause")
+    try:
+        made = _alone(error)
+        said = list(made.format_exception_only())
+        return said == ["ValueError: probe\n"] and getattr(made, "__cause__", None) is None
+    except Exception:  # noqa: BLE001 - some other Python
+        return False
+
+
+_FORMAT = traceback.format_exception_only
+_LOOKS_ALONE = _looks_alone()
+
+
 def _unprintable(kind: Any, error: Exception) -> str:
+    return f"{_name_of(kind)}: <unprintable exception: {class_name(error)} while formatting it>\n"
+
+
+def _name_of(kind: Any) -> str:
     name = _attribute(kind, "__name__")
-    shown = name if isinstance(name, str) else type(kind).__name__
-    return f"{shown}: <unprintable exception: {type(error).__name__} while formatting it>\n"
+    return name if isinstance(name, str) else class_name(kind)
 
 
 def _is_bare_assertion(kind: Any, value: Any) -> bool:

@@ -17,7 +17,7 @@ SHOWN = 3
 MOST = 2000
 """Entries of one traceback; of a longer one the middle is left out."""
 
-_FARTHEST = 50_000
+FARTHEST = 50_000
 """Frames that are looked at; imitations may go round in circles."""
 
 _LONGEST = 4096
@@ -60,10 +60,10 @@ def own_limit() -> int | None:
     return max(limit, 0)
 
 
-def of_traceback(trace: Any) -> list[Place]:
-    """The frames of a traceback, from the catching point to the error, without mplog's own."""
+def of_traceback(trace: Any, most: int = FARTHEST) -> list[Place]:
+    """The first *most* frames of a traceback, from the catching point to the error, without mplog's own."""
     places: list[Place] = []
-    for _ in range(_FARTHEST):
+    for _ in range(most):
         if trace is None:
             break
         try:
@@ -81,7 +81,7 @@ def above(trace: Any) -> list[Place]:
         frame = None if trace is None else trace.tb_frame.f_back
     except Exception:  # noqa: BLE001 - an imitation
         return places
-    for _ in range(_FARTHEST):
+    for _ in range(FARTHEST):
         if frame is None:
             break
         try:

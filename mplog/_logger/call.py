@@ -20,6 +20,7 @@ from mplog._capture.record import RecordException, RecordFile, RecordLevel, Reco
 from mplog._logger import context, levels
 from mplog._logger import message as messages
 from mplog._logger.levels import Level
+from mplog._logger.nesting import WITH_EXCEPTIONS, making
 from mplog._logger.state import FastSite, State, Target
 from mplog._logger.views import Options
 from mplog._render.escape import needs_care
@@ -95,14 +96,15 @@ def log(
             shown = clock.refresh(floor(now + HALF))
             fraction = now - shown[0]
         if args:
-            text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], args)
             for value in args:
                 if type(value) in PRINTABLE or (type(value) is str and value.isprintable()):
                     continue
                 odd = True
-                if needs_care(text, site.own):
-                    raise ValueError("needs escaping")
                 break
+            if odd:
+                text = _line_of_odd(site, shown, fraction, args)
+            else:
+                text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], args)
         else:
             text = site.line(shown[1], int((fraction + HALF) * site.scale), shown[2], message)
             if not message.isprintable():
@@ -132,8 +134,26 @@ def _text_for(target: Target, now: float, given: Any, odd: bool) -> str:
     if not 0.0 <= fraction < LAST_HALF:
         shown = clock.refresh(floor(now + HALF))
         fraction = now - shown[0]
-    line = target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], given)
-    if odd and needs_care(line, target.own):
+    if odd:
+        return _line_of_odd(target, shown, fraction, given)
+    return target.line(shown[1], int((fraction + HALF) * clock.scale), shown[2], given)
+
+
+def _line_of_odd(target: FastSite | Target, shown: tuple[int, str, str], fraction: float, given: Any) -> str:
+    """A line with values of any kind, whose text runs the user's code and must be looked at.
+
+    Raises:
+        ValueError: only the full way will do: the text needs escaping, or another call is making its record.
+        Exception: the user's.
+    """
+    if making.depth:
+        raise ValueError("needs escaping")
+    making.depth = 1
+    try:
+        line = target.line(shown[1], int((fraction + HALF) * target.clock.scale), shown[2], given)
+    finally:
+        making.depth = 0
+    if needs_care(line, target.own):
         raise ValueError("needs escaping")
     return line
 
@@ -230,27 +250,44 @@ def fully(
     found = state.levels[level] if isinstance(level, str) else level
     now, clock_error = shown_time()
     triple = _triple(state, options.exception)
+    depth = making.depth
+    if depth and not making.may():
+        _cut_off(state, found, frame)
+        return
     site = CallSite(frame)
     record = _new_record(view, state, found, site, now, triple)
     shown = record["level"]
-    colored = messages.compose(state, options, site, message, args, kwargs, record)
-    if clock_error is not None:
-        messages.mark_clock(site, record, clock_error)
-        colored = None
-    if view._patchers or state.settings.patcher is not None:
-        text = record["message"]
-        messages.patched(state, site, record, view._patchers)
-        patched = record.get("message")
-        if type(patched) is not str or patched != text:
+    making.depth = depth + 1
+    try:
+        colored = messages.compose(state, options, site, message, args, kwargs, record)
+        if clock_error is not None:
+            messages.mark_clock(site, record, clock_error)
             colored = None
-        triple = record.get("exception")
-    details = Details(
-        found.color,
-        None if triple is None else exceptions.describe(triple, values=state.shows_values, decorated=decorated),
-        colored,
-        options.raw,
-        state.settings.owner_patches,
-    )
+        if view._patchers or state.settings.patcher is not None:
+            text = record["message"]
+            messages.patched(state, site, record, view._patchers)
+            patched = record.get("message")
+            if type(patched) is not str or patched != text:
+                colored = None
+            triple = record.get("exception")
+        trace = None
+        if triple is not None:
+            # No values of an exception that is logged while values are shown: showing them may log it again.
+            trace = exceptions.describe(
+                triple,
+                values=state.shows_values and not depth,
+                decorated=decorated,
+                bare=depth >= WITH_EXCEPTIONS,
+            )
+        details = Details(
+            found.color,
+            trace,
+            colored,
+            options.raw,
+            state.settings.owner_patches,
+        )
+    finally:
+        making.depth = depth
     for handler in state.handlers:
         try:
             if record["level"].no >= handler.level:
@@ -272,6 +309,20 @@ def fully(
             _learn(state, level, found.no, shown, found.color, site, message, args, frame)
         except Exception:  # noqa: BLE001 - no room on the stack, no memory: the record is out, and is all that counts
             return
+
+
+def _cut_off(state: State, level: Level, frame: FrameType | None) -> None:
+    """Count a call that is not made because it is inside of too many."""
+    for handler in state.handlers:
+        if level.no >= handler.level:
+            handler.unmade[0] += 1
+    site = CallSite(frame)
+    report.once(
+        f"nested {site.file_path}:{site.line}",
+        f"{site.file_path}:{site.line}: this call is made while other calls make their records, {making.depth} inside "
+        "of one another: something that they show logs itself when it is shown. Calls like this one are left out, and "
+        "counted as failed. Let __repr__, __str__, patchers, filters and formats not log what calls them.",
+    )
 
 
 def _new_record(

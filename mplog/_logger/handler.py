@@ -11,6 +11,7 @@ from typing import Any
 from mplog._capture import data
 from mplog._capture.details import Details
 from mplog._capture.record import Message
+from mplog._logger.nesting import making
 from mplog._render.renderer import Renderer
 from mplog._render.template import TimeText
 from mplog._ring.clock import monotonic
@@ -144,6 +145,8 @@ class Handler:
         """
         link, kind, body, text = self.link, LOG, b"", ""
         shorten: Shorten | None = None
+        depth = making.depth
+        making.depth = depth + 1
         try:
             level, now = record["level"].no, record["time"].timestamp()
             if link is not None and (details.unpatched or not self.spec.is_whole):
@@ -167,6 +170,8 @@ class Handler:
         except BaseException:
             self.unmade.add()
             raise
+        finally:
+            making.depth = depth
         if link is not None:
             link.push(now, self.spec.id, level, body, kind, shorten)
         elif isinstance(self.sink, FileSink):
