@@ -18,7 +18,7 @@ from mplog._render.renderer import Renderer
 from mplog._render.times import local_time
 from mplog._ring.clock import wall_time
 from mplog._sinks.file.compression import parse_compression
-from mplog._sinks.file.naming import PathTemplate
+from mplog._sinks.file.naming import PathTemplate, literal
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.retention import parse_retention
 from mplog._sinks.file.rotation import parse_rotation
@@ -248,8 +248,7 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
     template = PathTemplate(sink)
     if not os.path.isabs(template.pattern):
         # Now, once for all: other processes have other directories, and this one may change its own.
-        here = os.getcwd().replace("{", "{{").replace("}", "}}")
-        template = PathTemplate(os.path.join(here, template.pattern))
+        template = PathTemplate(os.path.join(literal(os.getcwd()), template.pattern))
     template.resolve(local_time(wall_time()))  # A bad field is known now, also with `delay`.
     return FileOptions(
         template=template,

@@ -10,7 +10,7 @@ import calendar
 import datetime as dt
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -122,7 +122,8 @@ class TimeSpec:
         return "".join([piece if isinstance(piece, str) else piece(moment) for piece in self.pieces])
 
 
-def _strip_utc(spec: str) -> tuple[str, bool]:
+def strip_utc(spec: str) -> tuple[str, bool]:
+    """A specification without `!UTC` at its end, and whether that was there."""
     if spec.endswith(_UTC_SUFFIX):
         return spec[: -len(_UTC_SUFFIX)], True
     return spec, False
@@ -136,16 +137,19 @@ def _refuse_too_fine(spec: str) -> None:
         )
 
 
-def _tokenise(text: str) -> tuple[str | _Piece, ...]:
-    pieces: list[str | _Piece] = []
+def read_tokens(text: str) -> Iterator[tuple[str, bool]]:
+    """The literal texts and tokens of a specification without `!UTC`, and whether each is a token. None is empty."""
     end = 0
     for match in _TOKEN.finditer(text):
-        pieces.append(text[end : match.start()])
-        token = match["token"]
-        pieces.append(match["literal"] if token is None else _TOKENS[token])
+        found = (text[end : match.start()], False), (match["literal"] or "", False), (match["token"] or "", True)
+        yield from (piece for piece in found if piece[0])
         end = match.end()
-    pieces.append(text[end:])
-    return tuple(piece for piece in pieces if piece != "")
+    if text[end:]:
+        yield text[end:], False
+
+
+def _tokenise(text: str) -> tuple[str | _Piece, ...]:
+    return tuple(_TOKENS[piece] if is_token else piece for piece, is_token in read_tokens(text))
 
 
 @lru_cache(maxsize=256)
@@ -154,7 +158,7 @@ def compile_time(spec: str) -> TimeSpec:
 
     Raises ValueError for seven or more ``S`` in a row.
     """
-    text, in_utc = _strip_utc(spec)
+    text, in_utc = strip_utc(spec)
     if not text:
         return TimeSpec(in_utc, (_iso,))
     if "%" in text:
@@ -198,7 +202,7 @@ def split_fraction(spec: str) -> tuple[str, int, str] | None:
     Returns None where there is no such split: several fractions, ``x``, ``%f``, or a specification that `format_time`
     refuses.
     """
-    text, in_utc = _strip_utc(spec)
+    text, in_utc = strip_utc(spec)
     if not text:
         return _half(f"{_ISO_SECONDS}.", in_utc), _FINEST_FRACTION, _half("ZZ", in_utc)
     if "%" in text:

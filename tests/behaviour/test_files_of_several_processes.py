@@ -143,10 +143,12 @@ class TestStrangers:
         assert sorted(lines) == sorted(f"{which} of {number}" for number in range(5) for which in ("first", "last"))
 
     def test_retention_spares_the_open_file_of_another_process(self, program: Program) -> None:
-        """Also where its name fits the pattern of somebody else."""
-        other = program.start(HOLDER, "app.errors.log", 0, "dict()")
+        """Also where a rotation of ours gives such names; see test_whose_file.py."""
+        live = "app.2031-01-31_18-04-05_123456.log"
+        old = program.here / "app.2001-01-31_18-04-05_123456.log"
+        other = program.start(HOLDER, live, 0, "dict()")
         wait_until((program.here / "ready0.txt").exists, "the other is ready")
-        (program.here / "app.old.log").write_text("old\n")
+        old.write_text("old\n")
         program_of_us = program.start(
             """
             from mplog import logger
@@ -158,14 +160,11 @@ class TestStrangers:
             """
         )
         assert program_of_us.wait().status == 0
-        assert not (program.here / "app.old.log").exists()
+        assert not old.exists()
         (program.here / "go0.txt").touch()
         assert other.wait().status == 0
-        assert (program.here / "app.errors.log").read_text() == "first of 0\nlast of 0\n"
-        assert sorted(path.name for path in program.here.iterdir() if ".log" in path.name) == [
-            "app.errors.log",
-            "app.log",
-        ]
+        assert (program.here / live).read_text() == "first of 0\nlast of 0\n"
+        assert sorted(path.name for path in program.here.iterdir() if ".log" in path.name) == [live, "app.log"]
 
     def test_steps_are_agreed_over_restarts(self, program: Program) -> None:
         """A process that comes later has the limits of those before it: whole steps from the first file."""

@@ -19,14 +19,15 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from mplog._ring.clock import wall_time
-from mplog._sinks.file import birth, codec
+from mplog._sinks.file import birth, codec, series, whose
 from mplog._sinks.file.claim import NO_LINK, PRIVATE, claimed, is_named
-from mplog._sinks.file.naming import PathTemplate, part_name, part_target, rotated_name
+from mplog._sinks.file.names import ENDINGS, Kind, Names
+from mplog._sinks.file.naming import PathTemplate, is_part, part_name, part_target, rotated_name
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -253,6 +254,7 @@ def _write(job: _Job, source: IO[bytes], status: os.stat_result, part: int, unwa
             os.fchown(part, status.st_uid, status.st_gid)
         os.fchmod(part, status.st_mode & 0o7777)
     birth.write_birth(part, wall_time())
+    series.copy_shape(source.fileno(), part)
     os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
@@ -310,18 +312,29 @@ def sweep(template: PathTemplate, compression: Compression | None) -> list[str]:
 
     Safe beside processes that rotate and archive the same files; call it when a file is opened.
     """
-    for part in template.parts():
+    names = template.names()
+    for part in _parts(names):
         with contextlib.suppress(OSError):  # somebody else's part, or gone by now
             _clear(part)
     if compression is None or not compression.format:
         return []
-    candidates = (path for path in template.owned() if template.is_rotated(path) and not _is_archive(path, template))
-    return [path for path in candidates if _is_open(_Job(path, compression.format))]
+    candidates = sorted(path for path, kind in names.files() if kind is Kind.ROTATED)
+    return [path for path in candidates if whose.is_old(path, names) and _is_open(_Job(path, compression.format))]
 
 
-def _is_archive(path: str, template: PathTemplate) -> bool:
-    """Whether *path* ends like an archive, and not because the log file itself is called so."""
-    return any(path.endswith(f".{name}") and not template.pattern.endswith(f".{name}") for name in codec.FORMATS)
+def _parts(names: Names) -> list[str]:
+    """The archives in the making of files that have these names, left behind or not."""
+    parts = []
+    for directory, _ in names.directories():
+        with contextlib.suppress(OSError), os.scandir(directory) as entries:
+            hidden = [os.path.join(directory, entry.name) for entry in entries if is_part(entry.name)]
+        parts += [path for path in hidden if any(map(names.kind, _sources(part_target(path))))]
+    return sorted(parts)
+
+
+def _sources(target: str) -> Iterator[str]:
+    """What the archive *target* may be made of."""
+    return (target[: -len(ending)] for ending in ENDINGS if target.endswith(ending))
 
 
 def _clear(part: str) -> None:
@@ -331,9 +344,8 @@ def _clear(part: str) -> None:
         target = part_target(part)
         if is_named(fd, target):
             # `x.tar.gz` may be a `gz` of `x.tar` or a `tar.gz` of `x`: the content tells.
-            for name in codec.FORMATS:
-                if target.endswith(f".{name}"):
-                    _remove_archived(_Job(target[: -len(name) - 1], name))
+            for source in _sources(target):
+                _remove_archived(_Job(source, target[len(source) + 1 :]))
         _remove(part)
 
 

@@ -18,7 +18,8 @@ from mplog._render.times import local_time
 from mplog._ring import descriptor
 from mplog._ring.clock import monotonic, wall_time
 from mplog._sinks import report, signals
-from mplog._sinks.file import alarm, birth, lock, opening, presence, series
+from mplog._sinks.file import alarm, birth, lock, opening, presence, series, whose
+from mplog._sinks.file.names import Kind
 from mplog._sinks.file.naming import rotated_name
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.retention import OwnedFile
@@ -38,9 +39,6 @@ comes on top of the wait for the lock of the first one, and no call may take two
 _ENDING_STEP: Final = 0.005
 _GATHERING_BOUND: Final = 1.0
 
-_open_here: dict[tuple[int, tuple[int, int]], None] = {}
-"""The log files that this process has open: descriptor, device and inode. Threads need no lock for it."""
-
 
 class LogFile:
     """The current file of a path template, and the way to the next one."""
@@ -55,6 +53,7 @@ class LogFile:
         "_knows_due",
         "_series",
         "_unannounced",
+        "_unremovable",
         "_view",
         "fd",
         "left",
@@ -75,6 +74,8 @@ class LogFile:
         self.fd = -1
         self.shared = True
         self.lockable = True
+        self._unremovable: set[str] = set()
+        """Old files that could not be removed, which has been said."""
         self._series: Series | None = None
         self._due: float | None = None
         self._knows_due = False
@@ -89,13 +90,12 @@ class LogFile:
     def key(self) -> str:
         """A name for "this log file" that all processes agree on, whatever rotation does to the file.
 
-        It is made of the directory that holds it (device and inode) and the name's pattern.
+        It is made of the directory that holds it (device and inode) and the shape of the names in it.
         """
-        directory, name = self.options.template.fixed_directory()
-        status = os.stat(directory)
-        return hashlib.sha256(f"{status.st_dev}-{status.st_ino}-{name}".encode("utf-8", "surrogateescape")).hexdigest()[
-            :32
-        ]
+        names = self.options.template.names()
+        status = os.stat(names.directory)
+        key = f"{status.st_dev}-{status.st_ino}-{names.shape}"
+        return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
     # Opening
 
@@ -140,12 +140,19 @@ class LogFile:
                 birth.write_birth(fd, wall_time())
             self._unannounced = self.shared and not presence.announce(fd)
             if not self._unannounced:
+                self._sign(created=created)
                 break
             # Somebody is making an archive of this very file, and removes it then.
             again = True
             time.sleep(_ENDING_STEP)
         if not again and not created and "w" in self.options.mode and self.shared:
             self._empty()
+
+    def _sign(self, *, created: bool) -> None:
+        """Note in the open file whose it is, unless another log that has other names for it writes it already."""
+        shape = self.options.template.names().shape
+        if self.shared and (created or not (series.has_shape(self.fd, shape) or presence.is_used(self.fd))):
+            series.write_shape(self.fd, shape)
 
     def has_moved(self) -> bool:
         """Whether the open file is a regular one that the path does not name any more."""
@@ -170,7 +177,7 @@ class LogFile:
         self.path, self.fd = path, fd
         status = os.fstat(fd)
         self._device, self._inode, self.size = status.st_dev, status.st_ino, status.st_size
-        _open_here[fd, self.identity] = None
+        whose.open_here[fd, self.identity] = self.options.template.names()
         # What a user's opener opened takes part when it is the file that the path names.
         self.shared = stat.S_ISREG(status.st_mode) and (self.options.opener is None or self._is_here())
         self.lockable = self.shared and lock.supported(fd)
@@ -206,7 +213,7 @@ class LogFile:
     @staticmethod
     def _close(fd: int, identity: tuple[int, int]) -> None:
         descriptor.close(fd, identity)
-        _open_here.pop((fd, identity), None)
+        whose.open_here.pop((fd, identity), None)
 
     def view(self) -> TextIO:
         """The open file as a text file, for a user's function."""
@@ -219,8 +226,7 @@ class LogFile:
     @contextlib.contextmanager
     def _gathering(self) -> Iterator[None]:
         """Only one process at a time looks for the current file and makes it where there is none. Bounded."""
-        directory, _ = self.options.template.fixed_directory()
-        fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(self.options.template.names().directory, os.O_RDONLY | os.O_CLOEXEC)
         try:
             with contextlib.suppress(OSError):  # Directories cannot be locked everywhere.
                 lock.acquire(fd, _GATHERING_BOUND)
@@ -230,14 +236,15 @@ class LogFile:
 
     def _file_of_others(self) -> str | None:
         """The current file of this template in another living process; None when there is none."""
+        names = self.options.template.names()
         found = []
-        here = {identity for _, identity in list(_open_here)}
-        for path in self.options.template.live():
-            with contextlib.suppress(OSError):
-                status = os.stat(path)
-                if (status.st_dev, status.st_ino) not in here:
-                    found.append((status.st_mtime, path))
-        return next((path for _, path in sorted(found, reverse=True) if is_current(path)), None)
+        for path, kind in names.files():
+            if kind is Kind.LIVE:
+                with contextlib.suppress(OSError):
+                    status = os.stat(path)
+                    if not whose.is_open_here(status):
+                        found.append((status.st_mtime, path))
+        return next((path for _, path in sorted(found, reverse=True) if whose.is_current(path, names)), None)
 
     def _has_left(self) -> bool:
         """Whether the log went on elsewhere while the open file kept its name."""
@@ -331,7 +338,7 @@ class LogFile:
             name = os.readlink(f"/proc/self/fd/{self.fd}")
         except OSError:
             return True
-        return name.endswith(" (deleted)") or self.options.template.is_rotated(name)
+        return name.endswith(" (deleted)") or self.options.template.names().kind(name) is Kind.ROTATED
 
     def _follow(self, bound: float) -> bool:
         """Somebody rotated, or replaced or removed the file: open what is current now, and lock that."""
@@ -448,8 +455,12 @@ class LogFile:
             suffixes = (self.options.compression.suffix,) if self.options.compression else ()
             rotated = rotated_name(old_path, birth.read_birth(old_fd), suffixes=tuple(filter(None, suffixes)))
             # Before the rename: whoever finds the path changed has to know by whom, also when we die in between.
-            series.mark_rotated(old_fd)
-            os.rename(old_path, rotated)
+            series.mark_rotated(old_fd, rotated)
+            try:
+                os.rename(old_path, rotated)
+            except OSError:
+                series.unmark_rotated(old_fd)
+                raise
         # The old lock is held until the new one is: in between nobody else can append to either.
         held, self._holds, self.fd, self._view = self._holds, False, -1, None
         try:
@@ -470,6 +481,7 @@ class LogFile:
             self.measure()
         except BaseException:
             if self.fd < 0 and self._is_put_back(rotated, old_path):
+                series.unmark_rotated(old_fd)
                 self.fd, self._holds, old_fd = old_fd, held, -1
             raise
         finally:
@@ -510,28 +522,34 @@ class LogFile:
         if retention is None:
             return
         signals.open_up()  # It may be the user's own function.
-        template = self.options.template
+        names = self.options.template.names()
         owned = []
-        for path in template.owned():
-            if path == exclude or (path != ours and not template.is_rotated(path) and is_current(path)):
-                continue
-            with contextlib.suppress(FileNotFoundError):
-                owned.append(OwnedFile(path, os.stat(path).st_mtime))
-        for path in retention.expired(owned, wall_time()):
-            with contextlib.suppress(FileNotFoundError):
+        for path, _ in names.files(self.options.endings):
+            if path != exclude:
+                with contextlib.suppress(FileNotFoundError):
+                    owned.append(OwnedFile(path, os.stat(path).st_mtime))
+        refused = []
+        for path in retention.expired(owned, wall_time(), lambda path: path == ours or whose.is_old(path, names)):
+            try:
                 os.remove(path)
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                refused.append((path, error))
+        self._say_unremovable(refused)
 
-
-def is_current(path: str) -> bool:
-    """Whether somebody, in this process or another, appends to *path* and knows of no file after it."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        return presence.is_used(fd) and series.successor(fd) is None
-    finally:
-        os.close(fd)
+    def _say_unremovable(self, refused: list[tuple[str, OSError]]) -> None:
+        """Say of each old file once that it stays, all of one retention together."""
+        new = [(path, error) for path, error in refused if path not in self._unremovable]
+        self._unremovable = {path for path, _ in refused}
+        if new:
+            path, error = new[0]
+            others = f" and {len(new) - 1} other old files" if len(new) > 1 else ""
+            report.once(
+                f"retention {path}",
+                f"{path}{others} could not be removed ({error}), as the retention of {self.path} wants it; the rest is "
+                "removed all the same. Remove it by hand, or let this user write to its directory.",
+            )
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -1,25 +1,17 @@
-"""The names of log files: from a path template, after a rotation, and which files a template owns."""
+"""How log files are called: by a path template, after a rotation, and while an archive is made."""
 
 from __future__ import annotations
 
-import glob
 import os
-import re
-import stat
 import string
 from collections.abc import Callable
 from typing import Final
 
 from mplog._render.times import RecordTime, format_time, local_time
+from mplog._sinks.file.names import DATE_SPEC, Names, names_of
 
 PART_SUFFIX: Final = ".mplog-part"
 """End of the name of an archive in the making; the name also starts with a dot."""
-
-_DATE_SPEC: Final = "YYYY-MM-DD_HH-mm-ss_SSSSSS"
-_DATE: Final = r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d{6}"
-_ROTATED: Final = re.compile(rf"(?P<root>.+)\.{_DATE}(?P<number>\.\d+)?(?P<extension>\.[^./\\]*)?", re.DOTALL)
-_FIELD: Final = "\0"
-"""Stands for a replacement field while patterns are made: no path can contain it."""
 
 
 class _PathTime:
@@ -31,18 +23,10 @@ class _PathTime:
         self._moment = moment
 
     def __format__(self, spec: str) -> str:
-        return format_time(self._moment, spec or _DATE_SPEC)
+        return format_time(self._moment, spec or DATE_SPEC)
 
     def __str__(self) -> str:
-        return format_time(self._moment, _DATE_SPEC)
-
-
-def _glob(marked: str) -> str:
-    return "*".join(glob.escape(text) for text in marked.split(_FIELD))
-
-
-def _regex(marked: str, field: str) -> str:
-    return field.join(re.escape(text) for text in marked.split(_FIELD))
+        return format_time(self._moment, DATE_SPEC)
 
 
 class PathTemplate:
@@ -90,71 +74,16 @@ class PathTemplate:
         """
         return os.path.abspath(self.pattern.format_map({"time": _PathTime(moment)}))
 
-    def _marked(self) -> str:
-        parts = string.Formatter().parse(self.pattern)
-        return os.path.abspath("".join(text + ("" if name is None else _FIELD) for text, name, _, _ in parts))
-
-    def _owned_names(self) -> list[str]:
-        """The names that belong to the template, with the mark for "anything within one component"."""
-        whole = self._marked()
-        root, extension = os.path.splitext(whole)
-        names = [whole, f"{whole}.{_FIELD}"]
-        if extension:
-            names += [f"{root}.{_FIELD}{extension}", f"{root}.{_FIELD}{extension}.{_FIELD}"]
-        return names
-
-    def owned(self) -> list[str]:
-        """The existing regular files that belong to the template, sorted: live, renamed, archived.
-
-        Symbolic links and archives in the making are not among them. The list may be out of date at once when other
-        processes rotate.
-        """
-        found = {path for name in self._owned_names() for path in glob.iglob(_glob(name))}
-        return sorted(path for path in found if not is_part(path) and _is_regular(path))
-
-    def live(self) -> list[str]:
-        """The existing regular files that may be the current one of some process, sorted; none that was renamed."""
-        found = glob.iglob(_glob(self._marked()))
-        return sorted(path for path in found if not self.is_rotated(path) and _is_regular(path))
-
-    def fixed_directory(self) -> tuple[str, str]:
-        """The deepest directory that all files of the template are in, and the rest of the pattern."""
-        directory, name = os.path.split(os.path.abspath(self.pattern))
-        while "{" in directory:
-            directory, last = os.path.split(directory)
-            name = f"{last}/{name}"
-        return directory or "/", name
-
-    def owns(self, path: str) -> bool:
-        """Whether the absolute *path*, existing or not, has a name that belongs to the template."""
-        return any(re.fullmatch(_regex(name, r"[^/\\]*"), path, re.DOTALL) for name in self._owned_names())
-
-    def parts(self) -> list[str]:
-        """The archives in the making that belong to the template, left behind or not, sorted."""
-        directories = glob.glob(_glob(os.path.dirname(self._marked())))
-        found = [path for folder in directories for path in glob.iglob(f"{glob.escape(folder)}/.*{PART_SUFFIX}")]
-        return sorted(path for path in found if self.owns(part_target(path)) and _is_regular(path))
-
-    def is_rotated(self, path: str) -> bool:
-        """Whether the absolute *path* has a name that `rotated_name` gives to a file of this template.
-
-        Never true for a live file, nor for the user's other files beside it.
-        """
-        match = _ROTATED.fullmatch(path)
-        if match is None:
-            return False
-        # `.2` at the end may be the number of a second file or the extension of the first.
-        number, extension = match["number"] or "", match["extension"] or ""
-        originals = {match["root"] + extension} | ({match["root"] + number} if not extension else set())
-        live = _regex(self._marked(), r"[^/\\]+")
-        return any(re.fullmatch(live, original, re.DOTALL) for original in originals)
+    def names(self) -> Names:
+        """The names that files of the template can have."""
+        if os.path.isabs(self.pattern):
+            return names_of(self.pattern)
+        return names_of(os.path.join(literal(os.getcwd()), self.pattern))
 
 
-def _is_regular(path: str) -> bool:
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except OSError:
-        return False
+def literal(path: str) -> str:
+    """The template that means just *path*."""
+    return path.replace("{", "{{").replace("}", "}}")
 
 
 def part_name(target: str) -> str:
@@ -195,7 +124,7 @@ def rotated_name(
         ending: goes to the end of the new name, after the extension: for archives themselves.
     """
     root, extension = os.path.splitext(path)
-    root = f"{root}.{format_time(local_time(created), _DATE_SPEC)}"
+    root = f"{root}.{format_time(local_time(created), DATE_SPEC)}"
     extension += ending
     name, number = root + extension, 1
     while taken(name) or any(taken(name + suffix) for suffix in suffixes):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mplog._sinks.file.compression import Compression
+from mplog._sinks.file.names import Endings
 from mplog._sinks.file.naming import PathTemplate
 from mplog._sinks.file.retention import Retention
 from mplog._sinks.file.rotation import Rotation
@@ -39,3 +40,12 @@ class FileOptions:
     def gathers(self) -> bool:
         """Whether processes must find the current file of one log by more than its name."""
         return self.rotation is not None and not self.template.is_plain and self.opener is None
+
+    @property
+    def endings(self) -> Endings:
+        """What archives of this handler are called."""
+        if self.compression is None:
+            return Endings()
+        return Endings(
+            live=self.compression.suffix if self.ends_with_handler else "", any=self.compression.function is not None
+        )

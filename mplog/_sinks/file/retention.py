@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mplog._sinks.file import grammar
+from mplog._sinks.file.names import ENDINGS
 
 RetentionFunction = Callable[[list[str]], Any]
 """``f(paths)``: does with the files what it likes; its result is ignored."""
 
-_ARCHIVED: Final = re.compile(r"(?P<source>.+)\.(?:tar\.gz|tar\.bz2|tar\.xz|tar|gz|bz2|xz|lzma|zip)", re.DOTALL)
 _DATED: Final = re.compile(r".+\.\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d{6}(?:\.\d+)?(?:\.[^.]*)?", re.DOTALL)
 
 
@@ -41,23 +41,32 @@ class Retention:
 
     function: RetentionFunction | None = None
 
-    def expired(self, files: Sequence[OwnedFile], now: float) -> list[str]:
+    def expired(
+        self, files: Sequence[OwnedFile], now: float, is_mine: Callable[[str], bool] = lambda path: True
+    ) -> list[str]:
         """Those of *files* that are to be removed at *now* (seconds since the epoch), as paths.
 
         A file and its archive count as one, and stay or go together, so that a compression under way in another
         process changes no count. With a function nothing is removed here: it is called with all paths, also with none.
 
+        Args:
+            is_mine: whether a file may be removed, and counts. It takes long to know, so few are asked about.
+
         Raises whatever the function raises.
         """
         if self.function is not None:
-            self.function([file.path for file in files])
+            self.function([file.path for file in files if is_mine(file.path)])
             return []
+        kept, gone = 0, []
         items = _items(files)
-        if self.count is not None:
-            gone = items[self.count :]
-        else:
-            gone = [item for item in items if self.age is not None and item[0].mtime <= now - self.age]
-        return [file.path for item in gone for file in item]
+        if self.count is not None and len(items) <= self.count:
+            return []
+        for item in items:
+            if self.count is not None and kept < self.count:
+                kept += any(is_mine(file.path) for file in item)
+            elif self.age is None or item[0].mtime <= now - self.age:
+                gone += [file.path for file in item if is_mine(file.path)]
+        return gone
 
 
 def _items(files: Sequence[OwnedFile]) -> list[list[OwnedFile]]:
@@ -80,12 +89,10 @@ def _source_of(file: OwnedFile, files: dict[str, OwnedFile]) -> str | None:
 
     An undated name may be in use again: there the equal time, which archives get from their source, must confirm it.
     """
-    match = _ARCHIVED.fullmatch(file.path)
-    source = files.get(match["source"]) if match else None
-    if source is None:
-        return None
-    if source.mtime == file.mtime or _DATED.fullmatch(os.path.basename(source.path)):
-        return source.path
+    for ending in ENDINGS:  # `x.tar.gz` may be a `gz` of `x.tar` or a `tar.gz` of `x`.
+        source = files.get(file.path[: -len(ending)]) if file.path.endswith(ending) else None
+        if source is not None and (source.mtime == file.mtime or _DATED.fullmatch(os.path.basename(source.path))):
+            return source.path
     return None
 
 

@@ -1,6 +1,7 @@
-"""What connects the files that one log has after another: the clock of its time rules, and the way to the next file.
+"""What connects the files that one log has after another: the clock of its time rules, the way to the next file, and
+whose they are.
 
-Both are extended attributes of the file itself, so that all processes which write the log agree on them, also after
+All are extended attributes of the file itself, so that all processes which write the log agree on them, also after
 a restart. Where the file system keeps none, limits count from each file's own creation, and a process that has the
 old file of a path with ``{time}`` open follows its own clock to the next one.
 """
@@ -8,6 +9,7 @@ old file of a path with ``{time}`` open follows its own clock to the next one.
 from __future__ import annotations
 
 import errno
+import hashlib
 import math
 import os
 from contextlib import suppress
@@ -24,9 +26,13 @@ NEXT: Final = "user.mplog.next"
 """The absolute path of the file that took over. Its presence says that nobody appends here any more."""
 
 ROTATED: Final = "user.mplog.rotated"
-"""Its presence says that the file has, or was just to get, another name by a rotation, and not by somebody else."""
+"""The name in its directory that the file has, or was just to get, by a rotation, and not by somebody else."""
+
+SHAPE: Final = "user.mplog.shape"
+"""The shape of the names of the template (see `Names`) by which the file was made, also of its archive."""
 
 _HAS_ATTRIBUTES: Final = hasattr(os, "setxattr")
+_LONG: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +78,8 @@ def write_series(fd: int, series: Series, rotation: Rotation) -> None:
 
 def forget(fd: int) -> None:
     """Take every mark of an earlier life from *fd*, a file that becomes the current one again."""
-    if _HAS_ATTRIBUTES:
-        for name in (SERIES, NEXT, ROTATED):
-            with suppress(OSError):
-                os.removexattr(fd, name)
+    for name in (SERIES, NEXT, ROTATED):
+        _remove(fd, name)
 
 
 def successor(fd: int) -> str | None:
@@ -88,10 +92,15 @@ def set_successor(fd: int, path: str) -> None:
     _put(fd, NEXT, path)
 
 
-def mark_rotated(fd: int) -> None:
-    """Say that a log renames *fd*. Called under its lock, before it happens."""
-    _put(fd, ROTATED, "1")
+def mark_rotated(fd: int, path: str) -> None:
+    """Say that a log renames *fd* to *path*. Called under its lock, before it happens."""
+    _put(fd, ROTATED, os.path.basename(path))
     alarm.ring(fd)
+
+
+def unmark_rotated(fd: int) -> None:
+    """The renaming was refused, or has been taken back."""
+    _remove(fd, ROTATED)
 
 
 def was_rotated(fd: int) -> bool | None:
@@ -103,6 +112,39 @@ def was_rotated(fd: int) -> bool | None:
     except OSError as error:
         return False if error.errno == errno.ENODATA else None
     return True
+
+
+def has_ended(fd: int, path: str) -> bool:
+    """Whether the file *fd*, called *path*, is marked as one that a log has left.
+
+    Not so when it was only about to be renamed, by somebody who died, and has still the name that it is written under.
+    """
+    return successor(fd) is not None or _get(fd, ROTATED) == os.path.basename(path)
+
+
+def write_shape(fd: int, shape: str) -> None:
+    """Say by which template the file *fd* was made."""
+    _put(fd, SHAPE, _short(shape))
+
+
+def has_shape(fd: int, shape: str) -> bool | None:
+    """Whether the file *fd* was made by a template of that shape; None where nothing is recorded."""
+    found = _get(fd, SHAPE)
+    return found == _short(shape) if found else None
+
+
+def copy_shape(source_fd: int, target_fd: int) -> None:
+    """Give the archive *target_fd* the shape of its source, if that has one."""
+    shape = _get(source_fd, SHAPE)
+    if shape:
+        _put(target_fd, SHAPE, shape)
+
+
+def _short(shape: str) -> str:
+    """File systems keep some kilobytes of attributes for a file, or one block."""
+    if len(shape) <= _LONG:
+        return shape
+    return hashlib.sha256(os.fsencode(shape)).hexdigest()
 
 
 def _get(fd: int, name: str) -> str:
@@ -118,3 +160,9 @@ def _put(fd: int, name: str, value: str) -> None:
     if _HAS_ATTRIBUTES:
         with suppress(OSError):
             os.setxattr(fd, name, os.fsencode(value))
+
+
+def _remove(fd: int, name: str) -> None:
+    if _HAS_ATTRIBUTES:
+        with suppress(OSError):
+            os.removexattr(fd, name)
