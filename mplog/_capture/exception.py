@@ -252,7 +252,8 @@ def _said(kind: Any, value: Any) -> list[str]:
 
 def _alone(value: Any) -> traceback.TracebackException:
     made = traceback.TracebackException(type(value), value, None, _seen=set())
-    made.exceptions = None  # Python 3.13 asks for it, and has it only of exceptions that are met for the first time.
+    # Python 3.13 asks for it, and has it only of exceptions that are met for the first time.
+    made.exceptions = None  # type: ignore[attr-defined]  # since Python 3.11
     return made
 
 

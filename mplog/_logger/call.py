@@ -315,7 +315,7 @@ def _cut_off(state: State, level: Level, frame: FrameType | None) -> None:
     """Count a call that is not made because it is inside of too many."""
     for handler in state.handlers:
         if level.no >= handler.level:
-            handler.unmade[0] += 1
+            handler.unmade.add()
     site = CallSite(frame)
     report.once(
         f"nested {site.file_path}:{site.line}",

@@ -114,8 +114,28 @@ class Catcher:
         return run
 
     def _async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*args: Any, **kwargs: Any) -> CaughtAsyncGenerator:
-            return CaughtAsyncGenerator(self, function(*args, **kwargs))
+        async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+            # As `yield from` does, which asynchronous generators do not have.
+            try:
+                generator = function(*args, **kwargs)
+                try:
+                    value = await generator.asend(None)
+                    while True:
+                        try:
+                            sent = yield value
+                        except GeneratorExit:
+                            await generator.aclose()
+                            raise
+                        except BaseException as thrown:  # noqa: BLE001 - goes on inside
+                            value = await generator.athrow(thrown)
+                        else:
+                            value = await generator.asend(sent)
+                except StopAsyncIteration:
+                    return
+            except BaseException as error:
+                if self._swallows_decorated(error, call.caller(1)):
+                    return
+                raise
 
         return run
 
@@ -149,35 +169,3 @@ class Catcher:
         if rule.onerror is not None and value is not None:
             rule.onerror(value)
         return not rule.reraise
-
-
-class CaughtAsyncGenerator(AsyncGenerator[Any, Any]):
-    """What a decorated asynchronous generator function gives. What `athrow` puts in is not caught."""
-
-    def __init__(self, catcher: Catcher, generator: AsyncGenerator[Any, Any]) -> None:
-        self._catcher = catcher
-        self._generator = generator
-
-    def __anext__(self) -> Any:
-        return self.asend(None)
-
-    async def aclose(self) -> None:
-        """As the generator's own."""
-        await self._generator.aclose()
-
-    async def asend(self, value: Any) -> Any:
-        """The next value, or the end when an error was swallowed."""
-        try:
-            return await self._generator.asend(value)
-        except StopAsyncIteration:
-            raise
-        except BaseException as error:
-            if not self._catcher._swallows_decorated(error, call.caller(1)):
-                raise
-        raise StopAsyncIteration
-
-    async def athrow(self, kind: Any, value: Any = None, trace: TracebackType | None = None) -> Any:
-        """As the generator's own."""
-        if value is None and trace is None:
-            return await self._generator.athrow(kind)
-        return await self._generator.athrow(kind, value, trace)

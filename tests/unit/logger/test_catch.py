@@ -93,7 +93,7 @@ class TestAsyncGenerators:
         assert functions(got) == ["collect"]
 
     def test_send_throw_and_close(self, logger: Logger, got: list[Any]) -> None:
-        """They reach the generator; what is thrown in is not caught."""
+        """They reach the generator; what is thrown in and comes out of it is caught, as with a synchronous one."""
         closed = []
 
         @logger.catch
@@ -110,12 +110,18 @@ class TestAsyncGenerators:
 
         async def main() -> None:
             made: Any = echo()
-            assert inspect.isasyncgen(made) or hasattr(made, "asend")
+            assert [inspect.isasyncgen(made), inspect.isasyncgenfunction(echo)] == [True, True]
             assert await made.asend(None) is None
             assert await made.asend(5) == 5
             assert await made.athrow(KeyError("x")) == "thrown"
-            with pytest.raises(ValueError, match="from outside"):
+            with pytest.raises(StopAsyncIteration):
                 await made.athrow(ValueError("from outside"))
+            with pytest.raises(StopAsyncIteration):
+                await made.__anext__()
+            ended: Any = echo()
+            await ended.asend(None)
+            with pytest.raises(asyncio.CancelledError):
+                await ended.athrow(asyncio.CancelledError())
             other: Any = echo()
             await other.__anext__()
             await other.aclose()
@@ -123,8 +129,42 @@ class TestAsyncGenerators:
                 await other.__anext__()
 
         asyncio.run(main())
-        assert closed == [True, True]
-        assert got == []
+        assert closed == [True, True, True]
+        assert functions(got) == ["main"]
+
+    def test_an_error_while_it_is_closed(self, logger: Logger, got: list[Any]) -> None:
+        """Caught, and the generator is closed; left to itself it is closed by its event loop."""
+        closed = []
+
+        @logger.catch
+        async def failing(name: str) -> AsyncIterator[int]:
+            try:
+                yield 1
+            finally:
+                closed.append(name)
+                raise ValueError("bad")
+
+        async def main() -> None:
+            made: Any = failing("by hand")
+            await made.__anext__()
+            await made.aclose()
+            async for _ in failing("left"):
+                break
+
+        asyncio.run(main())
+        assert closed == ["by hand", "left"]
+        assert len(got) == 2
+
+    def test_wrong_arguments(self, logger: Logger, got: list[Any]) -> None:
+        """Caught when the first value is asked for, as with a synchronous one."""
+
+        @logger.catch
+        async def numbers() -> AsyncIterator[int]:
+            yield 1
+
+        made: Any = numbers
+        assert asyncio.run(collect(made(5))) == []
+        assert len(got) == 1
 
     def test_reraise(self, logger: Logger, got: list[Any]) -> None:
         """Logged, then raised to whoever asked."""
