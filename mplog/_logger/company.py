@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mplog._logger import registry
+from mplog._logger.differing import shown_option
 from mplog._logger.handler import Handler
 from mplog._session import attach, exit, hosts
 from mplog._session.account import Account
@@ -213,15 +214,20 @@ def _agrees(handler: Handler, host: hosts.Host) -> bool:
         return False
     if theirs.asks_about_messages or theirs.as_data or theirs.file.text != mine.text:
         return False
-    for option in ("rotation", "retention", "compression", "permissions"):
-        other, own = getattr(theirs.file, option), getattr(mine, option)
-        if other is None and own is not None:
-            return False
-        # A function cannot be compared with that of another program, which is not told of it.
-        if own is not None and other != own:
-            report.once(
-                f"differs {mine.template.pattern} {option}",
-                f"{mine.template.pattern} is written by process {host.place.control.identity.pid}, too, whose {option} "
-                f"is {other!r} and not {own!r}. Whichever of them writes the file goes by its own; use the same.",
-            )
+    names = ("rotation", "retention", "compression", "permissions")
+    pairs = {name: (getattr(mine, name), getattr(theirs.file, name)) for name in names}
+    if any(own is not None and other is None for own, other in pairs.values()):
+        return False
+    # A function cannot be compared with that of another program, which is not told of it.
+    differing = [
+        f"{name} ({shown_option(other)} there, {shown_option(own)} here)"
+        for name, (own, other) in pairs.items()
+        if own is not None and own != other
+    ]
+    if differing:
+        report.once(
+            f"differs {mine.template.pattern}",
+            f"{mine.template.pattern} is written by process {host.place.control.identity.pid}, too, with another "
+            f"{' and '.join(differing)}. Whichever of them writes the file goes by its own; use the same.",
+        )
     return True

@@ -17,14 +17,12 @@ from mplog._logger import levels as level_table
 from mplog._logger.core import Core, Wanted
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
-from mplog._logger.options import Given
+from mplog._logger.options import OPTIONS, Given
 from mplog._logger.switches import switch
 from mplog._render.markup import level_color
 from mplog._session.queue_options import QueueOptions
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
-
-_OPTIONS = {field.name for field in dataclasses.fields(Given)} - {"keywords"}
 
 
 def configure(
@@ -79,7 +77,7 @@ def _described(arguments: Mapping[str, Any]) -> tuple[Any, Given]:
     if "sink" not in rest:
         raise TypeError(f"A handler of configure() needs a 'sink'; this one has only {sorted(map(str, rest))}.")
     sink = rest.pop("sink")
-    own = {name: rest.pop(name) for name in _OPTIONS & rest.keys()}
+    own = {name: rest.pop(name) for name in OPTIONS if name in rest}
     return sink, Given(**own, keywords=rest)
 
 

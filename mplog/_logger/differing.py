@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mplog._ring.wire import safe_repr
 from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file.options import FileOptions
@@ -49,13 +50,30 @@ def _in_files(mine: FileOptions, theirs: FileOptions) -> list[str]:
     return found
 
 
+def shown_option(value: Any) -> str:
+    """The value of a file's option as a user knows it."""
+    return oct(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _beside(name: str, mine: RouteSpec, theirs: RouteSpec) -> str:
+    """The name of an option, and its values where they can be read."""
+    values = []
+    for spec in (theirs, mine):
+        holders = (spec.look, spec.file, None if spec.file is None else spec.file.text, spec)
+        value = next(getattr(holder, name) for holder in holders if hasattr(holder, name))
+        if callable(value):
+            return name
+        values.append(shown_option(value) if name == "permissions" else safe_repr(str(value), 200))
+    return f"{name} ({values[0]} there, {values[1]} here)"
+
+
 def say(place: Place, mine: RouteSpec, theirs: RouteSpec) -> None:
     """Report the difference, once in all processes of the session at *place*."""
     names = differing(mine, theirs)
     if names and place.first_to_say(f"differing-{theirs.id}"):
         report.once(
             f"differing {place.id.hex()} {theirs.id}",
-            f"this process adds {mine.name} with another {' and '.join(names)} than process "
-            f"{place.control.identity.pid}, which owns it and whose options hold. Give both the same, or add it in "
-            "one of them only.",
+            f"this process adds {mine.name} with another {' and '.join(_beside(name, mine, theirs) for name in names)} "
+            f"than process {place.control.identity.pid}, which owns it and whose options hold. Give both the same, or "
+            "add it in one of them only.",
         )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mplog._render.nearest import nearest_word
 from mplog._render.template import DEFAULT
+
+PREFIX = "MPLOG_"
 
 _TRUE = ("1", "true", "yes", "y", "ok", "on")
 _FALSE = ("0", "false", "no", "n", "nok", "off")
@@ -65,6 +68,30 @@ class Defaults:
     catch: bool
 
 
+LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
+"""The names of the built-in levels."""
+
+
+def _level(text: str) -> str:
+    """The level that *text* names, in any case; what names none is left to who knows the levels."""
+    return text.strip().upper() if text.strip().upper() in LEVELS else text
+
+
+def unknown(environment: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
+    """Variables that nothing reads, with the one that each of them is a misspelling of.
+
+    Others of the same prefix are the program's own.
+    """
+    known = set(known)
+    found = {}
+    for name in environment:
+        if name.startswith(PREFIX) and name not in known:
+            right = nearest_word(name.removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known])
+            if right is not None:
+                found[name] = PREFIX + right
+    return found
+
+
 def read(environment: Mapping[str, str]) -> Defaults:
     """The defaults that *environment* asks for.
 
@@ -79,7 +106,7 @@ def read(environment: Mapping[str, str]) -> Defaults:
     flag("MPLOG_STRICT", False)
     return Defaults(
         autoinit=flag("MPLOG_AUTOINIT", True),
-        level=environment.get("MPLOG_LEVEL", "DEBUG"),
+        level=_level(environment.get("MPLOG_LEVEL", "DEBUG")),
         format=environment.get("MPLOG_FORMAT", DEFAULT),
         filter=environment.get("MPLOG_FILTER"),
         colorize=boolean(environment.get("MPLOG_COLORIZE"), "MPLOG_COLORIZE"),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from mplog._logger import environment
 from mplog._render.markup import level_color
+from mplog._render.nearest import nearest
 from mplog._ring.wire import class_name
 
 
@@ -28,6 +29,10 @@ _BUILT_IN = (
     Level("ERROR", 40, "<red><bold>", "\u274c"),
     Level("CRITICAL", 50, "<RED><bold>", "\u2620\ufe0f"),
 )
+
+
+ALIASES = {"warn": "WARNING", "fatal": "CRITICAL", "err": "ERROR", "crit": "CRITICAL", "information": "INFO"}
+"""Names that other libraries have for them."""
 
 
 def built_in() -> dict[str, Level]:
@@ -100,6 +105,7 @@ def resolve(levels: dict[str, Level], given: Any) -> Level:
         if found is None:
             raise ValueError(
                 f"Level '{given}' does not exist. Known are {', '.join(levels)}; make it with logger.level(...)."
+                f"{nearest(given, levels, ALIASES)}"
             )
         return found
     if type(given) is not int:
@@ -123,7 +129,10 @@ def get_or_change(levels: dict[str, Level], name: Any, no: Any, color: Any, icon
     known = levels.get(name)
     if known is None:
         if no is None:
-            raise ValueError(f"Level '{name}' does not exist. Create it by giving its number: level('{name}', no=25)")
+            raise ValueError(
+                f"Level '{name}' does not exist. Create it by giving its number: level('{name}', no=25)"
+                f"{nearest(name, levels, ALIASES).replace(' Did', '. Did', 1)}"
+            )
         if isinstance(no, bool) or not isinstance(no, int):
             raise TypeError(f"Invalid level no, it should be an integer, not: '{type(no).__name__}'")
         if no < 0:

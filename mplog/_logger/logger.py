@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mplog._capture.patching import Patcher
 from mplog._capture.record import Message
-from mplog._logger import call, configuring, health, statistics
+from mplog._logger import call, configuring, health, missing, statistics
 from mplog._logger import parse as parsing
 from mplog._logger.call import log, log_level
 from mplog._logger.catch import MESSAGE, Catcher, Rule
@@ -86,6 +86,14 @@ class Logger:
     def __deepcopy__(self, memo: dict[int, Any]) -> Logger:
         extra = copy.deepcopy(self._extra, memo)
         return Logger(duplicate(self._core, memo), extra, self._options, self._patchers)
+
+    if not TYPE_CHECKING:  # A checker is to find what is not there.
+
+        def __getattr__(self, name: str) -> Any:
+            # Asked for what is nowhere else only, also by `copy`, `pickle` and `hasattr`, before there is any state.
+            if name.startswith("_"):
+                raise AttributeError(f"the logger has no attribute '{name}'")
+            raise AttributeError(missing.advice(name, (each for each in dir(type(self)) if not each.startswith("_"))))
 
     def add(
         self,

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mplog._logger.environment import DEFAULTS
-from mplog._logger.levels import Level
+from mplog._logger.levels import ALIASES, Level
 from mplog._logger.switches import switch, switch_or_none
 from mplog._render.colorize import is_terminal, should_colorize
 from mplog._render.filter import check_filter
 from mplog._render.look import Look
+from mplog._render.nearest import nearest
 from mplog._render.renderer import Renderer
 from mplog._render.times import local_time
 from mplog._ring.clock import wall_time
@@ -61,6 +62,10 @@ class Given:
     catch: Any = DEFAULTS.catch
     keywords: dict[str, Any] = field(default_factory=dict)
     """Those that only some kinds of sinks take."""
+
+
+OPTIONS = tuple(option.name for option in dataclasses.fields(Given) if option.name != "keywords")
+"""The options of every kind of sink."""
 
 
 def switched(given: Given) -> Given:
@@ -151,7 +156,9 @@ def level_number(levels: dict[str, Level], level: Any) -> int:
     """
     if isinstance(level, str):
         if level not in levels:
-            raise ValueError(f"Level '{level}' does not exist. Known are {', '.join(levels)}.")
+            raise ValueError(
+                f"Level '{level}' does not exist. Known are {', '.join(levels)}.{nearest(level, levels, ALIASES)}"
+            )
         return levels[level].no
     if isinstance(level, bool) or not isinstance(level, int):
         raise TypeError(f"Invalid level, it should be a name or a number, not: '{type(level).__name__}'")
@@ -300,6 +307,7 @@ def _check_with_open(given: dict[str, Any], mode: str, text: TextForm) -> None:
             raise
         raise TypeError(
             f"add() got an unexpected keyword argument '{unknown[0]}'. It knows {', '.join(FILE_KEYWORDS)} for files."
+            f"{nearest(unknown[0], (*FILE_KEYWORDS, *OPTIONS))}"
         ) from error
 
 
@@ -307,7 +315,8 @@ def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...]) -> None:
     for name in given:
         if name not in known:
             hint = f"It knows {', '.join(known)} here." if known else "Only file sinks take further keywords."
-            raise TypeError(f"add() got an unexpected keyword argument '{name}'. {hint}")
+            right = "" if name in FILE_KEYWORDS else nearest(name, (*known, *OPTIONS))
+            raise TypeError(f"add() got an unexpected keyword argument '{name}'. {hint}{right}")
 
 
 def stream_takes_text(sink: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mplog._capture.callsite import CallSite
@@ -16,6 +16,7 @@ from mplog._capture.details import Token
 from mplog._capture.record import RecordFile, RecordLevel
 from mplog._render.escape import Shielded, count_hostile, escape, is_hostile
 from mplog._render.markup import TEXT, Tokens, paint, step
+from mplog._render.nearest import nearest_word
 from mplog._render.times import format_time, local_time, split_fraction
 
 DEFAULT = (
@@ -29,6 +30,36 @@ Line = Callable[[str, int, str, Any], str]
 # Specifications that mean the same inside an f-string: no braces, quotes or backslashes; and no `c`, which makes any
 # character of a number.
 _PLAIN_SPEC = re.compile(r"[A-Zabd-z0-9 <>=^+\-#_,.%]*\Z")
+
+
+FIELDS = (
+    *("elapsed", "exception", "extra", "file", "function", "level", "line"),
+    *("message", "module", "name", "process", "thread", "time"),
+)
+"""The fields of a record."""
+
+_ELSEWHERE = {
+    "msg": "message",
+    "text": "message",
+    "asctime": "time",
+    "timestamp": "time",
+    "date": "time",
+    "levelname": "level",
+    "levelno": "level.no",
+    "lineno": "line",
+    "funcname": "function",
+    "func": "function",
+    "filename": "file",
+    "pathname": "file.path",
+    "path": "file.path",
+    "pid": "process.id",
+    "processname": "process.name",
+    "tid": "thread.id",
+    "threadname": "thread.name",
+    "logger": "name",
+    "exc_info": "exception",
+}
+"""What they are called elsewhere."""
 
 
 class _Field(NamedTuple):
@@ -186,7 +217,7 @@ class Template:
         except KeyError as error:
             raise ValueError(
                 f"Failed to format log record: the format {self.source!r} names {error}, which this record does not "
-                "have. Bind it (logger.bind(...)), give it as keyword argument, or take it out of the format."
+                f"have. {_advice(error.args[0] if error.args else None, self._parts, values)}"
             ) from error
 
     def painted(self, level: str | None) -> _Painted:
@@ -341,3 +372,21 @@ def merge_message(message: str, count: int) -> list[str] | None:
         pieces.append(f"{{m[{index}]{'!' + conversion if conversion else ''}{':' + spec if spec else ''}}}")
         index += 1
     return pieces if index == count else None
+
+
+def _advice(key: Any, parts: Iterable[Any], values: Mapping[str, Any]) -> str:
+    """What to write instead of a *key* that a record lacks."""
+    is_field = any(isinstance(part, _Field) and _first_name(part.name) == key for part in parts)
+    if not is_field or key in values:
+        return "Bind it (logger.bind(...)), give it as keyword argument, or take it out of the format."
+    extra = values.get("extra")
+    right = None
+    if not (isinstance(extra, dict) and key in extra):
+        right = nearest_word(key, FIELDS, _ELSEWHERE)
+    if right is not None:
+        return f"Did you mean {{{right}}}? What is bound is shown by {{extra[{key}]}}."
+    return f"It is no field of records. What is bound, or given as keyword argument, is shown by {{extra[{key}]}}."
+
+
+def _first_name(field: str) -> str:
+    return field.partition(".")[0].partition("[")[0]

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
+from mplog._render.nearest import nearest
 from mplog._ring.clock import wall_time
 from mplog._sinks.file import birth, codec, series, whose
 from mplog._sinks.file.claim import NO_LINK, PRIVATE, claimed, is_named
@@ -46,6 +47,9 @@ class Compression:
     """One of `codec.FORMATS`, empty for a function."""
 
     function: CompressionFunction | None = None
+
+    def __str__(self) -> str:
+        return self.format or "a function"
 
     @property
     def suffix(self) -> str:
@@ -75,12 +79,24 @@ def parse_compression(value: object) -> Compression | None:
     )
 
 
+_ALIASES: Final = {
+    "gzip": "gz",
+    "bzip2": "bz2",
+    "bzip": "bz2",
+    "bz": "bz2",
+    "tgz": "tar.gz",
+    "tbz2": "tar.bz2",
+    "txz": "tar.xz",
+}
+"""What formats are called elsewhere."""
+
+
 def _known_format(text: str) -> str:
     name = text.strip().lstrip(".")
     if name not in codec.FORMATS:
         raise ValueError(
             f"Invalid compression format: '{name}'. Use one of {', '.join(codec.FORMATS)} (in lower case), "
-            "or pass a function of the path."
+            f"or pass a function of the path.{nearest(name, codec.FORMATS, _ALIASES)}"
         )
     codec.load_modules(name)
     return name

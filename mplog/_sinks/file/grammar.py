@@ -10,8 +10,12 @@ import datetime as dt
 import re
 from typing import Final
 
+from mplog._render.nearest import nearest
+
 FREQUENCIES: Final = ("hourly", "daily", "weekly", "monthly", "yearly")
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+_SHORT_DAYS: Final = {day[:length]: day for day in WEEKDAYS for length in (3, 4)}
 
 _NUMBER: Final = r"[e+\-.\d]+"
 _SIZE: Final = re.compile(rf"({_NUMBER})\s*([kmgtpezy])?(i)?(b)", re.IGNORECASE)
@@ -34,6 +38,25 @@ _UNITS: Final[dict[str, float]] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
     **dict.fromkeys(("ms", "millisecond", "milliseconds"), 0.001),
     **dict.fromkeys(("us", "microsecond", "microseconds"), 0.000_001),
+}
+
+
+_DURATION_WORDS: Final = {"m": "min", "hr": "hour", "hrs": "hours", "mo": "month", "yr": "year", "yrs": "years"}
+"""What is written for units, and which of them it means."""
+
+_SIZE_WORDS: Final = {
+    word: unit
+    for unit, words in {
+        "B": ("byte", "bytes", "octets"),
+        "KB": ("k", "kilo", "kilobyte", "kilobytes", "kbyte", "kbytes"),
+        "MB": ("m", "meg", "megs", "mega", "megabyte", "megabytes", "mbyte", "mbytes"),
+        "GB": ("g", "gig", "gigs", "giga", "gigabyte", "gigabytes", "gbyte", "gbytes"),
+        "TB": ("t", "tera", "terabyte", "terabytes", "tbyte", "tbytes"),
+        "KiB": ("ki", "kibibyte", "kibibytes"),
+        "MiB": ("mi", "mebibyte", "mebibytes"),
+        "GiB": ("gi", "gibibyte", "gibibytes"),
+    }.items()
+    for word in words
 }
 
 
@@ -75,25 +98,31 @@ def _duration_items(text: str) -> list[tuple[str, str]]:
     return items
 
 
-def _seconds_per(unit: str) -> float:
+def _seconds_per(unit: str, beside_sizes: bool) -> float:
     seconds = _UNITS.get(unit.lower())
     if seconds is None:
+        sizes = _SIZE_WORDS if beside_sizes else {}
+        others = "; those of sizes are B, KB, MB, GB and TB, and KiB, MiB, GiB and TiB" if beside_sizes else ""
         raise ValueError(
             f"Invalid unit value while parsing duration: '{unit}'. Units are y, month, w, d, h, min, s, ms and us "
-            "and their long forms; a time of day with AM or PM needs its minutes, as in '1:00 PM'."
+            f"and their long forms{others}; a time of day with AM or PM needs its minutes, as in '1:00 PM'."
+            f"{nearest(unit, _UNITS, {**_DURATION_WORDS, **sizes})}"
         )
     return seconds
 
 
-def parse_duration(text: str) -> dt.timedelta | None:
+def parse_duration(text: str, *, beside_sizes: bool = False) -> dt.timedelta | None:
     """The sum of the durations in *text* (``1h 30 minutes``, ``1 w, 2D``), or None when it is no duration.
+
+    Args:
+        beside_sizes: a size would do, too, so that the text of an error names its units.
 
     Raises ValueError when a number or a unit cannot be read, or when the sum is too large for a timedelta.
     """
     items = _duration_items(text.strip())
     if not items:
         return None
-    seconds = sum(_number(number, "duration") * _seconds_per(unit) for number, unit in items)
+    seconds = sum(_number(number, "duration") * _seconds_per(unit, beside_sizes) for number, unit in items)
     try:
         return dt.timedelta(seconds=seconds)
     except (OverflowError, ValueError) as error:
@@ -126,6 +155,7 @@ def _parse_day(text: str) -> int | None:
 def _bad_day(text: str) -> ValueError:
     return ValueError(
         f"Invalid day while parsing daytime: '{text}'. Days are 'monday' to 'sunday' in full, or 'w0' (Monday) to 'w6'."
+        f"{nearest(text, WEEKDAYS, _SHORT_DAYS)}"
     )
 
 

@@ -41,6 +41,11 @@ class Retention:
 
     function: RetentionFunction | None = None
 
+    def __str__(self) -> str:
+        if self.count is not None:
+            return f"{self.count} files"
+        return "a function" if self.age is None else f"{dt.timedelta(seconds=self.age)}"
+
     def expired(
         self, files: Sequence[OwnedFile], now: float, is_mine: Callable[[str], bool] = lambda path: True
     ) -> list[str]:
@@ -124,7 +129,11 @@ def parse_retention(value: object) -> Retention | None:
 def _duration(text: str) -> dt.timedelta:
     duration = grammar.parse_duration(text)
     if duration is None:
-        raise ValueError(f"Cannot parse retention from: '{text}'. Write a duration such as '10 days' or '1 month'.")
+        number = text.strip()
+        hint = f" A number of files is a number, not a text: retention={number}." if number.isdecimal() else ""
+        raise ValueError(
+            f"Cannot parse retention from: '{text}'. Write a duration such as '10 days' or '1 month'.{hint}"
+        )
     return duration
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from mplog._render.nearest import nearest
 from mplog._sinks.file import grammar
 from mplog._sinks.file.schedule import At, Calendar, Every, TimeRule
 
@@ -33,6 +34,10 @@ class Rotation:
     """Functions to ask before each record, in the order given. They run in the process that writes."""
 
     times: tuple[TimeRule, ...] = ()
+
+    def __str__(self) -> str:
+        size = [] if self.size_limit is None else [f"{self.size_limit:.16g} bytes"]
+        return " or ".join([*size, *map(str, self.times), *(["a function"] if self.functions else [])])
 
     @property
     def keeps_empty(self) -> bool:
@@ -126,11 +131,33 @@ def _parse_one(value: object) -> _Rule:
     )
 
 
+_ALIASES = {
+    "hour": "hourly",
+    "every hour": "hourly",
+    "day": "daily",
+    "every day": "daily",
+    "week": "weekly",
+    "every week": "weekly",
+    "month": "monthly",
+    "every month": "monthly",
+    "year": "yearly",
+    "midnight": "00:00",
+    "noon": "12:00",
+}
+"""What is written for frequencies and times of day."""
+
+
 def _parse_text(text: str) -> _Rule:
     size = grammar.parse_size(text)
     if size is not None:
         return _size(size, text)
-    duration = grammar.parse_duration(text)
+    number = text.strip()
+    if number.isdecimal() and len(number) > 2:  # Of less it may be the hour.
+        raise ValueError(
+            f"Cannot parse rotation from: '{text}'. Give a number of bytes as a number, rotation={number}, or with its "
+            f"unit, '{number} B' or '{number} MB'; a time of day as '18:00'."
+        )
+    duration = grammar.parse_duration(text, beside_sizes=True)
     if duration is not None:
         return _every(duration, text)
     frequency = grammar.parse_frequency(text)
@@ -143,6 +170,7 @@ def _parse_text(text: str) -> _Rule:
     raise ValueError(
         f"Cannot parse rotation from: '{text}'. Write a size ('100 MB'), a duration ('1 week'), a frequency "
         "('daily'), or a day and time ('sunday at 18:00', 'w0', '23:30')."
+        f"{nearest(text, (*grammar.FREQUENCIES, *grammar.WEEKDAYS), _ALIASES)}"
     )
 
 

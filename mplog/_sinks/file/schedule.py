@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mplog._render.times import local_time
+from mplog._sinks.file.grammar import WEEKDAYS
 
 _EPOCH: Final = dt.datetime(1970, 1, 1)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
@@ -82,6 +83,9 @@ class Every:
 
     step: dt.timedelta
 
+    def __str__(self) -> str:
+        return f"every {self.step}"
+
     def next_due(self, created: float, after: float) -> float:
         """See `TimeRule`."""
         clock = Clock()
@@ -102,6 +106,10 @@ class At:
     time: dt.time
     weekday: int | None = None
 
+    def __str__(self) -> str:
+        day = "" if self.weekday is None else f"{WEEKDAYS[self.weekday]} at "
+        return f"{day}{self.time}"
+
     def next_due(self, created: float, after: float) -> float:
         """See `TimeRule`."""
         clock = Clock(self.time.tzinfo)
@@ -121,6 +129,9 @@ class Calendar:
     """The start of each ``hourly``, ``daily``, ``weekly``, ``monthly`` or ``yearly`` period."""
 
     frequency: str
+
+    def __str__(self) -> str:
+        return self.frequency
 
     def next_due(self, created: float, after: float) -> float:
         """See `TimeRule`."""

@@ -1,0 +1,211 @@
+"""Error texts say what to do now, and the right word that is nearest to a wrong one.
+
+Covers logger-api.md, sections 33 and 34.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+import timeit
+from pathlib import Path
+from typing import Any
+
+import pytest
+from programs import Program
+
+from mplog._logger import autoinit, missing
+from mplog._logger.logger import Logger
+from mplog._logger.logger import logger as imported
+from mplog._render.nearest import nearest_word
+
+OPTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"rotatoin": 1}, "Did you mean 'rotation'?"),
+    ({"colorise": True}, "Did you mean 'colorize'?"),
+    ({"Encoding": "utf8"}, "Did you mean 'encoding'?"),
+    ({"level": "warn"}, "Did you mean 'WARNING'?"),
+    ({"level": "info"}, "Did you mean 'INFO'?"),
+    ({"level": "DEBG"}, "Did you mean 'DEBUG'?"),
+    ({"rotation": "10 Megs"}, "Did you mean 'MB'?"),
+    ({"rotation": "10 Megs"}, "those of sizes are B, KB, MB"),
+    ({"rotation": "2 gigabytes"}, "Did you mean 'GB'?"),
+    ({"rotation": "3 hrs"}, "Did you mean 'hours'?"),
+    ({"rotation": "dayly"}, "Did you mean 'daily'?"),
+    ({"rotation": "midnight"}, "Did you mean '00:00'?"),
+    ({"rotation": "wensday at 10:00"}, "Did you mean 'wednesday'?"),
+    ({"rotation": "mon at 10:00"}, "Did you mean 'monday'?"),
+    ({"rotation": "500"}, "rotation=500"),
+    ({"retention": "5"}, "retention=5."),
+    ({"retention": "10 dys"}, "Did you mean 'days'?"),
+    ({"compression": "gzip"}, "Did you mean 'gz'?"),
+    ({"compression": "GZ"}, "Did you mean 'gz'?"),
+    ({"compression": "tgz"}, "Did you mean 'tar.gz'?"),
+]
+
+
+@pytest.mark.parametrize(("options", "word"), OPTIONS, ids=lambda case: str(case) if isinstance(case, dict) else "")
+def test_of_add(logger: Logger, tmp_path: Path, options: dict[str, Any], word: str) -> None:
+    """Names of options, and their values."""
+    with pytest.raises((TypeError, ValueError)) as raised:
+        logger.add(tmp_path / "app.log", **options)
+    assert word in str(raised.value)
+
+
+def test_of_configure_and_of_other_sinks(logger: Logger) -> None:
+    """The same; an option of files that is written right is not explained by itself."""
+    with pytest.raises(TypeError, match="Did you mean 'serialize'"):
+        logger.configure(handlers=[{"sink": print, "serialise": True}])
+    with pytest.raises(TypeError) as raised:
+        logger.add(print, rotation=5)
+    assert "Did you mean" not in str(raised.value)
+
+
+def test_of_levels(logger: Logger) -> None:
+    """Wherever a level is named."""
+    logger.add(lambda _: None)
+    for call in (lambda: logger.log("Warn", "x"), lambda: logger.level("warning"), lambda: logger.log("warn", "x")):
+        with pytest.raises(ValueError, match="Did you mean 'WARNING'"):
+            call()
+
+
+class TestFields:
+    @pytest.mark.parametrize("call", [lambda log: log.bind(user="me").info("x"), lambda log: log.info("x", user="me")])
+    def test_what_is_bound_is_in_extra(self, logger: Logger, capsys: pytest.CaptureFixture[str], call: Any) -> None:
+        """The advice works: it shows the value."""
+        got: list[str] = []
+        logger.add(lambda _: None, format="{user}")
+        call(logger)
+        assert "{extra[user]}" in capsys.readouterr().err
+        logger.add(got.append, format="{extra[user]}")
+        call(logger)
+        assert got == ["me\n"]
+
+    @pytest.mark.parametrize(
+        ("wrong", "right"),
+        [
+            ("mesage", "message"),
+            ("levelname", "level"),
+            ("lineno", "line"),
+            ("Message", "message"),
+            ("pid", "process.id"),
+        ],
+    )
+    def test_a_misspelt_one(self, logger: Logger, capsys: pytest.CaptureFixture[str], wrong: str, right: str) -> None:
+        """Also by the names that they have elsewhere."""
+        logger.add(lambda _: None, format=f"{{{wrong}}}")
+        logger.info("x")
+        assert f"Did you mean {{{right}}}?" in capsys.readouterr().err
+
+    def test_a_key_that_was_not_bound(self, logger: Logger, capsys: pytest.CaptureFixture[str]) -> None:
+        """Is to be bound."""
+        logger.add(lambda _: None, format="{extra[user]}")
+        logger.info("x")
+        assert "Bind it" in capsys.readouterr().err
+
+
+class TestMethods:
+    @pytest.mark.parametrize("name", [*missing._STANDARD, "inof", "warnign", "bnd"])
+    def test_advice(self, logger: Logger, name: str) -> None:
+        """For what other libraries have, and for what is nearly right."""
+        with pytest.raises(
+            AttributeError, match=rf"^the logger has no attribute '{name}'(\. .+\.| Did|\. Did you .+\?)$"
+        ):
+            getattr(logger, name)
+
+    def test_every_method_that_is_named_is_there(self) -> None:
+        """No advice is to call what is not there either."""
+        import re
+
+        for text in missing._STANDARD.values():
+            for name in re.findall(r"logger\.(\w+)\(", text):
+                assert hasattr(Logger, name), text
+
+    def test_whoever_asks_gets_what_they_expect(self, logger: Logger) -> None:
+        """`hasattr`, `getattr` with a default, `copy`, `pickle`, and a logger that has no state yet."""
+        assert not hasattr(logger, "warn")
+        assert getattr(logger, "__wrapped__", 5) == 5
+        assert getattr(object.__new__(Logger), "_core", None) is None
+        assert isinstance(copy.copy(logger), Logger)
+        assert isinstance(copy.deepcopy(logger), Logger)
+        assert pickle.loads(pickle.dumps(imported)) is imported
+
+    def test_what_is_there_is_found_as_fast_as_ever(self, logger: Logger) -> None:
+        """The way of the advice is not taken: a method costs what it does on a class without it."""
+
+        class Plain:
+            def info(self) -> None:
+                pass
+
+        def seconds(target: Any) -> float:
+            return min(timeit.repeat("x.info", globals={"x": target}, number=20_000, repeat=15))
+
+        ratio = min(seconds(logger) / seconds(Plain()) for _ in range(5))
+        assert ratio < 2.0
+
+
+class TestEnvironment:
+    @pytest.mark.parametrize("level", ["info", "Info", "INFO", " info"])
+    def test_levels_in_any_case(self, program: Program, level: str) -> None:
+        """The default handler, and every `add()` that names no level."""
+        ended = program.run(
+            "from mplog import logger\nlogger.debug('no')\nlogger.info('yes')\nprint(logger)",
+            environment={"MPLOG_LEVEL": level},
+            silent=False,
+        )
+        assert "level=20" in ended.output
+        assert "yes" in ended.said
+        assert " - no" not in ended.said
+
+    def test_a_misspelt_variable_is_said_once(self, program: Program) -> None:
+        """In the program's first process, not in its children; what is near to nothing is the program's own."""
+        ended = program.run(
+            """
+            import multiprocessing
+            from mplog import logger
+
+            if __name__ == "__main__":
+                with multiprocessing.get_context("spawn").Pool(2) as pool:
+                    pool.map(str, range(4))
+                    pool.close()
+                    pool.join()
+            """,
+            environment={
+                "MPLOG_COLORISE": "1",
+                "MPLOG_RUNTIM_DIR": "/x",
+                "MPLOG_DASHBOARD": "y",
+                "MPLOG_AUTOINIT": "0",
+            },
+            silent=False,
+        )
+        said = sorted(line.partition("): ")[2] for line in ended.said.splitlines())
+        assert said == [
+            "the environment variable MPLOG_COLORISE is not one of mplog's. Did you mean MPLOG_COLORIZE?",
+            "the environment variable MPLOG_RUNTIM_DIR is not one of mplog's. Did you mean MPLOG_RUNTIME_DIR?",
+        ]
+
+    def test_the_known_ones_are_those_of_the_reference(self) -> None:
+        """Of the page that another test compares with the code."""
+        import re
+
+        page = (Path(__file__).parents[2] / "docs" / "reference" / "environment.md").read_text()
+        described = {name for name in re.findall(r"^\| `(MPLOG_.*?)`", page, re.MULTILINE) if "<" not in name}
+        assert described <= set(autoinit.KNOWN)
+
+
+def test_the_module_that_finds_words_is_not_imported_for_nothing() -> None:
+    """It is slow to import, and only errors need it."""
+    script = "import sys, mplog; mplog.logger.info('x'); sys.exit('difflib' in sys.modules)"
+    environment = {**os.environ, "MPLOG_AUTOINIT": "1"}
+    assert (
+        subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=False).returncode
+        == 0
+    )
+
+
+@pytest.mark.parametrize("word", [5, None, "x" * 10_000, "", "{", "\ud800"])
+def test_strange_words(word: Any) -> None:
+    """Have none that is near."""
+    assert nearest_word(word, ["rotation", "retention"]) is None
