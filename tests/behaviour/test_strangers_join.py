@@ -188,7 +188,7 @@ assert not os.listdir(os.environ["MPLOG_RUNTIME_DIR"])
         assert strangers.role("c") != "guest"
         (strangers.program.here / "enough.txt").touch()
         said = {name: strangers.running[name].wait().said for name in "abc"}
-        assert sum(text.count("whose rotation is") for text in said.values()) == 1, said
+        assert sum(text.count("with another rotation (") for text in said.values()) == 1, said
         strangers.check()
 
 
