@@ -115,8 +115,10 @@ def settings_of(parser: argparse.ArgumentParser, arguments: dict[str, Any]) -> S
     settings = Settings(**arguments)
     if settings.kill > settings.processes:
         parser.error(f"--kill {settings.kill} of --processes {settings.processes}: there are not so many to kill.")
-    if settings.start_method == STRANGERS and settings.scenario != "writers":
-        parser.error("--start-method strangers has no common owner: it goes with the scenario 'writers' only.")
+    if settings.start_method == STRANGERS and settings.scenario not in ("writers", "raised-signal"):
+        parser.error(
+            "--start-method strangers has no common owner: it goes with the scenarios 'writers' and 'raised-signal'."
+        )
     if settings.scenario == "fork-storm" and not settings.forks:
         parser.error("--forks 0 would be no storm: ask for at least one.")
     reason = mix.why_not(settings)
@@ -168,6 +170,9 @@ def build_parser() -> argparse.ArgumentParser:
     everybody = add(scenarios, "kill-all", timeout=60.0)
     add_tree(everybody, processes=4, kill=None)
     add_moment(everybody, exact=0.25)
+
+    raising = add(scenarios, "raised-signal", timeout=60.0, rate=2000.0)
+    add_tree(raising, processes=4, kill=None, methods=(*START_METHODS, STRANGERS))
 
     turning = add(scenarios, "rotation-storm", timeout=120.0, rotation="4 KB")
     add_tree(turning, processes=4, kill=0)

@@ -55,6 +55,8 @@ class Job:
     """Whether that death takes the workers along at the same instant."""
     dooms: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     """By slot: the record in whose call a worker dies, and the seconds after the call's begin."""
+    raises: bool = False
+    """Whether each process ends by raising SIGTERM, as servers do that were stopped by it, and waits for no other."""
     slow: float = 0.0
     """Seconds that a second sink takes for each line; 0: there is none."""
     slow_log: str = ""

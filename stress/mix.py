@@ -16,11 +16,11 @@ from stress.settings import START_METHODS, Settings
 CYCLE = (
     "kill-workers", "kill-owner", "kill-all", "rotation-storm", "kill-owner",
     "kill-workers", "kill-all", "writers", "kill-owner", "kill-all",
-    "kill-workers", "fork-storm", "kill-owner", "kill-all", "slow-sink",
+    "kill-workers", "fork-storm", "raised-signal", "kill-all", "slow-sink",
     "kill-workers", "kill-owner", "kill-all", "disk-full", "kill-workers",
 )  # fmt: skip
-"""Three of four rounds are deaths. Its length and the number of start methods have no common divisor, so that any sixty
-seeds in a row hold every scenario with every start method."""
+"""Three of four rounds are deaths of some kind. Its length and the number of start methods have no common divisor, so
+that any sixty seeds in a row hold every scenario with every start method."""
 
 WHOLE_CYCLE = len(CYCLE) * len(START_METHODS)
 
@@ -36,6 +36,7 @@ SHORT: dict[str, Settings] = {
         scenario="kill-owner", processes=3, kill=1, aim=0.5, exact=0.5, afterwards=0.6, timeout=_LONG
     ),
     "kill-all": Settings(scenario="kill-all", processes=3, aim=0.5, exact=0.5, timeout=_LONG),
+    "raised-signal": Settings(scenario="raised-signal", processes=3, rate=2000.0, timeout=_LONG),
     "rotation-storm": Settings(
         scenario="rotation-storm",
         processes=3,
@@ -74,7 +75,7 @@ def chosen(adapter: str, seed: int) -> Settings:
     method = START_METHODS[seed % len(START_METHODS)]
     if scenario == "fork-storm":
         method = "fork"
-    if scenario == "writers" and chance.random() < 0.5:
+    if scenario in ("writers", "raised-signal") and chance.random() < 0.5:
         method = STRANGERS
     settings = dataclasses.replace(SHORT[scenario], seed=seed, start_method=method, adapter=adapter)
     if scenario.startswith("kill-"):
@@ -89,6 +90,10 @@ def chosen(adapter: str, seed: int) -> Settings:
             settings = dataclasses.replace(
                 settings, compression=chance.choice((None, "gz")), rate=settings.rate or 3000
             )
+    if scenario == "raised-signal":
+        settings = dataclasses.replace(
+            settings, rotation=chance.choice((None, "10 KB")), threads=chance.choice((1, 1, 2))
+        )
     if scenario == "kill-owner":
         settings = dataclasses.replace(settings, strangers=chance.choice((0, 0, 1)), kill=chance.choice((0, 1, 2)))
     if scenario == "rotation-storm":

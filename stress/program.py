@@ -50,7 +50,14 @@ def worker(first_slot: int, shared: Any = None) -> None:
     ADAPTER.join(shared)
     with Ledger(Path(JOB.ledger)) as ledger:
         workload.log_in_threads(JOB, ledger, first_slot, ADAPTER.log)
+    raise_signal_if_asked()
     ADAPTER.leave()
+
+
+def raise_signal_if_asked() -> None:
+    """End as servers do that have put the former handler back: no exit function runs."""
+    if JOB.raises:
+        signal.raise_signal(signal.SIGTERM)
 
 
 def start_worker(first_slot: int) -> BaseProcess:
@@ -65,6 +72,7 @@ def run_tree() -> int:
     workers = [start_worker(JOB.first_slot + index * JOB.threads) for index in range(JOB.processes)]
     if JOB.own_slot is not None:
         log_beside(workers, JOB.own_slot)
+    raise_signal_if_asked()
     for process in workers:
         process.join()
     finish()
@@ -78,7 +86,7 @@ def log_beside(workers: list[BaseProcess], own_slot: int) -> None:
         slot = ledger.slot(own_slot)
         slot.begin()
         workload.wait_for_go(ledger)
-        while any(process.is_alive() for process in workers):
+        while any(process.is_alive() for process in workers) and not (JOB.raises and ledger.signal == STOP):
             slot.call(ADAPTER.log, texts[slot.returned % len(texts)])
             time.sleep(1 / JOB.own_rate)
         slot.finish()
@@ -96,6 +104,7 @@ def run_stranger() -> int:
     """Log beside other programs on the same file, with no common parent."""
     with Ledger(Path(JOB.ledger)) as ledger:
         workload.log_in_threads(JOB, ledger, JOB.first_slot, ADAPTER.log)
+    raise_signal_if_asked()
     finish()
     return 0
 

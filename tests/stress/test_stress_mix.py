@@ -28,8 +28,9 @@ class TestMix:
     def test_sixty_seeds_in_a_row_hold_every_scenario_with_every_start_method(self, seed: int) -> None:
         """Nothing is left to luck in a short run, wherever it starts."""
         rounds = planned("all", "--seed", str(seed), count=mix.WHOLE_CYCLE)
-        deaths = {"kill-workers", "kill-owner", "kill-all"}
-        wanted = set(itertools.product({*deaths, "rotation-storm", "slow-sink", "disk-full"}, START_METHODS))
+        kills = {"kill-workers", "kill-owner", "kill-all"}
+        deaths = {*kills, "raised-signal"}
+        wanted = set(itertools.product({*kills, "rotation-storm", "slow-sink", "disk-full"}, START_METHODS))
         assert wanted - {(settings.scenario, settings.start_method) for settings in rounds} == set()
         assert {settings.scenario for settings in rounds} == PLAY.keys() - {"soak"}
         assert sum(settings.scenario in deaths for settings in rounds) >= 0.7 * len(rounds)
