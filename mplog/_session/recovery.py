@@ -66,6 +66,7 @@ def slot_path(place: Place, sink: FileSink, route: int) -> str:
 
 def make_slot(place: Place, sink: FileSink, route: int) -> Slot:
     """Make the slot of *route* for the file of *sink*. Raises OSError: no room or no rights."""
+    sink.make_directory()
     for _ in range(20):
         # Another process may remove the empty directory of this file while we fill it.
         with contextlib.suppress(FileNotFoundError):
@@ -369,8 +370,12 @@ def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:
     if not sink.shared:
         return 0
     written = 0
+    try:
+        key = sink.key()
+    except FileNotFoundError:
+        return 0  # Its directory is still to be made, so nobody can have written there.
     for base in directory.existing_bases():
-        shared = os.path.join(base, "files", sink.key())
+        shared = os.path.join(base, "files", key)
         try:
             names = sorted(os.listdir(shared))
         except OSError:

@@ -125,6 +125,10 @@ class FileSink:
         """The name under which the sessions that write this file find one another."""
         return self._file.key()
 
+    def make_directory(self) -> None:
+        """Make the directory by which sessions find one another, also where the file itself is to come later."""
+        os.makedirs(self.options.template.names().directory, exist_ok=True)
+
     @property
     def shared(self) -> bool:
         """Whether this is a regular file, so that locks and slots make sense."""
