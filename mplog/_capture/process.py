@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import _thread
+import mmap
 import os
 import sys
 import threading
 from multiprocessing import process as _standard
+from typing import Any
+
+_WIPE_ON_FORK = 18
+"""The kernel's number for MADV_WIPEONFORK, which Python has no name for."""
 
 _pid = os.getpid()
 
@@ -14,8 +19,36 @@ UNKNOWN = "<unknown>"
 """The name of what cannot say its own."""
 
 
+class _Asked:
+    """Stands for the page where the kernel wipes none: asks for the number of the process each time."""
+
+    def __getitem__(self, _: int) -> bool:
+        return os.getpid() == _pid
+
+    def __setitem__(self, _: int, value: int) -> None:
+        pass
+
+
+def _page() -> Any:
+    try:
+        page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        page.madvise(_WIPE_ON_FORK)
+    except (AttributeError, OSError, ValueError):  # Not Linux, or one before 4.14.
+        return _Asked()
+    return page
+
+
+here = _page()
+"""`here[0]` is 0 in a child that has not become one for mplog yet, whoever forked it and however, see fork.py.
+
+The kernel wipes the page in whatever is forked. Not every fork is Python's: servers that embed it fork by themselves,
+and so do libraries; then no hook runs.
+"""
+here[0] = 1
+
+
 def pid() -> int:
-    """This process's id, without asking the kernel at each call; see `forget`."""
+    """This process's id, without asking the kernel at each call; see `here`."""
     return _pid
 
 
@@ -53,7 +86,17 @@ def thread_name() -> str:
         return UNKNOWN
 
 
+def is_here() -> bool:
+    """Whether this process has become what it is for mplog, by all that can be told."""
+    return bool(here[0]) and os.getpid() == _pid
+
+
 def forget() -> None:
     """In a forked child: learn the new pid."""
     global _pid
     _pid = os.getpid()
+
+
+def arrived() -> None:
+    """In a forked child: it is what it is now."""
+    here[0] = 1

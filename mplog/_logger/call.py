@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from math import floor
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -29,12 +30,14 @@ from mplog._ring.clock import shown as shown_time
 from mplog._ring.clock import wall_time
 from mplog._ring.layout import GENERATION
 from mplog._ring.wire import safe_repr
+from mplog._session import fork
 from mplog._sinks import report
 
 if TYPE_CHECKING:
     from mplog._logger.logger import Logger
 
 _getframe = sys._getframe
+_here = process.here
 STARTED = local_time(wall_time())
 """When mplog was imported in this process; a forked child keeps its parent's. `elapsed` counts from here."""
 
@@ -57,7 +60,7 @@ def log(
     depth: int = 2,
 ) -> None:
     """One call with a level's name; the caller is *depth* frames above this one: two for a level's own method."""
-    if state.words[GENERATION] != state.generation or state.provisional:
+    if state.words[GENERATION] != state.generation:
         state = view._core.following.renew()
         if state.levels[name].no < state.threshold:
             return
@@ -111,6 +114,9 @@ def log(
                 raise ValueError("needs escaping")
         others = [_text_for(other, now, args or message, odd) for other in site.others] if site.others else None
     except Exception:  # noqa: BLE001 - a user's __format__, a clock that is none, text that needs care: the full way's
+        fully(view, state, name, message, args, kwargs, frame)
+        return
+    if not _here[0]:  # A child that was forked without hooks, perhaps by a value's `__format__` just now.
         fully(view, state, name, message, args, kwargs, frame)
         return
     try:
@@ -240,6 +246,11 @@ def fully(
         options: instead of the view's own.
         decorated: whether the exception was caught by a decorator, whose caller *frame* is.
     """
+    if not _here[0]:
+        again = partial(fully, view, state, level, message, args, kwargs, frame, options, decorated=decorated)
+        if not fork.arrive(again):
+            return
+        state = view._core.state
     own = options is None
     if options is None:
         options = view._options
@@ -288,6 +299,9 @@ def fully(
         )
     finally:
         making.depth = depth
+    if not _here[0]:  # The message was made by something that forks.
+        fork.arrive()
+        state = view._core.state
     for handler in state.handlers:
         try:
             if record["level"].no >= handler.level:

@@ -60,6 +60,8 @@ class Company:
         self._lookout = lookout
         self._guests: dict[bytes, _Guest] = {}
         self._former: list[Link] = []
+        self._alone = False
+        """Whether this process looks for nobody, and each of its records is written by the call."""
 
     def links(self) -> list[Link]:
         """The ways to hosts that this process uses."""
@@ -79,7 +81,7 @@ class Company:
         Called by a log call, in its thread, when its record is written.
         """
         core = self._core
-        if core.is_changing or not core.try_change():
+        if self._alone or core.is_changing or not core.try_change():
             return
         try:
             self._meet(sink)
@@ -122,7 +124,7 @@ class Company:
                 guest = self._guests[host.place.id] = _Guest(self._core, host.place, self._lookout)
             else:
                 host.place.control.close()
-            joined = _served(handler, host.route, guest.link)
+            joined = served(handler, host.route, guest.link)
             guest.handlers[host.route] = joined
             self._core.replace(joined)
             return True
@@ -144,7 +146,7 @@ class Company:
     def _leave(self, guest: _Guest, limit: Limit) -> bool:
         done = guest.link.flush(Limit(limit.left(LEAVING_BOUND), firm=True))
         for handler in self._handlers_of(guest):
-            self._core.replace(_served(handler, handler.id, None))
+            self._core.replace(served(handler, handler.id, None))
         guest.link.close(limit)
         guest.link.doorbell.close()
         if guest.link.is_on_its_own:
@@ -164,15 +166,20 @@ class Company:
             if handler.link is guest.link:
                 yield handler
 
-    def forget(self) -> None:
-        """In a forked child: the guest was its parent."""
+    def forget(self, *, alone: bool) -> None:
+        """In a forked child: the guest was its parent.
+
+        Args:
+            alone: do not become another one. A host's writer is a thread, which some servers that embed Python and fork
+                by themselves let run only now and then.
+        """
         for link in (*self.links(), *self._former):
             link.abandon()
             link.doorbell.close()
-        self._guests, self._former = {}, []
+        self._guests, self._former, self._alone = {}, [], alone
 
 
-def _served(handler: Handler, number: int, link: Link | None) -> Handler:
+def served(handler: Handler, number: int, link: Link | None) -> Handler:
     """*handler* as it is known as *number* at the other end of *link*, or in this process."""
     served = Handler(
         dataclasses.replace(handler.spec, id=number),

@@ -140,7 +140,7 @@ class _InForks:
         if core is not None:
             core.sessions.resume_threads()
 
-    def after_fork_in_child(self) -> None:
+    def after_fork_in_child(self, *, prepared: bool) -> None:
         core = self._core()
         if core is not None:
-            core.sessions.after_fork_in_child()
+            core.sessions.after_fork_in_child(prepared=prepared)

@@ -7,7 +7,6 @@ this process is to sessions is in sessions.py, what it has from their owners in 
 from __future__ import annotations
 
 import dataclasses
-import os
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -68,11 +67,10 @@ class Core:
         self.sessions = Sessions(self)
         self.following = Following(self)
         self.state = State((), self.levels, self.settings)
-        self.held: State | None = None
-        """While this process forks: what calls get from `Following.renew`, where an outdated `state` sends them."""
 
     def duplicate(self, handler_copy: Callable[[Handler], Handler], value_copy: Callable[[Any], Any]) -> Core:
         """An independent core; see copies.py. Whatever *handler_copy* raises passes through."""
+        self.notice_child()
         with self.lock:
             if self.provisional:
                 self.following.settle()
@@ -233,6 +231,7 @@ class Core:
 
     def check_queue(self, options: QueueOptions) -> None:
         """Raise ValueError when queues cannot behave so, because a session runs in another runtime directory."""
+        self.notice_child()
         with self.lock:
             host = self.sessions.host
             if host is not None and options.runtime_directory != self.settings.queue.runtime_directory:
@@ -244,6 +243,7 @@ class Core:
 
     def set_queue(self, options: QueueOptions) -> None:
         """Let queues behave so; a session that runs stays where it is. Raises as `check_queue`."""
+        self.notice_child()
         with self.lock:
             self.check_queue(options)
             self.set("queue", options)
@@ -252,6 +252,7 @@ class Core:
 
     def set_activation(self, name: str | None, enabled: bool) -> None:
         """One `enable()` or `disable()`."""
+        self.notice_child()
         with self.lock:
             self.set("activation", self.settings.activation.changed(name, enabled))
 
@@ -307,9 +308,10 @@ class Core:
         if leader is not None:
             words = leader.words
             if generation is None:
-                current = self.held or self.state
-                generation = current.generation if current.words is words else words[GENERATION]
-        state = State(
+                current = self.state
+                known = current.words is words and not current.provisional
+                generation = current.generation if known else words[GENERATION]
+        self.state = State(
             tuple(self.by_id[number] for number in sorted(self.by_id)),
             self.levels,
             self.settings,
@@ -317,33 +319,14 @@ class Core:
             generation or 0,
             self.provisional,
         )
-        if self.held is None:
-            self.state = state
-        else:
-            self.held, self.state = state, state.outdated()
 
-    # While this process forks
+    @staticmethod
+    def notice_child() -> None:
+        """In a child that has not become one yet, let it. Before anything takes a lock.
 
-    def hold(self) -> None:
-        """Let each call ask whether it comes from the child, where other fork hooks may log before ours has run.
-
-        Called under the configuration lock by the thread that forks, which keeps it until `let_go`.
+        Until then locks that other threads held in the parent are never free, and this process takes itself for that.
         """
-        if self.held is None and not self.provisional:
-            self.held, self.state = self.state, self.state.outdated()
-
-    def let_go(self) -> None:
-        """The fork is over, here or in the child."""
-        held, self.held = self.held, None
-        if held is not None:
-            self.state = held
-
-    def notice_child(self) -> None:
-        """In a child whose hook of mplog is still to come, let that go first.
-
-        Before it, locks that other threads held in the parent are never free, and this process takes itself for that.
-        """
-        if self.held is not None and os.getpid() != process.pid():
+        if not process.here[0]:
             fork.arrive()
 
     # For company.py, which may not wait for the lock

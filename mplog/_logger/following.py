@@ -59,9 +59,6 @@ class Following:
         """The state for a call that found its own out of date or provisional."""
         core, sessions = self._core, self._core.sessions
         core.notice_child()
-        held = core.held
-        if held is not None:
-            return held
         with core.lock:
             state = core.state
             if core.provisional:

@@ -59,6 +59,7 @@ class Health:
 
 def look(core: Core) -> Health:
     """What is wrong as far as *core* can see."""
+    core.notice_child()
     problems = [*_owners(core), *_sinks(core), *_queues(core), *_rings(core)]
     return Health(tuple(problems))
 

@@ -11,9 +11,8 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mplog._capture import process
 from mplog._logger import registry
-from mplog._logger.company import Company
+from mplog._logger.company import Company, served
 from mplog._logger.handler import Handler
 from mplog._ring.clock import monotonic
 from mplog._session import announce, attach, exit, recovery
@@ -162,6 +161,7 @@ class Sessions:
 
     def depart(self) -> list[str]:
         """A process is being handed to another interpreter: make the session, say which ones it must know."""
+        self._core.notice_child()
         with self._core.lock:
             if self._core.provisional:
                 self._core.following.settle()
@@ -185,6 +185,7 @@ class Sessions:
 
     def attach(self) -> bool:
         """One `attach()`; see joining.py."""
+        self._core.notice_child()
         with self._core.lock:
             if attach.bootstrapping():
                 # What the passport will bring can be found already, most often. A fork server is never an owner.
@@ -277,6 +278,7 @@ class Sessions:
 
     def reopen(self) -> None:
         """One `reopen()`. Takes no lock of its own: it may interrupt anything in this thread."""
+        self._core.notice_child()
         host = self.host
         for handler in self._core.state.handlers:
             here = handler.link is None or (host is not None and handler.link.place is host.place)
@@ -314,6 +316,7 @@ class Sessions:
             limit: for all of it, but for archives in progress unless it is firm; None: as the queue options say.
             final: the process ends. Else it goes on, and is served again as it was at first.
         """
+        self._core.notice_child()  # Whoever ends here ends nobody else's session.
         host = self.host
         if host is not None and host.is_busy_here:
             return False  # Called from inside of what it would do, by a signal handler or a user's function.
@@ -383,8 +386,6 @@ class Sessions:
         self.lookout.pause(deadline)
         # Several threads may fork at once; each gives back only what it took itself.
         self._forking.locked = self._core.lock.acquire(timeout=1.0)
-        if self._forking.locked:
-            self._core.hold()
         if attach.in_fork_server():
             # It may have logged while it imported; silent from now on, it must not hold a ring until its late end.
             for link in self.links.values():
@@ -398,7 +399,6 @@ class Sessions:
         """Give the configuration lock back."""
         if getattr(self._forking, "locked", False):
             self._forking.locked = False
-            self._core.let_go()
             self._core.lock.release()
 
     def resume_threads(self) -> None:
@@ -408,17 +408,17 @@ class Sessions:
         if host is not None:
             host.resume()
 
-    def after_fork_in_child(self) -> None:
+    def after_fork_in_child(self, *, prepared: bool) -> None:
         """Become a worker: what was served here is served by the parent now."""
-        process.forget()
-        self._core.let_go()
         announce.forget()
         claim.abandon_claims()
         recovery.abandon_borrowed()
         self._core.lock = threading.RLock()
         self._forking = threading.local()
         self.lookout.forget()
-        self.company.forget()
+        for handler in self._lingering:
+            if handler.sink is not None:
+                handler.sink.forget()
         self._lingering = []
         host, self.host = self.host, None
         links = {number: link.inherit() for number, link in self.links.items()}
@@ -435,9 +435,12 @@ class Sessions:
             if link is None and host is not None and handler.spec.id in host.routes:
                 link = links[host.place.id]
             fresh = handler.known_as(number)
+            if self.company.is_guest(handler):
+                fresh = served(handler, handler.id, None)
             fresh.count_anew()
             fresh.link = link
             handlers[number] = fresh
+        self.company.forget(alone=not prepared and not links)
         self.links = links
         self._core.exchange(handlers)
         self._core.removed, self._core.rotations_removed = Account(), 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -114,14 +113,9 @@ class State:
         self.sites: dict[int, FastSite] = {}
         self._learned: dict[int, int] | None = {}
         self.words = words
-        self.generation = generation
+        # Not that of any words: a provisional one is to be settled by the first call.
+        self.generation = -1 if provisional else generation
         self.provisional = provisional
-
-    def outdated(self) -> State:
-        """The same for calls that shall ask `Following.renew` for the state to go by."""
-        made = copy.copy(self)
-        made.generation = -1
-        return made
 
     def allows(self, frame: FrameType | None) -> bool:
         """Whether the module of *frame* may log. Only where `silenced` is not None."""

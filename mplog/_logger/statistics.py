@@ -83,6 +83,7 @@ class Statistics:
 
 def take(core: Core) -> Statistics:
     """A snapshot of *core*. Takes no lock that a log call or a sink holds for long."""
+    core.notice_child()
     host = core.sessions.host
     own = core.removed + core.sessions.company.account()
     for handler in core.handlers():

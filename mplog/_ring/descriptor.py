@@ -154,7 +154,10 @@ def unmap(mapping: Mapping, size: int | None = None) -> None:
         if not owns:
             _left.append(mapping)
             return
-    mapping.close()
+    try:
+        mapping.close()
+    except BufferError:  # Forked while another thread, which is not here, was reading it.
+        _left.append(mapping)
 
 
 def keep(mapping: Mapping) -> None:

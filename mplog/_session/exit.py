@@ -25,7 +25,8 @@ import sys
 from collections.abc import Callable
 from types import ModuleType
 
-from mplog._session import last_signal
+from mplog._capture import process
+from mplog._session import fork, last_signal
 
 PRIORITY = -1_000_000
 LIBRARIES = ("multiprocessing", "multiprocess")
@@ -108,6 +109,8 @@ def _library_done(library: str) -> None:
 
 
 def _at_exit() -> None:
+    if not process.here[0]:
+        fork.arrive()  # The end that was arranged for was its parent's.
     for library in list(_waiting):
         util = sys.modules.get(f"{library}.util")
         if getattr(util, "_exiting", True):

@@ -2,8 +2,7 @@
 
     who                before the fork                in the parent               in the child
     Core (logger)      makes the session if needed,   -                           becomes a worker: links for handlers,
-                       takes its configuration lock,  gives the lock back,        fresh locks
-                       lets calls ask where they are  lets them go on
+                       takes its configuration lock   gives the lock back         fresh locks
     Host (session)     ends its threads, bounded      starts them again           closes what must not stay open
     Lookout (Core)     ends its thread, bounded       starts it again             forgets it, closes what it held
     capture.process    -                              -                           learns its pid
@@ -13,8 +12,15 @@ Lock order, outermost first: 1 configuration lock of the core, 2 writer mutex, 3
 of a round (2), of a look (3) and of a message (4). When that is over it goes on: the child replaces all locks and uses
 nothing that the parent's threads were working with, so it is as sound as any other.
 
-Hooks of the program that were registered before ours run before it in the child. The first of their calls that reaches
-`Core.notice_child` there lets ours go first (`arrive`).
+The child's hooks need not be the first that runs there: hooks of the program may have been registered before ours. And
+they may not run at all, where something else than Python forks: a server that embeds it, a library. So whatever enters
+mplog looks at a word that the kernel wipes in a child (process.here) and lets the child's hooks run first (`arrive`).
+A call looks right before it delivers, for the message may be made by a function that forks.
+
+A child that was forked so comes without the hooks before the fork: the parent may have no session, its threads were
+at work, and they are not there in the child. What it inherits it must not use but close: the kernel's locks belong to
+open files that it shares with the parent and its siblings. Without a session it writes the files by itself, under
+their locks, and is nobody's host: whoever forks so may not let Python's threads run, either.
 
 Python 3.12 and 3.13 warn after the parent's hooks when the process has several threads, so a writer that the hook
 restarts makes every fork warn. There it comes back at the next instruction of the frame that forked, which runs right
@@ -25,15 +31,22 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, Protocol
 
+from mplog._capture import process
 from mplog._ring.clock import monotonic
-from mplog._sinks import report
+from mplog._sinks import report, signals
 
 BOUND = 0.1
 """Seconds that a fork waits for mplog's threads to come to an end, all of them together."""
+
+PATIENCE = 5.0
+"""Seconds that a thread of a child waits for another one that runs its hooks, at most; it takes a millisecond."""
 
 
 class Participant(Protocol):
@@ -48,14 +61,22 @@ class Participant(Protocol):
     def resume_threads(self) -> None:
         """In the parent, when `os.fork` is about to return or has just returned."""
 
-    def after_fork_in_child(self) -> None:
-        """In the child, which has one thread."""
+    def after_fork_in_child(self, *, prepared: bool) -> None:
+        """In the child, which had one thread when it began.
+
+        Args:
+            prepared: whether `before_fork` has run.
+        """
 
 
 _participants: list[Participant] = []
 _hooked = False
-_arrived = False
-"""Whether the child's hooks have run already, see `arrive`."""
+_forking: set[int] = set()
+"""The threads that are between the hooks of a fork now; in a child, its first one where it has been prepared for."""
+_arriving: dict[int, tuple[int, object]] = {}
+"""By pid: which thread of a child runs its hooks, and a token of its own."""
+_later: deque[Callable[[], object]] = deque()
+"""What calls that came from inside of the child's hooks have left to be done after them."""
 _resuming: Callable[[], None] | None = None
 
 
@@ -74,14 +95,40 @@ def unregister(participant: Participant) -> None:
         _participants.remove(participant)
 
 
-def arrive() -> None:
-    """This is the child, and a hook of the program's that was registered before ours wants to log: ours goes first."""
-    global _arrived
-    _child()
-    _arrived = True
+def arrive(again: Callable[[], object] | None = None) -> bool:
+    """This may be a child whose hooks have not run: let them run, once, whichever thread comes first.
+
+    Args:
+        again: does what the caller was about to do. Called after the hooks where the caller comes from inside of them.
+
+    Returns:
+        False where that is so, so that the caller must not go on.
+    """
+    mine = threading.get_ident(), object()
+    first = _arriving.setdefault(os.getpid(), mine)
+    if first is not mine:
+        if first[0] == mine[0]:
+            if again is not None:
+                _later.append(again)
+            return again is None
+        deadline = monotonic() + PATIENCE
+        while not process.here[0] and monotonic() < deadline:
+            time.sleep(0.0005)
+        return True
+    try:
+        if not process.is_here():
+            _become_child()
+    finally:
+        _arriving.clear()
+    while _later:
+        _later.popleft()()
+    return True
 
 
 def _before() -> None:
+    if not process.here[0]:
+        arrive()
+    _forking.add(threading.get_ident())
     _resume_now()
     deadline = monotonic() + BOUND
     for participant in _participants[:]:
@@ -93,6 +140,7 @@ def _before() -> None:
 
 def _parent() -> None:
     global _resuming
+    _forking.discard(threading.get_ident())
 
     for participant in _participants[::-1]:
         participant.after_fork_in_parent()
@@ -113,15 +161,27 @@ def _parent() -> None:
 
 
 def _child() -> None:
-    global _arrived, _resuming
-    if _arrived:
-        _arrived = False
-        return
+    if not process.is_here():
+        arrive()
+
+
+def _become_child() -> None:
+    global _resuming
     _resuming = None
-    if sys.version_info >= (3, 12):
-        _disarm()
-    for participant in _participants[:]:
-        participant.after_fork_in_child()
+    prepared = threading.get_ident() in _forking
+    _forking.clear()
+    # What a signal handler logs waits until this is a process of its own.
+    with signals.blocked():
+        process.forget()
+        if sys.version_info >= (3, 12):
+            _disarm()
+        for participant in _participants[:]:
+            try:
+                participant.after_fork_in_child(prepared=prepared)
+            except Exception:  # noqa: BLE001 - the others must let go of what is the parent's, too
+                report.error_in_handler(-1, None, sink="becoming a forked child")
+        # SYNC arrived -> arrive: other threads of the child go on now.
+        process.arrived()
 
 
 def _resume_now() -> None:

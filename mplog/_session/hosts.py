@@ -17,7 +17,7 @@ from mplog._session.identity import boot_id, myself, pid_namespace
 from mplog._session.place import Place, open_place
 from mplog._sinks.file import lock
 from mplog._sinks.file import slot as slots
-from mplog._sinks.file.claim import is_named
+from mplog._sinks.file.claim import is_named, kept
 
 BOUND = 0.2
 """Seconds that a process waits for others that are just looking for a host of the same file."""
@@ -39,15 +39,14 @@ class Host(NamedTuple):
 def locked(shared: str, bound: float = BOUND) -> Iterator[bool]:
     """Hold the lock of the directory *shared*, which is there; gives False when it was not to be had within *bound*."""
     for _ in range(ATTEMPTS):
-        fd = _opened(shared)
         try:
-            alone = lock.acquire(fd, bound)
-            # SYNC locked -> leave: whoever removes the directory holds its lock; the next one is another directory.
-            if not alone or is_named(fd, shared):
-                yield alone
-                return
+            with kept(_opened(shared)) as fd:
+                alone = lock.acquire(fd, bound)
+                # SYNC locked -> leave: whoever removes the directory holds its lock; the next one is another directory.
+                if not alone or is_named(fd, shared):
+                    yield alone
+                    return
         finally:
-            os.close(fd)
             leave(shared)  # Who would have removed it meanwhile could not.
         directory.private(shared)
     yield False
@@ -55,13 +54,9 @@ def locked(shared: str, bound: float = BOUND) -> Iterator[bool]:
 
 def leave(shared: str) -> None:
     """Remove the directory *shared* when it is empty and nobody holds its lock."""
-    with contextlib.suppress(OSError):
-        fd = _opened(shared)
-        try:
-            if lock.take(fd):
-                os.rmdir(shared)
-        finally:
-            os.close(fd)
+    with contextlib.suppress(OSError), kept(_opened(shared)) as fd:
+        if lock.take(fd):
+            os.rmdir(shared)
 
 
 def _opened(shared: str) -> int:

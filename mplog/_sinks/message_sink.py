@@ -261,4 +261,4 @@ class MessageSink:
         self._trouble = None
         self._mutex = threading.RLock()
         self._busy = False
-        self._nested = deque()
+        self._nested, self._deferred = deque(), deque()

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from typing import Any
 
+from mplog._capture import process
 from mplog._capture.notice import notice
 from mplog._capture.record import Message
 from mplog._render.times import local_time
@@ -102,6 +103,8 @@ class Outlet:
             except BaseException:  # noqa: BLE001 - a sink that raises has taken the record; the thread goes on
                 failed = True
                 report.error_in_handler(self._route, _seen(message, tally), sink=self._sink.shown)
+            if not process.here[0]:
+                return  # The sink has forked, without hooks, and this is the child.
             if not unsaid:
                 lost = self._sink.lost - lost
                 with self._wake:

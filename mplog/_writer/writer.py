@@ -12,6 +12,7 @@ import threading
 import time
 from typing import Protocol
 
+from mplog._capture import process
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import ASLEEP, AWAKE, REGISTERED, WAKE
 from mplog._sinks import report, signals
@@ -112,7 +113,7 @@ class Writer:
     @property
     def _stop(self) -> bool:
         """Whether the calling thread shall end."""
-        return self._wanted is not threading.current_thread()
+        return self._wanted is not threading.current_thread() or not process.here[0]
 
     def ring(self) -> None:
         """Wake the thread. A full doorbell has been rung already."""

@@ -47,7 +47,7 @@ def main() -> None:
                 os.environ["MPLOG_RUNTIME_DIR"] = request["runtime"]
                 _speak_into(os.path.join(request["directory"], "said"))
                 fork.register(core.sessions)
-                core.sessions.after_fork_in_child()
+                core.sessions.after_fork_in_child(prepared=True)
                 if request["fault"]:
                     faults.FAULTS[request["fault"]]()
                 acts.perform(

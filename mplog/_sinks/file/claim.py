@@ -20,14 +20,14 @@ NO_LINK: Final[int] = getattr(os, "O_NOFOLLOW", 0)
 _ATTEMPTS: Final = 3
 
 _claims: Final[set[int]] = set()
-"""Descriptors of the work files that this process has claimed now."""
+"""Descriptors, perhaps with locks, that this process has open for the length of a `with`."""
 
 
 def abandon_claims() -> None:
-    """Close, in a forked child, the claims inherited from the parent.
+    """Close, in a forked child, what another thread of the parent had open.
 
-    They belong to open files shared with the parent: kept, they would outlive it and nobody could take over its work.
-    To be called right after a fork, before the child claims anything of its own.
+    They belong to open files shared with the parent: kept, their locks would outlive it and nobody could take over its
+    work. To be called right after a fork, before the child claims anything of its own.
     """
     for fd in _claims:
         with contextlib.suppress(OSError):
@@ -78,6 +78,13 @@ def claimed(path: str, *, create: bool) -> Iterator[int | None]:
     if fd is None:
         yield None
         return
+    with kept(fd):
+        yield fd
+
+
+@contextlib.contextmanager
+def kept(fd: int) -> Iterator[int]:
+    """Close *fd* at the end of a ``with``, and, with whatever is locked through it, in a child forked meanwhile."""
     _claims.add(fd)
     try:
         yield fd

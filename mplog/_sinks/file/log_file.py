@@ -18,7 +18,7 @@ from mplog._render.times import local_time
 from mplog._ring import descriptor
 from mplog._ring.clock import monotonic, wall_time
 from mplog._sinks import report, signals
-from mplog._sinks.file import alarm, birth, lock, opening, presence, series, whose
+from mplog._sinks.file import alarm, birth, claim, lock, opening, presence, series, whose
 from mplog._sinks.file.names import Kind
 from mplog._sinks.file.naming import rotated_name
 from mplog._sinks.file.options import FileOptions
@@ -226,13 +226,10 @@ class LogFile:
     @contextlib.contextmanager
     def _gathering(self) -> Iterator[None]:
         """Only one process at a time looks for the current file and makes it where there is none. Bounded."""
-        fd = os.open(self.options.template.names().directory, os.O_RDONLY | os.O_CLOEXEC)
-        try:
+        with claim.kept(os.open(self.options.template.names().directory, os.O_RDONLY | os.O_CLOEXEC)) as fd:
             with contextlib.suppress(OSError):  # Directories cannot be locked everywhere.
                 lock.acquire(fd, _GATHERING_BOUND)
             yield
-        finally:
-            os.close(fd)
 
     def _file_of_others(self) -> str | None:
         """The current file of this template in another living process; None when there is none."""

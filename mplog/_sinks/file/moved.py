@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 
 from mplog._sinks.file import lock
-from mplog._sinks.file.claim import NO_LINK, PRIVATE
+from mplog._sinks.file.claim import NO_LINK, PRIVATE, kept
 from mplog._sinks.file.sink import FileBusy
 
 
@@ -26,12 +26,10 @@ def locked(directory: str, device: int, inode: int, bound: float) -> Iterator[in
     if fd is None:
         yield None
         return
-    try:
+    with kept(fd):  # The lock goes with it.
         if lock.supported(fd) and not lock.acquire(fd, bound):
             raise FileBusy(f"a file that was moved in {directory} was locked for more than {bound} s")
         yield fd
-    finally:
-        os.close(fd)  # The lock goes with it.
 
 
 def _open(directory: str, device: int, inode: int) -> int | None:
