@@ -32,6 +32,9 @@ HOPS: Final = 100
 ENDING_PATIENCE: Final = 1.0
 """Seconds that an opening waits for another process that is just ending the very file."""
 
+EMPTYING_BOUND: Final = 1.0
+"""Seconds that an opening which is to empty the file waits for its lock; whoever has it that long lives."""
+
 NEXT_BOUND: Final = 0.4
 """Seconds that a call waits for the lock of the file with which it goes on after a rotation or a move: briefly, for it
 comes on top of the wait for the lock of the first one, and no call may take two seconds."""
@@ -56,6 +59,7 @@ class LogFile:
         "_unremovable",
         "_view",
         "fd",
+        "joined",
         "left",
         "lockable",
         "options",
@@ -74,6 +78,8 @@ class LogFile:
         self.fd = -1
         self.shared = True
         self.lockable = True
+        self.joined = False
+        """Whether another program wrote the file when this one wanted to empty it."""
         self._unremovable: set[str] = set()
         """Old files that could not be removed, which has been said."""
         self._series: Series | None = None
@@ -124,6 +130,8 @@ class LogFile:
                     break
                 with contextlib.suppress(FileNotFoundError):  # It has just been rotated and removed.
                     self._open(other, again=True, make=False)
+                    if "w" in self.options.mode and not again:
+                        self._join()
                     return
             self._open(path, again=again)
 
@@ -138,15 +146,14 @@ class LogFile:
             self._adopt(path, fd)
             if created:
                 birth.write_birth(fd, wall_time())
-            self._unannounced = self.shared and not presence.announce(fd)
+            empties = "w" in self.options.mode and not again and not created
+            self._unannounced = self.shared and not (self._empty() if empties else presence.announce(fd))
             if not self._unannounced:
                 self._sign(created=created)
                 break
             # Somebody is making an archive of this very file, and removes it then.
             again = True
             time.sleep(_ENDING_STEP)
-        if not again and not created and "w" in self.options.mode and self.shared:
-            self._empty()
 
     def _sign(self, *, created: bool) -> None:
         """Note in the open file whose it is, unless another log that has other names for it writes it already."""
@@ -193,14 +200,42 @@ class LogFile:
         self._knows_due = False
         self.left = -1
 
-    def _empty(self) -> None:
-        if self.acquire(1.0, follow=False):
-            try:
+    def _empty(self) -> bool:
+        """Begin with an empty file, unless another process writes it already; then as `presence.announce`.
+
+        All under the lock: of several programs that start at once the first empties the file, and the others see it.
+        """
+        alone = self.acquire(EMPTYING_BOUND, follow=False)
+        try:
+            if alone and not self._is_written_elsewhere():
                 os.ftruncate(self.fd, 0)
                 birth.write_birth(self.fd, wall_time())
                 series.forget(self.fd)
-            finally:
-                self.release()
+            else:
+                self._join()
+            return presence.announce(self.fd)
+        finally:
+            self.release()
+
+    def _is_written_elsewhere(self) -> bool:
+        """Whether another process appends to the open file. Under its lock, so that nobody ends it meanwhile."""
+        mine = [fd for fd, identity in list(whose.open_here) if identity == self.identity and fd != self.fd]
+        for fd in mine:
+            presence.hide(fd)
+        try:
+            return presence.is_used(self.fd)
+        finally:
+            for fd in mine:
+                presence.announce(fd)
+
+    def _join(self) -> None:
+        """Another program is alive that writes the file which this one wanted to begin with nothing in it."""
+        self.joined = True
+        report.once(
+            f"joined {self.path}",
+            f"{self.path} is written by another program that is alive, so mode={self.options.mode!r} did not empty it, "
+            "and records are appended. Stop that program first, or give this one a file of its own.",
+        )
 
     def close(self) -> None:
         """Close the descriptor, and with it the lock if it is held. Idempotent."""
@@ -347,7 +382,8 @@ class LogFile:
             self._holds = True
             if self._is_current():
                 break
-        if self.options.watch and "w" in self.options.mode and not birth.has_birth(self.fd):
+        is_foreign = not birth.has_birth(self.fd) and not presence.is_used(self.fd)
+        if self.options.watch and "w" in self.options.mode and is_foreign:
             # Not made by a log: somebody put it there, and this mode empties what it finds.
             os.ftruncate(self.fd, 0)
             birth.write_birth(self.fd, wall_time())

@@ -15,6 +15,11 @@ def announce(fd: int) -> bool:
     return byte_lock.share(fd, USE)
 
 
+def hide(fd: int) -> None:
+    """Be unseen through *fd* until `announce`. Under the file's lock, and for microseconds."""
+    byte_lock.release(fd, USE)
+
+
 def leave_last(fd: int) -> bool:
     """Stop appending to *fd*; whether nobody else does, in which case nobody can begin until *fd* is closed.
 

@@ -104,6 +104,8 @@ class FileSink:
         self._trouble: tuple[int, str] | None = None
         if not options.delay:
             self._file.open()
+            if self._file.joined:
+                self._met = COMPANY  # The first call looks who the others are.
             self._tidy()
 
     @property
