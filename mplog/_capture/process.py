@@ -1,8 +1,10 @@
-"""Which process and thread a call comes from, as the library that started the process names them."""
+"""Which process, interpreter and thread a call comes from, as the library that started the process names it."""
 
 from __future__ import annotations
 
 import _thread
+import functools
+import importlib
 import mmap
 import os
 import sys
@@ -52,12 +54,74 @@ def pid() -> int:
     return _pid
 
 
+INTERPRETERS = ("_interpreters", "_xxsubinterpreters")
+"""Python's modules of subinterpreters, of which it has one: the second one before 3.13. Neither is public."""
+
+
+def interpreter_number(current: Any) -> int:
+    """The number in what these modules name an interpreter by: a pair, a number, or an object that stands for one."""
+    return int(current[0] if isinstance(current, tuple) else current)
+
+
+def _own_interpreter() -> int:
+    is_main = getattr(_thread, "_is_main_interpreter", None)
+    # Before 3.12 only the module knows, whose import takes a millisecond; a subinterpreter runs no file as its main.
+    if is_main() if is_main is not None else hasattr(sys.modules.get("__main__"), "__file__"):
+        return 0
+    for library in INTERPRETERS:
+        try:
+            return interpreter_number(importlib.import_module(library).get_current())
+        except ImportError:
+            continue
+    return 0 if is_main is None else 1
+
+
+_interpreter = _own_interpreter()
+
+
+def interpreter() -> int:
+    """The number of this interpreter in its process; 0 for the main one, which every process has."""
+    return _interpreter
+
+
+@functools.cache
+def may_have_threads() -> bool:
+    """Whether this interpreter may have threads that its end does not wait for. Most subinterpreters may not."""
+    if not _interpreter:
+        return True
+    allowed = getattr(_thread, "daemon_threads_allowed", None)
+    if allowed is not None:
+        return bool(allowed())
+    try:
+        _thread.start_new_thread(int, ())
+    except RuntimeError:  # Before 3.12 there is no other way to know.
+        return False
+    return True
+
+
 _OTHERS = ("multiprocess.process", "billiard.process")
 """Libraries that start processes as `multiprocessing` does, which knows nothing of theirs."""
 
+_given: str | None = None
+
 
 def name() -> str:
-    """The name that the starting library gave this process; "MainProcess" where none did."""
+    """The name that the starting library gave this process; "MainProcess" where none did.
+
+    In a subinterpreter with its number behind it: "MainProcess/interpreter-3".
+    """
+    return f"{_name()}/interpreter-{_interpreter}" if _interpreter else _name()
+
+
+def call_it(given: str) -> None:
+    """In a subinterpreter, where no library knows it: the process is called so."""
+    global _given
+    _given = given
+
+
+def _name() -> str:
+    if _given is not None:
+        return _given
     try:
         for library in _OTHERS:
             other = sys.modules.get(library)

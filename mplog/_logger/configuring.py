@@ -54,6 +54,9 @@ def configure(
         (checked_name(name), switch("activation", enabled))
         for name, enabled in (activation if activation is not None else ())
     ]
+    if handlers is not None:
+        with core.lock:
+            core.settle_interpreter()
     wanted = None if handlers is None else [core.check(*_described(each), table) for each in handlers]
     made = None if wanted is None else _replace(core, wanted)
 

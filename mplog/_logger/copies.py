@@ -11,11 +11,12 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from mplog._capture import process
 from mplog._logger import registry
 from mplog._logger.core import Core
 from mplog._logger.handler import Handler
 from mplog._session import attach as attaching
-from mplog._session import exit, fork
+from mplog._session import exit, fork, interpreters
 from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
@@ -30,7 +31,11 @@ def install(core: Core, fall_silent: Callable[[], None]) -> None:
     _join(core)
     core.serves = True
     _kept.append(core)
+    # What a subinterpreter is, is decided when it logs, or is configured.
+    core.provisional = process.interpreter() != 0
+    core.swap()
     attaching.install(_depart, _arrive)
+    interpreters.watch(_prepare_interpreters, attaching.on_import)
     exit.install(_stop, fall_silent)
 
 
@@ -105,6 +110,10 @@ def attach() -> bool:
 
 def _depart() -> list[str]:
     return _kept[-1].sessions.depart()
+
+
+def _prepare_interpreters() -> None:
+    _kept[-1].sessions.prepare_interpreters()
 
 
 def _arrive(places: list[Place]) -> None:

@@ -98,6 +98,9 @@ class Core:
     ) -> int:
         """One `add()`; see Logger.add for the arguments. Everything is checked before anything is opened."""
         self.notice_child()
+        if self.provisional and not auto and process.interpreter():
+            with self.lock:
+                self.following.choose()
         wanted = self.check(sink, given, self.levels)
         with self.lock:
             return self.enter(self.make(wanted, auto=auto), enqueue=wanted.given.enqueue)
@@ -149,6 +152,7 @@ class Core:
         """
         self.notice_child()
         with self.lock:
+            self.settle_interpreter()
             if handler_id is not None and handler_id not in self.by_id:
                 raise ValueError(
                     f"There is no existing handler with id {handler_id}. Present are {sorted(self.by_id)}."
@@ -159,6 +163,11 @@ class Core:
             report.error_in_handler(handler.id, None, error, sink=handler.spec.target)
         if errors:
             raise errors[0][1]
+
+    def settle_interpreter(self) -> None:
+        """Before something is removed in a subinterpreter: what it has, from its owner, too. Under the lock."""
+        if self.provisional and process.interpreter() and not attach.bootstrapping():
+            self.following.settle()
 
     def remove_each(self, numbers: list[int]) -> list[tuple[Handler, Exception]]:
         """Remove the handlers of these *numbers*; the errors of those that could not be stopped well."""

@@ -73,6 +73,21 @@ class Following:
                 core.swap(generation)
             return core.state
 
+    def choose(self) -> None:
+        """A subinterpreter is being configured: it is a worker of its process's session, or on its own.
+
+        A worker's configuration stays provisional until the first record, so that a file which its owner has is its
+        owner's here. While the main module runs again nothing is decided.
+        """
+        if attach.bootstrapping():
+            return
+        sessions = self._core.sessions
+        if not sessions.links:
+            for place in attach.find_sessions():
+                sessions.join(place)
+        if not sessions.links:
+            self.settle(arrived=True)
+
     def settle(self, *, arrived: bool = False, by_name: bool = True) -> None:
         """Make provisional handlers real: joined to an owner's, or this process's own.
 
@@ -82,8 +97,7 @@ class Following:
         """
         core, sessions = self._core, self._core.sessions
         if not arrived and not sessions.links:
-            place = attach.find_session()
-            if place is not None:
+            for place in attach.find_sessions():
                 sessions.join(place)
         provisional, core.provisional = core.provisional, False
         early = [handler for handler in core.by_id.values() if handler.link is None] if sessions.links else []

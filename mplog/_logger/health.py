@@ -10,7 +10,6 @@ from mplog._logger import statistics
 from mplog._logger.core import Core
 from mplog._ring.clock import monotonic
 from mplog._session.host import Host
-from mplog._session.link import Link
 
 SILENT = 3.0
 """Seconds without a sign of a writer after which it is a problem. A round may wait two for a file."""
@@ -133,13 +132,12 @@ def _queues(core: Core) -> Iterator[Problem]:
         yield from _dropped(link.dropped_at, f"this process has dropped {account.dropped} records so far")
     host = core.sessions.host
     if host is not None:
-        yield from _dropped_of_others(host, core.sessions.all_links())
+        yield from _dropped_of_others(host)
 
 
-def _dropped_of_others(host: Host, links: list[Link]) -> Iterator[Problem]:
-    mine = host.tallies.get(host.identity) if links else None
+def _dropped_of_others(host: Host) -> Iterator[Problem]:
     for tally, account in host.accounts():
-        if tally is not mine:
+        if tally is not host.own_tally():
             who = f"process {tally.pid} ({tally.name}) has dropped {account.dropped} records so far"
             yield from _dropped(tally.dropped_at, who)
     for number, route in list(host.routes.items()):

@@ -11,11 +11,12 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mplog._capture import process
 from mplog._logger import registry
 from mplog._logger.company import Company, served
 from mplog._logger.handler import Handler
 from mplog._ring.clock import monotonic
-from mplog._session import announce, attach, exit, recovery
+from mplog._session import announce, attach, exit, interpreters, recovery
 from mplog._session.account import Account
 from mplog._session.host import Host, authkeys
 from mplog._session.identity import may_become_another, myself
@@ -55,6 +56,8 @@ class Sessions:
         self._lingering: list[Handler] = []
         """Removed handlers whose files are still served for strangers."""
         self._forking = threading.local()
+        self._has_interpreters = False
+        """Whether other interpreters of this process may look for sessions by its pid."""
 
     def is_own(self, link: Link) -> bool:
         """Whether *link* leads to the session of this process."""
@@ -64,7 +67,8 @@ class Sessions:
     # The owner's side
 
     def make_host(self, deadline: float | None = None) -> Host | None:
-        """The session of this process; None (said once) where no runtime directory can be used.
+        """The session of this process; None where no runtime directory can be used, which is said once, and in an
+        interpreter that may not have the threads for it: there each call writes by itself.
 
         Args:
             deadline: `monotonic()` until which it may wait for the session's own threads.
@@ -72,6 +76,8 @@ class Sessions:
         if self.host is not None:
             self.host.renew(-1 if deadline is None else max(0.0, deadline - monotonic()))
             return self.host
+        if not process.may_have_threads():
+            return None
         bound = HOSTING_BOUND if deadline is None else max(0.0, deadline - monotonic())
         self.company.leave_all(Limit(bound, firm=True))
         try:
@@ -173,6 +179,14 @@ class Sessions:
                         host.place.name_family(authkeys())  # The library may have come after the session.
             return self._session_paths()
 
+    def prepare_interpreters(self) -> None:
+        """This process is about to have subinterpreters: see to it that they find the sessions they belong to."""
+        self.depart()
+        with self._core.lock:
+            others = [link.place for link in self.links.values() if not self.is_own(link) and link.place.is_served]
+            interpreters.name_sessions(others)
+            self._has_interpreters = True
+
     def _session_paths(self) -> list[str]:
         """The sessions that processes started by this one must know, its own first."""
         host = self.host
@@ -189,9 +203,10 @@ class Sessions:
         with self._core.lock:
             if attach.bootstrapping():
                 # What the passport will bring can be found already, most often. A fork server is never an owner.
-                place = None if self.links else attach.find_session()
-                if place is not None:
+                found = [] if self.links else attach.find_sessions()
+                for place in found:
                     self.join(place)
+                if found:
                     self._core.following.settle(arrived=True)
                 return self._is_served()
             if self._core.provisional:
@@ -346,6 +361,8 @@ class Sessions:
                 self.host = None
                 self._core.swap()
             announce.withdraw(host.place.path)
+        if self._has_interpreters:
+            interpreters.name_sessions([])
         self._close_lingering(archives)
         for handler in self._core.handlers():
             if handler.link is None and isinstance(handler.sink, FileSink):
@@ -419,6 +436,7 @@ class Sessions:
         for handler in self._lingering:
             if handler.sink is not None:
                 handler.sink.forget()
+        self._has_interpreters = False
         self._lingering = []
         host, self.host = self.host, None
         links = {number: link.inherit() for number, link in self.links.items()}

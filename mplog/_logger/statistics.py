@@ -9,7 +9,6 @@ from mplog._logger.core import Core
 from mplog._ring.clock import monotonic_ns
 from mplog._session.account import Account
 from mplog._session.host import Host
-from mplog._session.identity import myself
 from mplog._sinks import report
 
 
@@ -94,7 +93,7 @@ def take(core: Core) -> Statistics:
     if host is not None:
         # In this order: the writer may meet this process's own ring at any time.
         accounts = list(host.accounts())
-        here = host.tallies.get(myself())
+        here = host.own_tally()
         for tally, account in accounts:
             if account.emitted and tally is not here:
                 processes.append(_shown(tally.pid, tally.name, account))

@@ -124,6 +124,8 @@ CONTROL_HEADER_AT: Final = 0x008
 OWNER_PID: Final = 0x040 // 8
 OWNER_START: Final = 0x048 // 8
 HEARTBEAT_NS: Final = 0x050 // 8
+OWNER_INTERPRETER: Final = 0x058 // 8
+"""Which interpreter of its process the owner is; 0 is the main one."""
 GENERATION: Final = 0x100 // 8
 """Grows with each change of the owner's registry; workers compare it on every call."""
 RUN_STATE: Final = 0x108 // 8

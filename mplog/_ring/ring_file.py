@@ -50,6 +50,8 @@ class RingOwner:
     namespace: int
     session: bytes
     name: str = ""
+    interpreter: int = 0
+    """Which one of the process; 0 is its main one."""
 
 
 class RingFile:
@@ -248,7 +250,7 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, 
             owner.start,
             owner.boot,
             owner.namespace,
-            0,
+            owner.interpreter,
             owner.session,
             int(wall_time() * 1e9),
             monotonic_ns(),
@@ -320,7 +322,7 @@ def _separate(path: str, fd: int) -> int:
 
 
 def _check(path: str, mapping: Mapping, size: int) -> tuple[RingOwner, int]:
-    (layout, header, endian, shift, flags, capacity, _largest, _zero, pid, start, boot, namespace, _interpreter) = (
+    (layout, header, endian, shift, flags, capacity, _largest, _zero, pid, start, boot, namespace, interpreter) = (
         HEADER.unpack_from(mapping, HEADER_AT)[:13]
     )
     session, _wall, _monotonic, name = HEADER.unpack_from(mapping, HEADER_AT)[13:]
@@ -331,5 +333,5 @@ def _check(path: str, mapping: Mapping, size: int) -> tuple[RingOwner, int]:
     grows = bool(flags & FLAG_EARLY) and capacity < size - DATA
     if not (grows or capacity == size - DATA) or capacity & (capacity - 1) or not capacity:
         raise ValueError(f"{path} says it holds {capacity} bytes and its file has room for {size - DATA}")
-    owner = RingOwner(pid, start, boot, namespace, session, name.rstrip(b"\0").decode("utf-8", "replace"))
-    return owner, flags
+    name = name.rstrip(b"\0").decode("utf-8", "replace")
+    return RingOwner(pid, start, boot, namespace, session, name, interpreter), flags

@@ -12,6 +12,7 @@ import contextlib
 import os
 import stat
 
+from mplog._capture import process
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._session.identity import boot_id, myself
 from mplog._session.place import Place, open_place
@@ -21,6 +22,9 @@ ENVIRONMENT = "MPLOG_SESSION"
 MAXIMUM = 16
 """Sessions that are read from one value; no process has so many."""
 
+SILENT = 2.0
+"""Seconds without a sign of a writer after which its program is taken for replaced, where no lock tells."""
+
 _paths: list[str] = []
 """What this process has announced."""
 _value: str | None = None
@@ -28,8 +32,13 @@ _before: str | None = None
 
 
 def announce(paths: list[str]) -> None:
-    """Let the environment of whatever this process starts from now on name the sessions at *paths*."""
+    """Let the environment of whatever this process starts from now on name the sessions at *paths*.
+
+    It is the main interpreter's alone: those of one process have one environment, and each sees a part of it.
+    """
     global _paths, _value, _before
+    if process.interpreter():
+        return
     found = os.environ.get(ENVIRONMENT)
     if not _paths:
         _before = found
@@ -70,15 +79,41 @@ def announced() -> list[Place]:
     if not _is_own_environment():
         return []
     places = []
-    for part in os.environ.get(ENVIRONMENT, "").split(":")[:MAXIMUM]:
-        path = part.replace("%3A", ":").replace("%25", "%")
-        if not path or path in _paths:
+    for path in _named():
+        if path in _paths:
             continue
         with contextlib.suppress(OSError, ValueError):
             place = _open(path)
             if place is not None:
                 places.append(place)
     return places
+
+
+def _named() -> list[str]:
+    """The paths in the environment."""
+    parts = os.environ.get(ENVIRONMENT, "").split(":")[:MAXIMUM]
+    return [part.replace("%3A", ":").replace("%25", "%") for part in parts if part]
+
+
+def bases() -> list[str]:
+    """The user's directories in which the sessions are that the environment names."""
+    found = []
+    for path in _named() if _is_own_environment() else ():
+        with contextlib.suppress(OSError, ValueError):
+            found.append(_base_of(path))
+    return found
+
+
+def lives_here(place: Place) -> bool:
+    """Whether this very program has made *place*, which a process of the same pid and start did: in another interpreter
+    of it, unless that was the program which exec has replaced."""
+    control = place.control
+    if control.words[RUN_STATE] == ENDED:
+        return False
+    given_up = control.is_given_up(place.path)
+    if given_up is None:
+        return bool(process.interpreter()) and control.silent_for() < SILENT
+    return not given_up
 
 
 def _is_own_environment() -> bool:
@@ -88,9 +123,9 @@ def _is_own_environment() -> bool:
     return os.getuid() == os.geteuid() and os.getgid() == os.getegid()
 
 
-def _open(path: str) -> Place | None:
-    """The session at *path* if it lives. Raises OSError or ValueError where there is none that may be used."""
-    sessions, name = os.path.split(path)
+def _base_of(path: str) -> str:
+    """The user's directory that the session at *path* is in. Raises OSError or ValueError where none may be used."""
+    sessions = os.path.dirname(path)
     base, between = os.path.split(sessions)
     if not os.path.isabs(path) or between != "sessions" or os.path.basename(base) != f"mplog-{os.geteuid()}":
         raise ValueError(f"{path!r} is no path of a session of user {os.geteuid()}")
@@ -98,12 +133,21 @@ def _open(path: str) -> Place | None:
         status = os.lstat(directory)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
             raise PermissionError(f"{directory} is not private to user {os.geteuid()}; it is not used")
+    return base
+
+
+def _open(path: str) -> Place | None:
+    """The session at *path* if it lives. Raises OSError or ValueError where there is none that may be used."""
+    _base_of(path)
     place = open_place(path)
     control = place.control
-    if place.id.hex() == name and control.identity.boot == boot_id():
+    if place.id.hex() == os.path.basename(path) and control.identity.boot == boot_id():
         if control.identity == myself():
-            # The program that was replaced by exec in this very process had it, and nobody drains its rings any more.
-            control.words[RUN_STATE], control.words[WAKE] = ENDED, STOPPED
+            if process.interpreter() and lives_here(place):
+                return place
+            if not process.interpreter() and not lives_here(place):
+                # The program that was replaced by exec in this very process had it; nobody drains its rings any more.
+                control.words[RUN_STATE], control.words[WAKE] = ENDED, STOPPED
         elif place.is_served:
             place.came_by_environment = True
             return place

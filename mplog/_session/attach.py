@@ -17,13 +17,16 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from mplog._session import announce
+from mplog._capture import process
+from mplog._session import announce, interpreters
 from mplog._session.host import authkeys
 from mplog._session.identity import Identity, boot_id, pid_namespace, start_token
 from mplog._session.place import Place, find, open_place
 
 LIBRARIES = ("multiprocessing.process", "multiprocess.process")
 KEY = "mplog"
+FAKE_MAIN = "<fake __main__>"
+"""What Python calls the main module when it runs it again in a subinterpreter."""
 
 _on_departure: Callable[[], list[str]] | None = None
 _on_arrival: Callable[[list[Place]], None] | None = None
@@ -57,10 +60,15 @@ def install(on_departure: Callable[[], list[str]], on_arrival: Callable[[list[Pl
     global _on_departure, _on_arrival
     _on_departure, _on_arrival = on_departure, on_arrival
     for library in LIBRARIES:
-        if library in sys.modules:
-            _put(sys.modules[library])
-        else:
-            sys.meta_path.insert(0, _Watch(library))
+        on_import(library, _put)
+
+
+def on_import(name: str, do: Callable[[ModuleType], None]) -> None:
+    """Call *do* with the module *name*: now if it is loaded, else when it is."""
+    if name in sys.modules:
+        do(sys.modules[name])
+    else:
+        sys.meta_path.insert(0, _Watch(name, do))
 
 
 def _put(module: ModuleType) -> None:
@@ -69,19 +77,20 @@ def _put(module: ModuleType) -> None:
 
 
 class _Watch:
-    """Waits for one module to be imported, and puts the passport in then. Changes nothing about the import.
+    """Waits for one module to be imported, and calls a function with it then. Changes nothing about the import.
 
     A finder as `sys.meta_path` has them. Not derived from `importlib.abc.MetaPathFinder`: with that module come a dozen
     others, a tenth of the time that `import mplog` takes.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, do: Callable[[ModuleType], None]) -> None:
         self._name = name
+        self._do = do
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """The spec that the other finders give, with a loader that calls `_put` after the module has run."""
+        """The spec that the other finders give, with a loader that calls the function after the module has run."""
         if fullname != self._name:
             return None
         with contextlib.suppress(ValueError):
@@ -94,7 +103,7 @@ class _Watch:
 
         def exec_module(module: ModuleType) -> None:
             run(module)
-            _put(module)
+            self._do(module)
 
         loader.exec_module = exec_module  # type: ignore[method-assign]  # this one loader object, this one time
         return spec
@@ -106,7 +115,17 @@ def bootstrapping() -> bool:
         module = sys.modules.get(library)
         if module is not None and getattr(module.current_process(), "_inheriting", False):
             return True
-    return in_fork_server()
+    return in_fork_server() or _runs_main_for_tasks()
+
+
+def _runs_main_for_tasks() -> bool:
+    """Whether this is a subinterpreter that runs the main module again, to find the functions of its tasks there."""
+    frame = sys._getframe() if process.interpreter() else None
+    while frame is not None:
+        if frame.f_globals.get("__name__") == FAKE_MAIN:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def in_fork_server() -> bool:
@@ -124,10 +143,13 @@ def in_fork_server() -> bool:
     return serving
 
 
-def find_session() -> Place | None:
-    """The session of this process's family, while its passport is not there."""
+def find_sessions() -> list[Place]:
+    """The session of this process's family, while its passport is not there; in a subinterpreter, its process's."""
+    if process.interpreter():
+        return interpreters.sessions()
     parent = os.getppid()
     token = start_token(parent)
     found = find(authkeys(), Identity(parent, token or 0, boot_id(), pid_namespace()))
     # An owner that starts processes is found before this: the environment is that of a parent that is no owner itself.
-    return found or next(iter(announce.announced()), None)
+    place = found or next(iter(announce.announced()), None)
+    return [place] if place is not None else []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 
+from mplog._capture import process
 from mplog._ring import descriptor, life
 from mplog._ring.clock import monotonic_ns
 from mplog._ring.descriptor import Mapping
@@ -22,6 +23,7 @@ from mplog._ring.layout import (
     HEARTBEAT_NS,
     HELD,
     LAYOUT,
+    OWNER_INTERPRETER,
     OWNER_PID,
     OWNER_START,
     RUN,
@@ -51,6 +53,11 @@ class ControlPage:
         self.words = memoryview(mapping).cast("Q")
         self.session = session
         self.identity = identity
+
+    @property
+    def interpreter(self) -> int:
+        """Which interpreter of its process the owner is; 0 is the main one."""
+        return int(self.words[OWNER_INTERPRETER])
 
     def beat(self) -> None:
         """Say that the writer lives. Only a hint: death is proven by identity, never by silence."""
@@ -114,6 +121,7 @@ def create(directory: str, session: bytes, owner: Identity, bases: list[str]) ->
     page = ControlPage(mapping, session, owner, uid, file)
     page.words[OWNER_PID] = owner.pid
     page.words[OWNER_START] = owner.start
+    page.words[OWNER_INTERPRETER] = process.interpreter()
     page.words[RUN_STATE] = RUN
     page.beat()
     page.hold(path)

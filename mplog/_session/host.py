@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from mplog._capture import process
 from mplog._ring import descriptor, drops
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import (
@@ -29,11 +30,12 @@ from mplog._ring.layout import (
     STOPPED,
     WAKE,
 )
-from mplog._ring.ring_file import RingFile, open_existing
+from mplog._ring.ring_file import RingFile, RingOwner, open_existing
 from mplog._session import hosts, losses, recovery, rings
 from mplog._session.account import Account, Told, dropped_of
 from mplog._session.directory import private
 from mplog._session.identity import Identity, runs_apart
+from mplog._session.interpreters import is_over
 from mplog._session.place import REGISTRY, Place, make_place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._sinks import report
@@ -74,6 +76,10 @@ def authkeys() -> list[bytes]:
     return keys
 
 
+def _who(owner: RingOwner) -> tuple[Identity, int]:
+    return rings.identity_of(owner), owner.interpreter
+
+
 class Host:
     """One session of this process. Configuration comes under the logger's lock, draining under the writer's mutex."""
 
@@ -101,9 +107,9 @@ class Host:
         self._ignored: set[str] = set()
         self._early: set[str] = set()
         """Rings of processes that have not logged; see Link.begin_early."""
-        self._told_at: dict[Identity, float] = {}
-        self.tallies: dict[Identity, Tally] = {}
-        """What has become of the records of each process; living ones, and the last ended."""
+        self._told_at: dict[tuple[Identity, int], float] = {}
+        self.tallies: dict[tuple[Identity, int], Tally] = {}
+        """What has become of the records of each process and interpreter; living ones, and the last ended."""
         self.earlier = Tally(0, "")
         """Of all processes that have ended before those."""
         self.finished = False
@@ -346,7 +352,7 @@ class Host:
                 self._ignored.add(path)
                 continue
             owner = ring.owner
-            tally = self.tallies.setdefault(rings.identity_of(owner), Tally(owner.pid, owner.name))
+            tally = self.tallies.setdefault(_who(owner), Tally(owner.pid, owner.name))
             tally.rings += 1
             source = Source(ring, ring.reader(), key, tally, monotonic())
             self._known[path] = source
@@ -372,7 +378,7 @@ class Host:
             words = source.file.words
             done = source.file.closed_by_producer and words[FLUSH_TARGET] <= words[FLUSHED]
             if not done and now - source.quiet_since > HOUSEKEEPING:
-                done = rings.is_left(source.file)
+                done = self._is_over(source.file)
             # Death or closing is proven: only now is a last look at tail worth anything.
             if done and told and not source.broken and not source.reader.unread() and not self.drain.stalled:
                 self._reclaim(source)
@@ -381,7 +387,7 @@ class Host:
         """Say in the log what the process of *source* has dropped, unless it was said of it just now."""
         if not drops.any_unsaid(source.file.words):
             return True
-        who = rings.identity_of(source.file.owner)
+        who = _who(source.file.owner)
         if self.drain.waiting:
             return False
         files = [other.file for other in self.drain.sources if other.tally is source.tally]
@@ -391,6 +397,15 @@ class Host:
             return False
         self._told_at[who] = now
         return losses.tell_of(files, self.routes, leave_others=False)
+
+    def _is_over(self, ring: RingFile) -> bool:
+        """Whether the producer of *ring* is proven to be no more: its process, or, of this one, its interpreter."""
+        who, interpreter = _who(ring.owner)
+        return rings.is_left(ring) or (who == self.identity and interpreter != 0 and is_over(interpreter))
+
+    def own_tally(self) -> Tally | None:
+        """That of this process, as its own worker."""
+        return self.tallies.get((self.identity, process.interpreter()))
 
     def _set(self, index: int, value: int) -> None:
         for page in self._pages:
@@ -412,7 +427,7 @@ class Host:
         rings.remove(source.file.path)
         source.file.close()
         if not tally.rings:
-            self._told_at.pop(rings.identity_of(owner), None)
+            self._told_at.pop(_who(owner), None)
             if len(self.tallies) > ENDED_KEPT:
                 self._forget_oldest()
 
@@ -570,7 +585,7 @@ class Host:
             if not self.drain.waiting:
                 losses.tell(source.file, self.routes, leave_others=False)
             source.tell_producer()
-            done = source.file.closed_by_producer or rings.is_left(source.file)
+            done = source.file.closed_by_producer or self._is_over(source.file)
             if done and not source.broken and not source.reader.unread() and not self.drain.stalled:
                 self._reclaim(source)
             else:

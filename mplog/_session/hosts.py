@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mplog._capture import process
 from mplog._session import directory
 from mplog._session.identity import boot_id, myself, pid_namespace
 from mplog._session.place import Place, open_place
@@ -92,7 +93,8 @@ def find(key: str) -> Iterator[Host]:
             who = place.control.identity
             # Only where each can prove the other's death.
             near = who.boot == boot_id() and who.namespace == pid_namespace()
-            if near and who != mine and place.is_served:
+            # A subinterpreter's process is another program to it, which has no session here itself.
+            if near and (who != mine or process.interpreter()) and place.is_served:
                 yield Host(place, int(route), os.path.join(shared, name))
             else:
                 place.control.close()

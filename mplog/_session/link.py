@@ -102,9 +102,9 @@ class Link:
         self._told = Told()
         self._patience = Patience(self)
         self.pid = process.pid()
-        owner = place.control.identity
-        self.is_owner = owner.pid == self.pid and owner == myself()
-        """Whether this process has made the session itself. Pids are the same in several namespaces."""
+        owner, interpreter = place.control.identity, place.control.interpreter
+        self.is_owner = owner.pid == self.pid and owner == myself() and interpreter == process.interpreter()
+        """Whether this interpreter of this process has made the session. Pids are the same in several namespaces."""
 
     def inherit(self) -> Link:
         """The link of a forked child to the same session: same mappings, nothing of the parent's ring.

@@ -16,6 +16,7 @@ import threading
 from types import BuiltinFunctionType
 from typing import Protocol
 
+from mplog._capture import process
 from mplog._ring.clock import monotonic
 from mplog._sinks import report, signals
 
@@ -92,7 +93,8 @@ class Lookout:
 
     def _start(self) -> None:
         # A greenlet that waits for ever would keep the loop of a program from its end, which has replaced threads.
-        if self._is_over or not isinstance(_thread.start_new_thread, BuiltinFunctionType):
+        # Subinterpreters must not end while they have a thread.
+        if self._is_over or process.interpreter() or not isinstance(_thread.start_new_thread, BuiltinFunctionType):
             return
         # Whoever is just starting it, another thread or the one that this call interrupts, has not looked yet.
         if not self._starting.acquire(blocking=False):

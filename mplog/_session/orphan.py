@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from mplog._capture import process
 from mplog._capture.record import Message
 from mplog._ring import drops
 from mplog._ring.clock import monotonic
@@ -202,8 +203,8 @@ class Orphan:
         """Tell the user, when there is something to write: not where a process only ends after its owner."""
         self._said = True
         owner = self._link.place.control.identity.pid
-        if self._link.is_owner:
-            return  # At its own end an owner with `enqueue=True` gets here for itself.
+        if self._link.is_owner or (process.interpreter() and owner == self._link.pid):
+            return  # At its own end an owner with `enqueue=True` gets here for itself, and so do its subinterpreters.
         if self._kept and self._ring is not None:
             report.once(
                 "orphan",

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 
+from mplog._capture import process
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._session import control, directory
 from mplog._session.control import ControlPage
@@ -16,6 +17,10 @@ from mplog._writer.doorbell import Doorbell
 REGISTRY = "registry"
 
 DOORBELL = "doorbell"
+
+BY_PID = "by-pid"
+BY_AUTHKEY = "by-authkey"
+"""Directories beside the sessions, with links to them."""
 
 ATTEMPTS = 100
 """Times that a directory is made again which others remove because it is empty, at most."""
@@ -100,7 +105,11 @@ class Place:
         """Let the processes that share one of *authkeys* find it; those that the first one names stay as they are."""
         base = os.path.dirname(os.path.dirname(self.path))
         for authkey in authkeys:
-            _name(base, "by-authkey", _hashed(authkey), self.path, replace=False)
+            _name(base, BY_AUTHKEY, _hashed(authkey), self.path, replace=False)
+
+    def name_for(self, name: str) -> None:
+        """Let it be found by *name* among those that begin with a pid."""
+        _name(os.path.dirname(os.path.dirname(self.path)), BY_PID, name, self.path, replace=True)
 
     def first_to_say(self, what: str) -> bool:
         """Whether no process of this session has said *what* (part of a file name) before."""
@@ -143,7 +152,7 @@ class Place:
             os.mkfifo(doorbell, 0o600)
         os.chmod(doorbell, 0o600)
         page = control.create(self.path, self.id, owner, self.control.bases)
-        _name(base, "by-pid", _named(owner), self.path, replace=True)
+        _name_owner(base, owner, self.path)
         self.name_family(authkeys)
         return page
 
@@ -154,7 +163,7 @@ class Place:
     def remove(self) -> None:
         """Delete what names the session, then its directories: cut short in between, it is still found and swept."""
         base = os.path.dirname(os.path.dirname(self.path))
-        for index in ("by-pid", "by-authkey"):
+        for index in (BY_PID, BY_AUTHKEY):
             with contextlib.suppress(OSError):
                 for name in os.listdir(os.path.join(base, index)):
                     path = os.path.join(base, index, name)
@@ -222,7 +231,7 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
     base = directory.new_base()
     sessions = directory.private(os.path.join(base, "sessions"))
     # Complete before it has its name; the hidden name tells who made it, so that a dead maker's is swept.
-    hidden = directory.private(os.path.join(sessions, f".{_named(owner)}-{session.hex()}"))
+    hidden = directory.private(os.path.join(sessions, f".{named(owner)}-{session.hex()}"))
     directory.private(os.path.join(hidden, "rings"))
     os.mkfifo(os.path.join(hidden, DOORBELL), 0o600)
     os.chmod(os.path.join(hidden, DOORBELL), 0o600)
@@ -231,7 +240,7 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
     os.rename(hidden, path)
     place = Place(path, page)
     try:
-        _name(base, "by-pid", _named(owner), path, replace=True)
+        _name_owner(base, owner, path)
         place.name_family(authkeys)
     except OSError:
         place.remove()  # Nobody would find it, and nobody else would take it away as long as we live.
@@ -239,9 +248,15 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
     return place
 
 
-def _named(who: Identity) -> str:
+def named(who: Identity) -> str:
     """The name of a process in file names. Two namespaces that share a volume may have the same pid in use."""
     return f"{who.pid}-{who.start}-{who.namespace}"
+
+
+def _name_owner(base: str, owner: Identity, path: str) -> None:
+    """Let children, and other interpreters, of *owner* find the session by its pid."""
+    if not process.interpreter():  # The pid is the main one's.
+        _name(base, BY_PID, named(owner), path, replace=True)
 
 
 def _is_given_up(path: str, name: str) -> bool:
@@ -288,7 +303,7 @@ def _point(link: str, path: str, *, replace: bool) -> None:
 def find(authkeys: list[bytes], parent: Identity) -> Place | None:
     """The session that a process of this family belongs to: its parent's, else that of the family's key."""
     for base in directory.existing_bases():
-        for name in [f"by-pid/{_named(parent)}", *[f"by-authkey/{_hashed(key)}" for key in authkeys]]:
+        for name in [f"{BY_PID}/{named(parent)}", *[f"{BY_AUTHKEY}/{_hashed(key)}" for key in authkeys]]:
             link = os.path.join(base, name)
             try:
                 path = os.readlink(link)

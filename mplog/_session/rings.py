@@ -7,6 +7,7 @@ import os
 import struct
 from collections.abc import Iterator
 
+from mplog._capture import process
 from mplog._ring import life, ring_file
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile, RingOwner
 from mplog._session.directory import free_bytes, in_memory
@@ -81,7 +82,7 @@ def create(
         FileExistsError: this process has (or had, before an exec) a ring of that generation.
         OSError: nowhere is room for the smallest ring.
     """
-    owner = RingOwner(who.pid, who.start, who.boot, who.namespace, session, name)
+    owner = RingOwner(who.pid, who.start, who.boot, who.namespace, session, name, process.interpreter())
     failure: OSError | None = None
     for directory in directories:
         capacity = size
