@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -127,7 +126,7 @@ class Handler:
                 return write(text.encode(), now)
 
             return to_file
-        if isinstance(sink, StreamSink) and isinstance(sink.target, io.TextIOWrapper):
+        if isinstance(sink, StreamSink) and sink.takes_text:
             # Nobody can look at the record behind the text of a real text stream.
             return lambda text, _now, _level: sink.write(Message(text))
         return None

@@ -25,7 +25,7 @@ from mplog._sinks.file.retention import parse_retention
 from mplog._sinks.file.rotation import parse_rotation
 from mplog._sinks.file.text import TextForm, text_form
 from mplog._sinks.kinds import encoding_of, kind_of, shown_name
-from mplog._sinks.stream import standard_name
+from mplog._sinks.stream import is_pythons, standard_name
 from mplog._writer.route import COROUTINE, FILE, STANDARD, STREAM, RouteSpec
 
 FILE_KEYWORDS = (
@@ -321,4 +321,4 @@ def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...]) -> None:
 
 def stream_takes_text(sink: Any) -> bool:
     """Whether *sink* is a real text stream, to which a record is nothing but its text."""
-    return isinstance(sink, io.TextIOBase) or standard_name(sink) is not None
+    return (isinstance(sink, io.TextIOBase) and is_pythons(sink)) or standard_name(sink) is not None

@@ -17,6 +17,16 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+try:
+    import fcntl
+except ImportError:  # Windows.
+    _control: Callable[..., Any] | None = None
+    _SET_MARK = _GET_MARK = -1
+else:
+    _control = fcntl.fcntl
+    # Linux alone has them; elsewhere nothing is ever marked.
+    _SET_MARK, _GET_MARK = getattr(fcntl, "F_SETSIG", -1), getattr(fcntl, "F_GETSIG", -1)
+
 Identity = tuple[int, int]
 """Device and inode: which file a descriptor is."""
 
@@ -50,9 +60,41 @@ def is_still(fd: int, identity: Identity) -> bool:
         return False
 
 
-def close(fd: int, identity: Identity) -> None:
-    """Close *fd*, unless the program has closed it and perhaps opened something else there."""
-    if is_still(fd, identity):
+_MARK: Final = 28
+"""The signal of an open file of mplog's. It is never sent, for nobody asks for it; SIGWINCH, to be safe."""
+
+
+def mark(fd: int) -> bool:
+    """Mark the open file *fd* as mplog's own; False where there is no such mark.
+
+    Two descriptors of one file differ in it, unless one was made of the other by dup or a fork: so it shows when a
+    program has closed ours and opened the very file under the same number, to read its own log.
+    """
+    if _control is None or _SET_MARK < 0:
+        return False
+    try:
+        _control(fd, _SET_MARK, _MARK)
+    except OSError:
+        return False
+    return is_marked(fd)
+
+
+def is_marked(fd: int) -> bool:
+    """Whether *fd* is an open file that was marked. One system call; cheaper than any other look at it."""
+    assert _control is not None
+    try:
+        return bool(_control(fd, _GET_MARK) == _MARK)
+    except OSError:
+        return False
+
+
+def close(fd: int, identity: Identity, *, marked: bool = False) -> None:
+    """Close *fd*, unless the program has closed it and perhaps opened something else there.
+
+    Args:
+        marked: it was marked, so that it is another one without.
+    """
+    if is_marked(fd) if marked else is_still(fd, identity):
         with contextlib.suppress(OSError):
             os.close(fd)
 

@@ -38,10 +38,12 @@ def running_loop() -> Loop | None:
 
 
 class CoroutineSink(MessageSink):
-    """A coroutine function, and the tasks that are not done yet."""
+    """A coroutine function, or an object whose `write` is one, and the tasks that are not done yet."""
 
     def __init__(self, target: Any, *, loop: Loop | None, number: int = -1, catch: bool = True) -> None:
         super().__init__(target, number=number, catch=catch)
+        write = getattr(target, "write", None)
+        self.function: Callable[[Message], Coroutine[Any, Any, object]] = write if callable(write) else target
         self._loop = loop
         self._last = loop or running_loop()
         self._finished = self._finished_seen = 0
@@ -52,20 +54,25 @@ class CoroutineSink(MessageSink):
         running = running_loop()
         loop = self._loop or running
         if loop is None:
-            self.lost += 1  # As documented: nobody could ever run it.
+            self.lost += 1  # Nobody could ever run it.
+            report.once(
+                f"no loop for coroutine {self.number}",
+                f"records for the coroutine sink of handler {self.number} are lost: no event loop runs in the thread "
+                "of the call. Pass loop= to add(), or log inside of the loop.",
+            )
             return
         if loop is not self._last:
             self._last = loop
             self._leave_closed_loops()
-        self._schedule(message, loop, running)
+        self._schedule(message, loop, running, direct=True)
 
-    def _schedule(self, message: Message, loop: Loop, running: Loop | None) -> None:
+    def _schedule(self, message: Message, loop: Loop, running: Loop | None, *, direct: bool = False) -> None:
         if loop.is_closed():
             raise RuntimeError(
                 "the event loop of this coroutine sink is closed. Remove the handler before the loop ends, or add it "
                 "again in the next loop."
             )
-        delivery = _Delivery(self, message, loop)
+        delivery = _Delivery(self, message, loop, direct=direct)
         self._pending[delivery] = None
         if loop is running:
             delivery.start()
@@ -122,14 +129,27 @@ class CoroutineSink(MessageSink):
 
     def _leave_closed_loops(self) -> None:
         for delivery in list(self._pending):
-            if delivery.loop.is_closed():
-                self._pending.pop(delivery, None)
+            if delivery.loop.is_closed() and self._pending.pop(delivery, 0) is None:
+                self._was_left(delivery)
+
+    def _was_left(self, delivery: _Delivery) -> None:
+        """Its loop ended before it did. It was counted as written when the loop got it."""
+        if delivery.direct:
+            self.written -= 1
+            self.dropped += 1
+        report.once(
+            f"left by the loop of coroutine {self.number}",
+            f"records for the coroutine sink of handler {self.number} are lost: their event loop ended before their "
+            "tasks did. Call `await logger.complete()` before the loop ends.",
+        )
 
     def _ended(self, delivery: _Delivery, task: asyncio.Task[None]) -> None:
         """A task is done: its error is retrieved here, so that nobody complains that it never was."""
         self._pending.pop(delivery, None)
         self._finished += 1
         if task.cancelled():
+            if not delivery.cancelled:
+                self._was_left(delivery)
             return
         error = task.exception()
         if error is None or not isinstance(error, Exception):
@@ -179,18 +199,20 @@ class _Delivery(Coroutine[Any, Any, None]):
     was made and never ran would be complained about, whatever the reason.
     """
 
-    def __init__(self, sink: CoroutineSink, message: Message, loop: Loop) -> None:
+    def __init__(self, sink: CoroutineSink, message: Message, loop: Loop, *, direct: bool) -> None:
         self.message = message
         self.loop = loop
+        self.direct = direct
+        """Whether it comes from a log call of this process, and is counted by the sink."""
         self._sink = sink
         self._task: asyncio.Task[None] | None = None
         self._body: Coroutine[Any, Any, object] | None = None
-        self._cancelled = False
+        self.cancelled = False
         self.__qualname__ = getattr(sink.target, "__qualname__", None) or repr(sink.target)  # how asyncio shows tasks
 
     def start(self) -> None:
         """Make the task, unless there is one. In the thread of the loop, or while it does not run."""
-        if self._task is not None or self._cancelled:
+        if self._task is not None or self.cancelled:
             return
         self._task = task = self.loop.create_task(self)
         # A task that its loop never got to is no mistake of the program's: see MessageSink on promises.
@@ -200,7 +222,7 @@ class _Delivery(Coroutine[Any, Any, None]):
 
     def cancel(self) -> None:
         """Let it end, from any thread."""
-        self._cancelled = True
+        self.cancelled = True
         if self._task is None:
             return
         with contextlib.suppress(RuntimeError):  # The loop is closed; nothing of it runs any more.
@@ -221,7 +243,7 @@ class _Delivery(Coroutine[Any, Any, None]):
 
     def _coroutine(self) -> Coroutine[Any, Any, object]:
         if self._body is None:
-            self._body = self._sink.target(self.message)
+            self._body = self._sink.function(self.message)
         return self._body
 
     def send(self, value: Any) -> Any:

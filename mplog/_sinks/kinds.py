@@ -22,8 +22,9 @@ def kind_of(sink: Any) -> str:
     """
     if isinstance(sink, (str, os.PathLike)):
         return FILE
-    if callable(getattr(sink, "write", None)):
-        return STREAM
+    write = getattr(sink, "write", None)
+    if callable(write):
+        return COROUTINE if is_coroutine_function(write) else STREAM
     if isinstance(sink, logging.Handler):
         return STANDARD
     if is_coroutine_function(sink) or is_coroutine_function(getattr(sink, "__call__", None)):  # noqa: B004 - see below

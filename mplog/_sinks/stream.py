@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Coroutine
+from types import CoroutineType
 from typing import Any
 
 from mplog._capture.record import Message
 from mplog._render.colorize import console
+from mplog._ring.wire import safe_repr
+from mplog._sinks import report
 from mplog._sinks.callables import is_coroutine_function
 from mplog._sinks.message_sink import MessageSink, Unfinished
 from mplog._sinks.readiness import PIECE, can_block, is_writable
@@ -41,9 +44,11 @@ class StreamSink(MessageSink):
         self.target = target
         stream = target if self.is_function else console(target)
         self._write: Callable[[Message], object] = target if self.is_function else stream.write
-        # Python's own `write` encodes all of a text before it keeps any; what others have done when they raise is
-        # not known.
-        self._writes_whole = isinstance(stream, io.TextIOWrapper) and type(stream).write is io.TextIOWrapper.write
+        # Python's own `write` encodes all of a text before it keeps any, and takes it for nothing but text; what others
+        # do with it, and have done when they raise, is not known.
+        self._writes_whole = isinstance(stream, io.TextIOWrapper) and is_pythons(stream)
+        self.takes_text = isinstance(target, io.TextIOWrapper) and is_pythons(target)
+        """Whether a message is nothing but its text to the target, which is a text file of Python's own."""
         flush = None if self.is_function else getattr(target, "flush", None)
         self._flush: Callable[[], object] | None = flush if callable(flush) else None
 
@@ -52,14 +57,26 @@ class StreamSink(MessageSink):
             self.lost += 1
             return
         try:
-            self._write(message)
+            result = self._write(message)
         except UnicodeEncodeError:
             if not self._writes_whole:
                 raise
             encoding = self.target.encoding
-            self._write(Message(message.encode(encoding, "backslashreplace").decode(encoding)))
+            result = self._write(Message(message.encode(encoding, "backslashreplace").decode(encoding)))
+        if type(result) is CoroutineType:
+            self._leave(result)
         if self._flush is not None:
             self._flush()
+
+    def _leave(self, coroutine: CoroutineType[Any, Any, Any]) -> None:
+        """The sink made a coroutine, and looked like an ordinary function: it has done nothing."""
+        coroutine.close()
+        self.lost += 1
+        report.once(
+            f"coroutine of {self.number}",
+            f"records for handler {self.number} are lost: {safe_repr(self.target, 200)} gives a coroutine, which "
+            "nobody awaits. Pass the coroutine function itself to add().",
+        )
 
     def _follow(self) -> bool:
         """Take the standard error of now; False when there is none that is open."""
@@ -105,6 +122,12 @@ class StreamSink(MessageSink):
                 piece = Message(message[start : start + PIECE])
                 self.write(piece, direct=False)
         return True
+
+
+def is_pythons(stream: Any) -> bool:
+    """Whether the `write` of *stream* is that of a text stream of Python's own, which looks at no record."""
+    write = getattr(type(stream), "write", None)
+    return write in (io.TextIOWrapper.write, io.StringIO.write) and "write" not in getattr(stream, "__dict__", ())
 
 
 class _Completing:

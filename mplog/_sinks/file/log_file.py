@@ -54,6 +54,7 @@ class LogFile:
         "_holds",
         "_inode",
         "_knows_due",
+        "_marked",
         "_series",
         "_unannounced",
         "_unremovable",
@@ -86,6 +87,8 @@ class LogFile:
         self._due: float | None = None
         self._knows_due = False
         self._holds = False
+        self._marked = False
+        """Whether the open file can be told from any other, that of the same file included."""
         self._unannounced = False
         self._view: TextIO | None = None
         self._device = self._inode = 0
@@ -182,6 +185,7 @@ class LogFile:
     def _adopt(self, path: str, fd: int) -> None:
         self.close()
         self.path, self.fd = path, fd
+        self._marked = descriptor.mark(fd)
         status = os.fstat(fd)
         self._device, self._inode, self.size = status.st_dev, status.st_ino, status.st_size
         whose.open_here[fd, self.identity] = self.options.template.names()
@@ -241,13 +245,13 @@ class LogFile:
         """Close the descriptor, and with it the lock if it is held. Idempotent."""
         self._view = None
         if self.fd >= 0:
-            self._close(self.fd, self.identity)
+            self._close(self.fd, self.identity, self._marked)
             self.fd = -1
         self._holds = False
 
     @staticmethod
-    def _close(fd: int, identity: tuple[int, int]) -> None:
-        descriptor.close(fd, identity)
+    def _close(fd: int, identity: tuple[int, int], marked: bool) -> None:
+        descriptor.close(fd, identity, marked=marked)
         whose.open_here.pop((fd, identity), None)
 
     def view(self) -> TextIO:
@@ -325,6 +329,11 @@ class LogFile:
 
     def _was_closed(self) -> bool:
         """Whether the program has closed our descriptor. What it is now is not to be touched: not even its position."""
+        if self._marked:
+            if descriptor.is_marked(self.fd):
+                return False
+            self.close()
+            return True
         try:
             # After an append it stands where that ended, which no other file does. Cheaper than fstat by half a
             # microsecond.
@@ -482,7 +491,7 @@ class LogFile:
         if drop and new_path == self.path:
             self._begin_anew(following)
             return None
-        old_path, old_fd, old_identity = self.path, self.fd, self.identity
+        old_path, old_fd, old_identity, old_marked = self.path, self.fd, self.identity, self._marked
         rotated = old_path
         if new_path == old_path:
             suffixes = (self.options.compression.suffix,) if self.options.compression else ()
@@ -515,14 +524,14 @@ class LogFile:
         except BaseException:
             if self.fd < 0 and self._is_put_back(rotated, old_path):
                 series.unmark_rotated(old_fd)
-                self.fd, self._holds, old_fd = old_fd, held, -1
+                self.fd, self._marked, self._holds, old_fd = old_fd, old_marked, held, -1
             raise
         finally:
             if old_fd >= 0:
                 if drop and new_path != old_path:
                     with contextlib.suppress(OSError):
                         os.unlink(old_path)
-                self._close(old_fd, old_identity)
+                self._close(old_fd, old_identity, old_marked)
         return rotated if not drop and os.path.lexists(rotated) else None
 
     def _is_put_back(self, rotated: str, path: str) -> bool:

@@ -180,9 +180,11 @@ class FileSink:
             try:
                 self._write(data, wall, message)
             except OSError as error:
-                if error.errno != errno.ESTALE or self.written != written:
+                if error.errno not in (errno.ESTALE, errno.EBADF) or self.written != written:
                     raise
-                self._file.close()  # Its server does not know it any more; what the path names now is opened.
+                # Its server does not know it any more, or another thread has closed it just now: what the path names
+                # is opened.
+                self._file.close()
                 self._write(data, wall, message)
         except BaseException as error:
             self._note(error)
