@@ -441,8 +441,9 @@ class TestCoroutines:
         assert len(ended.said.splitlines()) == 1
 
     def test_unfinished_tasks_do_not_delay_the_end(self, program: Program, method: str) -> None:
-        """They are cancelled with their loop, silently."""
-        ended = program.run(UNFINISHED, method)
+        """They are cancelled with their loop, which is said once."""
+        ended = program.run(UNFINISHED, method, silent=False)
+        assert ended.said.count("their event loop ended before their tasks did") == len(ended.said.splitlines()) == 1
         assert ended.log() == [f"line {n}" for n in range(50)]
         assert ended.seconds < 30
 
