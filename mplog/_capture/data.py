@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from mplog._capture import stand_in
 from mplog._capture.details import Details, Token
 from mplog._capture.exception import LONGEST
 from mplog._capture.record import (
@@ -139,7 +140,7 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
         )
         record = {
             "elapsed": timedelta(seconds=values["e"]),
-            "exception": None if shown is None else RecordException(shown[0], shown[1], None),
+            "exception": None if shown is None else _exception(*shown[:2]),
             "extra": values["extra"],
             "file": RecordFile(file_name, file_path),
             "function": function,
@@ -156,6 +157,13 @@ def unpack(data: bytes, make_time: Callable[[float, timezone], datetime]) -> tup
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"these {len(data)} bytes are no record: {error!r}") from error
     return record, details
+
+
+def _exception(name: Any, text: Any) -> RecordException:
+    """An exception's triple, of what has travelled of it; None for what the triple did not have."""
+    kind = None if name is None else stand_in.kind(str(name))
+    value = None if text is None else stand_in.exception("Exception" if name is None else str(name), str(text))
+    return RecordException(kind, value, None)
 
 
 def _trace(found: Any, shown: Any) -> Trace:

@@ -125,7 +125,7 @@ def _exception(triple: Any, traceback: bool) -> dict[str, Any] | None:
     if triple is None:
         return None
     kind, value, frames = triple
-    name = kind if kind is None or isinstance(kind, str) else getattr(kind, "__name__", None)
+    name = getattr(kind, "__name__", kind if isinstance(kind, str) else None)
     return {
         "type": name,
         "value": None if value is None else _text(value),

@@ -61,7 +61,6 @@ def log_record(message: Message) -> logging.LogRecord:
     """
     record = message.record
     level, process, thread = record["level"], record["process"], record["thread"]
-    exception = _standard_exception(record["exception"])
     made = logging.getLogger().makeRecord(
         record["name"],
         level.no,
@@ -69,7 +68,7 @@ def log_record(message: Message) -> logging.LogRecord:
         record["line"],
         message,
         (),
-        exception,
+        record["exception"],
         record["function"],
         {"extra": record["extra"]},  # one attribute, so that no key of it can stand in the way of another
     )
@@ -78,7 +77,7 @@ def log_record(message: Message) -> logging.LogRecord:
     made.levelname = level.name
     made.filename = record["file"].name
     made.module = record["module"]
-    if exception is not None:
+    if record["exception"] is not None:
         made.exc_text = "\n"  # The text has it already; formatters show this instead of showing it again.
     created = record["time"].timestamp()
     made.relativeCreated += (created - made.created) * 1000
@@ -94,13 +93,3 @@ def log_record(message: Message) -> logging.LogRecord:
     if made.threadName is not None:
         made.threadName = thread.name
     return made
-
-
-def _standard_exception(exception: Any) -> Any:
-    """*exception* as handlers expect it: with a type that is one, also where only its name has travelled."""
-    if not isinstance(exception, tuple) or len(exception) != 3 or not isinstance(exception[0], str):
-        return exception
-    name, text, _ = exception
-    # Of an exception from another process only name and text are known; formatters show a built-in one by its name.
-    kind = type(name, (Exception,), {"__module__": "builtins"})
-    return kind, kind(*([] if text is None else [text])), None

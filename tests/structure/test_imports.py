@@ -14,6 +14,7 @@ PACKAGE = Path(mplog.__file__).parent
 
 ORDER = (
     "mplog",  # the public names: __init__.py
+    "typing",  # the public types
     "_logger",
     "_session",
     "_writer",

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import mplog
 
-PUBLIC_MODULES = {"cli", "integrations"}
-"""Subpackages that users name themselves; all others start with an underscore."""
+PUBLIC_MODULES = {"cli", "integrations", "typing"}
+"""Modules that users name themselves; all others start with an underscore."""
 
 _LIST_NAMES = """
 import json

@@ -9,6 +9,7 @@ import ast
 import dataclasses
 import inspect
 import re
+import typing
 from inspect import Parameter
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from typing import Any
 import pytest
 
 import mplog
+import mplog.typing
 from mplog import QueueOptions
 from mplog._logger.health import Health, Problem
 from mplog._logger.logger import Logger
 from mplog._logger.options import FILE_KEYWORDS
 from mplog._logger.statistics import ProcessStatistics, Statistics
 
+TYPES = Path(mplog.typing.__file__)
 STUB = Path(mplog.__file__).with_suffix(".pyi")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "logger.md"
 
@@ -117,12 +120,41 @@ class TestNames:
         )
         assert listed == mplog.__all__ == ["QueueOptions", "attach", "logger"]
 
-    def test_types_are_for_type_checkers_only(self) -> None:
-        """They cannot be imported at run time; `type(logger)` is the way to the class."""
+    def test_types_have_a_module_of_their_own(self) -> None:
+        """They cannot be imported from the package at run time, but from there; a checker sees the same ones."""
+        assert set(mplog.typing.__all__) == public_types()
         for name in public_types():
             with pytest.raises(ImportError):
                 exec(f"from mplog import {name}")
-        assert isinstance(mplog.logger, Logger)
+            exec(f"from mplog.typing import {name}")
+        theirs = ast.parse(TYPES.with_suffix(".pyi").read_text())
+        imported = {alias.name for node in theirs.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+        assert imported == public_types()
+
+    def test_types_are_what_there_is(self, logger: Logger) -> None:
+        """The classes are those of the objects, and what is defined there is defined as in the stub."""
+        types: Any = mplog.typing  # For a checker its names are those of the stub, and `logger` here is the code's.
+        assert type(logger) is types.Logger
+        assert type(logger.level("INFO")) is types.Level
+        assert type(logger.catch()) is types.Catcher
+        assert type(logger.contextualize()) is types.Contextualizer
+        assert type(logger.complete()) is types.AwaitableCompleter is types.Completion
+        assert type(logger.statistics()) is types.Statistics
+        assert type(logger.health()) is types.Health
+        module = ast.parse(TYPES.read_text())
+        defined = {name_of(node): node for node in module.body if name_of(node)}
+        assert len(defined) > 15
+        stated = {name_of(node): node for node in tree.body}
+        for name, node in defined.items():
+            assert shape_of(node) == shape_of(stated[name]), name
+
+    def test_types_can_be_looked_at(self) -> None:
+        """Annotations that a program evaluates name what is there."""
+        for name in mplog.typing.__all__:
+            found = getattr(mplog.typing, name)
+            if typing.is_typeddict(found):
+                assert typing.get_type_hints(found)
+        assert typing.get_type_hints(mplog.typing.Record)["level"] is mplog.typing.RecordLevel
 
     def test_the_names_that_programs_import(self) -> None:
         """All that the compatibility reference has for type checkers."""
@@ -138,6 +170,129 @@ class TestNames:
         """The reference names all of them, and nothing else."""
         cells = re.findall(r"^\| (`.*?) \|", PAGE.with_name("typing.md").read_text(), re.MULTILINE)
         assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == public_types()
+
+
+def name_of(node: ast.stmt) -> str:
+    """What a statement of a module defines, if it is a class or an alias."""
+    if isinstance(node, ast.ClassDef):
+        return node.name
+    if isinstance(node, ast.AnnAssign):
+        return ast.unparse(node.target)
+    return ""
+
+
+def shape_of(node: ast.stmt) -> object:
+    """What a class or an alias is, without docstrings."""
+    if isinstance(node, ast.AnnAssign):
+        assert node.value is not None
+        return ast.unparse(node.value)
+    assert isinstance(node, ast.ClassDef)
+    fields = [ast.unparse(item) for item in node.body if isinstance(item, ast.AnnAssign)]
+    methods = [
+        (item.name, ast.unparse(item.args), ast.unparse(item.returns or ast.Constant(None)))
+        for item in node.body
+        if isinstance(item, ast.FunctionDef)
+    ]
+    return [ast.unparse(base) for base in node.bases], [ast.unparse(each) for each in node.keywords], fields, methods
+
+
+def parameters_with_types() -> list[tuple[str, str, str, str | None]]:
+    """Method, parameter, annotation and default (None: there is none) of all overloads in the stub."""
+    found = []
+    for node in classes()["Logger"].body:
+        if isinstance(node, ast.FunctionDef):
+            given = node.args
+            positional = [*given.posonlyargs, *given.args]
+            defaults = [None] * (len(positional) - len(given.defaults)) + list(given.defaults)
+            for one, default in [
+                *zip(positional, defaults, strict=True),
+                *zip(given.kwonlyargs, given.kw_defaults, strict=True),
+            ]:
+                if one.annotation is not None:
+                    shown = None if default is None else ast.unparse(default)
+                    found.append((node.name, one.arg, ast.unparse(one.annotation), shown))
+    return found
+
+
+def takes(annotation: str, value: object) -> bool:
+    """Whether a value of a simple type is one of those of *annotation*."""
+    names = {part.strip() for part in annotation.split(" | ")}
+    wanted = {type(None): {"None"}, bool: {"bool", "Any"}, int: {"int", "float"}, str: {"str", "_Text", "Any"}}
+    return bool(names & (wanted.get(type(value), {type(value).__name__}) | {"Any"})) or "_Rotation" in annotation
+
+
+def documented_defaults() -> dict[str, object]:
+    """The defaults of `add()` as the pages have them."""
+    (line,) = (text for text in PAGE.read_text().splitlines() if text.startswith("`add(sink"))
+    call = ast.parse(line.split(" -> ")[0].strip("`").replace("*, ", "").replace(", **options", "")).body[0]
+    assert isinstance(call, ast.Expr)
+    assert isinstance(call.value, ast.Call)
+    found = {str(each.arg): ast.literal_eval(each.value) for each in call.value.keywords}
+    table = PAGE.with_name("files.md").read_text().split("## rotation")[0]
+    for name, default in re.findall(r"^\| `(\w+)` \| `(.*?)` \|", table, re.MULTILINE):
+        found[name] = ast.literal_eval(default)
+    del found["format"]
+    return found
+
+
+class TestDefaults:
+    def test_the_stub_has_those_of_the_code(self) -> None:
+        """Where it shows one, it is that of the method."""
+        shown = 0
+        for method, name, _, default in parameters_with_types():
+            real = inspect.signature(getattr(Logger, method)).parameters.get(name)
+            if default in (None, "...") or real is None:
+                continue
+            assert default == getattr(real.default, "__name__", repr(real.default)), (method, name)
+            shown += 1
+        assert shown > 40
+
+    def test_the_stub_has_those_of_the_pages(self) -> None:
+        """Of `add()`, with the options of files."""
+        documented = documented_defaults()
+        assert len(documented) > 20
+        for method, name, _, default in parameters_with_types():
+            if method == "add" and name in documented and default != "...":
+                assert default == repr(documented[name]), name
+
+    def test_every_default_has_its_parameter_s_type(self) -> None:
+        """Those of the code and of the pages can be given."""
+        documented, checked = documented_defaults(), 0
+        for method, name, annotation, _ in parameters_with_types():
+            real = inspect.signature(getattr(Logger, method)).parameters.get(name)
+            values = [] if real is None or real.default is inspect.Parameter.empty else [real.default]
+            if method == "add" and name in documented:
+                values.append(documented[name])
+            for value in values:
+                if isinstance(value, (str, int, bool, type(None))) and (method, name) != ("level", "no"):
+                    assert takes(annotation, value), f"{method}({name}={value!r}) is no {annotation}"
+                    checked += 1
+        assert checked > 60
+
+    def test_a_wrong_one_is_seen(self) -> None:
+        """The comparison notices what it is there for."""
+        assert not takes("bool", None)
+        assert not takes("str | None", 5)
+        assert takes("bool | None", None)
+
+
+class TestDocstrings:
+    def test_every_method_has_that_of_the_code(self) -> None:
+        """Where editors look for it: in the stub, at the first overload."""
+        seen = set()
+        for node in classes()["Logger"].body:
+            if isinstance(node, ast.FunctionDef) and node.name not in seen:
+                seen.add(node.name)
+                assert ast.get_docstring(node) == inspect.getdoc(getattr(Logger, node.name)), node.name
+        assert seen == set(real_methods())
+
+    @pytest.mark.parametrize("name", ["attach", "QueueOptions", "Logger", "Completion", "Statistics", "Health"])
+    def test_so_has_everything_else(self, name: str) -> None:
+        """Functions and classes."""
+        node = next(each for each in tree.body if getattr(each, "name", None) == name)
+        assert isinstance(node, (ast.ClassDef, ast.FunctionDef))
+        real = getattr(mplog, name, None) or getattr(mplog.typing, name)
+        assert ast.get_docstring(node) == inspect.getdoc(real)
 
 
 class TestMethods:

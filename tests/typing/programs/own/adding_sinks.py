@@ -29,6 +29,7 @@ class Counting:
 
 logger.add(Counting())
 logger.add(sys.stderr, sanitize=False)
+logger.add(sys.stderr, sanitize=None, diagnose=None, colorize=None)
 logger.add(print, sanitize=True)
 logger.add(coroutine, sanitize=False)
 logger.add("a.log", sanitize=False, permissions=0o640)

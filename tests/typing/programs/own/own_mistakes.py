@@ -21,5 +21,7 @@ logger.complete(timeout="1 s")
 logger.configure(strict="yes")
 # E: Too many arguments for "reinstall" of "Logger"
 logger.reinstall(1)
+# E: "AwaitableCompleter" has no attribute "close"
+logger.complete().close()
 # E: "Completion" has no attribute "done"
 print(logger.complete(timeout=1).done)

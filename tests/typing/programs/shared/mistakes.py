@@ -179,8 +179,6 @@ logger.parse(5, "pattern")
 logger.enable(5)
 # E: Missing positional argument "name" in call to "disable" of "Logger"
 logger.disable()
-# E: "Awaitable[None]" has no attribute "close"
-logger.complete().close()
 
 
 def fields(record: Record) -> None:

@@ -12,7 +12,6 @@ reveal_type(logger.opt(exception=True, record=True, lazy=True, colors=True, raw=
 reveal_type(logger.patch(lambda record: None))  # R: mplog.Logger
 reveal_type(logger.add(print))  # R: int
 reveal_type(logger.remove())  # R: None
-reveal_type(logger.complete())  # R: typing.Awaitable[None]
 reveal_type(logger.catch())  # R: mplog.Catcher
 reveal_type(logger.catch(ValueError, level="INFO", message="no"))  # R: mplog.Catcher
 reveal_type(logger.contextualize(a=1))  # R: mplog.Contextualizer
