@@ -10,18 +10,28 @@ import contextlib
 import dataclasses
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mplog._logger import registry
 from mplog._render.renderer import Renderer
 from mplog._render.template import DEFAULT
-from mplog._session import directory, leftovers, recovery
+from mplog._session import directory, leftovers, recovery, sweeping
 from mplog._session.leftovers import Waiting
 from mplog._session.place import Place
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
 from mplog._writer.route import Route, RouteSpec
+
+
+@dataclass(slots=True)
+class Share:
+    """Records of one process."""
+
+    pid: int
+    name: str
+    records: int
 
 
 @dataclass(slots=True)
@@ -35,6 +45,8 @@ class LeftFile:
     """Records that have been written to it now."""
     trouble: str | None = None
     """Why it is not complete yet."""
+    discarded: list[Share] = field(default_factory=list)
+    """What has been given up: it will never be in the file."""
 
 
 @dataclass(slots=True)
@@ -59,7 +71,7 @@ class LeftSession:
     @property
     def complete(self) -> bool:
         """Whether all that can be written has been written."""
-        return not any(file.trouble for file in self.files)
+        return self.removed or not any(file.trouble for file in self.files)
 
 
 @dataclass(slots=True)
@@ -72,11 +84,12 @@ class Found:
     """Sessions of living programs, which are left alone."""
 
 
-def recover(*, write: bool, plain: bool = False) -> Found:
+def recover(*, write: bool, plain: bool = False, discard: bool = False) -> Found:
     """Look for sessions of dead programs and, with *write*, bring their files up to date and remove them.
 
     Args:
         plain: write also records whose format or filter was a function of the program: in the default format, all.
+        discard: give up what cannot be written, and say what it was.
 
     Whatever goes wrong with one file is its `trouble`, and keeps the session. Safe beside programs and other calls that
     recover the same.
@@ -86,14 +99,52 @@ def recover(*, write: bool, plain: bool = False) -> Found:
     sessions = []
     for place in places:
         try:
-            sessions.append(_session(place, write=write, plain=plain))
+            sessions.append(_session(place, write=write, plain=plain, discard=discard))
         finally:
             with contextlib.suppress(ValueError):  # Closed by whoever removed it.
                 place.control.close()
+    parts = [path for path in list(sweeping.parts()) if not (write and sweeping.remove_part(path))]
+    sessions += [_part(path, discard=discard) for path in parts]
+    if write:
+        sweeping.sweep()
     return Found(directories, sessions, living)
 
 
-def _session(place: Place, *, write: bool, plain: bool) -> LeftSession:
+def _part(path: str, *, discard: bool) -> LeftSession:
+    """A session whose control page is gone, with all that says where its records belong."""
+    waiting = leftovers.waiting_in_part(path)
+    found = LeftSession(
+        id=os.path.basename(path),
+        path=path,
+        program="",
+        pid=next((pid for pid, _ in waiting.by_process[""]), 0),
+        last_seen=None,
+        bytes=leftovers.bytes_in([path]),
+        files=[
+            LeftFile(
+                "(unknown)",
+                waiting.by_slot[""],
+                trouble="what says where they belong is gone. Run `mplog recover --discard`",
+            )
+        ],
+        others=0,
+        living=waiting.living,
+    )
+    if discard and sweeping.remove_part(path, unread=True):
+        _give_up(found, waiting, [""])
+    return found
+
+
+def _give_up(found: LeftSession, waiting: Waiting, keys: list[str]) -> None:
+    """Say in *found* that what its files lack, in the order of *keys*, is discarded."""
+    for file, key in zip(found.files, keys, strict=True):
+        if file.trouble is not None:
+            left = waiting.by_process.get(key, Counter())
+            file.discarded = [Share(pid, name, count) for (pid, name), count in sorted(left.items()) if count]
+    found.removed = True
+
+
+def _session(place: Place, *, write: bool, plain: bool, discard: bool) -> LeftSession:
     published = registry.read(place, foreign=True)
     specs = {} if published is None else {spec.id: spec for spec in published.routes}
     waiting = leftovers.waiting_in(place)
@@ -108,12 +159,19 @@ def _session(place: Place, *, write: bool, plain: bool) -> LeftSession:
         others=waiting.others,
         living=waiting.living,
     )
+    keys = []
     for slot_path in waiting.by_slot:
         with contextlib.suppress(FileNotFoundError):  # Somebody else has recovered it by now.
             found.files.append(_file(slot_path, specs, waiting, write=write, plain=plain))
+            keys.append(slot_path)
     if write:
-        recovery.remove_if_done(place)
+        if not (place.owner_is_gone and sweeping.remove_if_nothing_waits(place)):
+            recovery.remove_if_done(place)
         found.removed = not os.path.exists(place.path)
+    if discard and not found.removed and place.owner_is_gone:
+        now = leftovers.waiting_in(place)  # Some of it has been written.
+        if sweeping.discard(place):
+            _give_up(found, now, [key if key in now.by_process else "" for key in keys])
     return found
 
 
@@ -126,12 +184,15 @@ def _file(slot_path: str, specs: dict[int, RouteSpec], waiting: Waiting, *, writ
     path = spec.file.template.pattern
     found = LeftFile(path, count)
     if not _is_regular(path):
-        found.trouble = "it is no regular file; what was logged to it is lost. Remove the session's directory"
+        found.trouble = "it is no regular file; what was logged to it is lost. Run `mplog recover --discard`"
     elif not spec.is_whole and waiting.unrendered[number] and not plain:
         found.trouble = (
             f"the format or filter of {waiting.unrendered[number]} of its records is a function of the program: start "
             "that again, which writes them, or run `mplog recover --plain`"
         )
+    elif missing := _missing_directory(path):
+        if count:
+            found.trouble = f"its directory {missing} is gone. Make it again, or run `mplog recover --discard`"
     elif write:
         try:
             found.path, found.written = _write(slot_path, spec)
@@ -140,6 +201,12 @@ def _file(slot_path: str, specs: dict[int, RouteSpec], waiting: Waiting, *, writ
                 return found  # As above.
             found.trouble = f"it could not be written: {error}"
     return found
+
+
+def _missing_directory(path: str) -> str | None:
+    """The directory of *path* if it is not there any more; one with tokens in its name is made with each new name."""
+    directory = os.path.dirname(path.partition("{")[0])
+    return None if os.path.isdir(directory) else directory
 
 
 def _number(slot_path: str) -> int:

@@ -21,7 +21,7 @@ from mplog._logger.settings import Settings, Versions
 from mplog._logger.views import travels
 from mplog._render.renderer import Renderer
 from mplog._ring.wire import Represented, safe_repr
-from mplog._session import losses, recovery
+from mplog._session import losses, recovery, sweeping
 from mplog._session.link import Link
 from mplog._session.place import REGISTRY, Place
 from mplog._session.queue_options import QueueOptions
@@ -234,6 +234,8 @@ def recover(sink: FileSink, renderer: Renderer, spec: RouteSpec) -> None:
     """Write what a dead program left for the file of *sink*, before anything new. Never raises."""
     try:
         recovery.recover_file(sink, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
+        if sink.shared:
+            sweeping.sweep()
     except Exception as error:  # noqa: BLE001 - old records must not keep a new program from logging
         report.once(
             "recover",

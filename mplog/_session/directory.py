@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterable
 
 from mplog._sinks import report
 
@@ -41,6 +42,11 @@ def candidates() -> list[str]:
     named = chosen()
     if named:
         return [named]
+    return defaults()
+
+
+def defaults() -> list[str]:
+    """Where it is made when nobody has named a directory, best first."""
     import tempfile  # Late, for it brings half a dozen modules with it.
 
     return ["/dev/shm", tempfile.gettempdir()]
@@ -119,10 +125,14 @@ def base_in(candidate: str) -> str:
     return private(os.path.join(candidate, f"mplog-{os.geteuid()}"))
 
 
-def existing_bases() -> list[str]:
-    """The user's directories that exist already, best first: where to look for sessions and slots."""
+def existing_bases(where: Iterable[str] | None = None) -> list[str]:
+    """The user's directories that exist already, best first: where to look for sessions and slots.
+
+    Args:
+        where: other directories than the candidates.
+    """
     found = []
-    for candidate in candidates():
+    for candidate in candidates() if where is None else where:
         path = os.path.join(candidate, f"mplog-{os.geteuid()}")
         try:
             status = os.lstat(path)

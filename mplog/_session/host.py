@@ -31,7 +31,7 @@ from mplog._ring.layout import (
     WAKE,
 )
 from mplog._ring.ring_file import RingFile, RingOwner, open_existing
-from mplog._session import hosts, losses, recovery, rings
+from mplog._session import hosts, losses, recovery, rings, sweeping
 from mplog._session.account import Account, Told, dropped_of
 from mplog._session.directory import private
 from mplog._session.identity import Identity, runs_apart
@@ -90,7 +90,7 @@ class Host:
             OSError: no runtime directory can be used.
         """
         self._options = options
-        recovery.sweep()
+        sweeping.sweep()
         self.identity = identity
         self.place: Place = make_place(identity, authkeys())
         self.routes: dict[int, Route] = {}

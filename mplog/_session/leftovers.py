@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mplog._capture import data
@@ -27,6 +27,8 @@ class Waiting:
 
     by_slot: dict[str, int] = field(default_factory=dict)
     """Per path of a slot how many records its file lacks."""
+    by_process: dict[str, Counter[tuple[int, str]]] = field(default_factory=dict)
+    """The same for each process, which has a number and a name."""
     unrendered: Counter[int] = field(default_factory=Counter)
     """Per route the records whose text is still to be made, by the format of the program that logged them."""
     others: int = 0
@@ -63,26 +65,34 @@ def waiting_in(place: Place) -> Waiting:
             done[slot.route] = {part.ring: part.end for part in kept.parts} if kept is not None else {}
             paths[slot.route] = path
             slot.close()
-    count: Counter[int] = Counter()
+    count: dict[int, Counter[tuple[int, str]]] = {route: Counter() for route in paths}
+    held_back: list[tuple[int, int]] = []
     for route, ends in done.items():
-        held = [entry for entry in _held(place, route) if entry[1][2] > ends.get(entry[0], 0)]
-        count[route] += len(held)
-        found.unrendered[route] += sum(_needs_text(place, as_it_was(entry)) for _, entry in held)
-        for _, entry in _held(place, route):
+        held = _held(place, route)
+        for key, entry in held:
+            if entry[2] > ends.get(key, 0):
+                held_back.append((route, rings.pid_in(origin_of(entry)[0])))
+                found.unrendered[route] += _needs_text(place, as_it_was(entry))
+        for _, entry in held:
             key, end = origin_of(entry)
             ends[key] = max(end, ends.get(key, 0))
-    for key, entry in _entries(place, found):
+    names: dict[int, str] = {}
+    for key, (pid, name), entry in _entries(place, found):
+        names[pid] = name
         route = entry[4]
         if route not in paths:
             found.others += 1
         elif entry[2] > done[route].get(key, 0):
-            count[route] += 1
+            count[route][pid, name] += 1
             found.unrendered[route] += _needs_text(place, entry)
-    found.by_slot = {path: count[route] for route, path in paths.items()}
+    for route, pid in held_back:
+        count[route][pid, names.get(pid, "")] += 1
+    found.by_process = {path: count[route] for route, path in paths.items()}
+    found.by_slot = {path: count.total() for path, count in found.by_process.items()}
     return found
 
 
-def _entries(place: Place, found: Waiting) -> Iterator[tuple[bytes, Entry]]:
+def _entries(place: Place, found: Waiting) -> Iterator[tuple[bytes, tuple[int, str], Entry]]:
     living = set()
     for path in list(rings.listed(place.ring_directories)):
         try:
@@ -97,7 +107,7 @@ def _entries(place: Place, found: Waiting) -> Iterator[tuple[bytes, Entry]]:
             key = rings.key_of(path)
             with contextlib.suppress(RingCorrupt):
                 for entry in ring.reader().read(0):
-                    yield key, entry
+                    yield key, (ring.owner.pid, ring.owner.name), entry
         finally:
             ring.close()
     found.living = len(living)
@@ -122,6 +132,20 @@ def _needs_text(place: Place, entry: Entry) -> bool:
     return entry[3] in (DATA_RECORD, KIND_SPILLED_DATA) and not _has_text(place, entry)
 
 
+def waiting_in_part(path: str) -> Waiting:
+    """Count what is in the rings of a session whose control page is gone: all of it is for files that nobody knows."""
+    found, count = Waiting(), Counter[tuple[int, str]]()
+    for ring_path in rings.listed([os.path.join(path, "rings")]):
+        with contextlib.suppress(OSError, ValueError):
+            ring = open_existing(ring_path)
+            found.living += not rings.is_left(ring)
+            if not ring.is_early:
+                count[ring.owner.pid, ring.owner.name] += ring.reader().count_unread()
+            ring.close()
+    found.by_process[""], found.by_slot[""] = count, count.total()
+    return found
+
+
 def _has_text(place: Place, entry: Entry) -> bool:
     body = entry[7] if entry[3] == DATA_RECORD else recovery.spilled(place, entry[7])
     try:
@@ -142,8 +166,13 @@ def last_seen(place: Place) -> float | None:
 
 def bytes_of(place: Place) -> int:
     """Bytes that the files of a session take, in all runtime directories."""
+    return bytes_in({place.path, *map(os.path.dirname, place.ring_directories)})
+
+
+def bytes_in(directories: Iterable[str]) -> int:
+    """Bytes that all files below *directories* take."""
     total = 0
-    for directory in {place.path, *map(os.path.dirname, place.ring_directories)}:
+    for directory in directories:
         for root, _, names in os.walk(directory):
             for name in names:
                 with contextlib.suppress(OSError):

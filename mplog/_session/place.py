@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 
 from mplog._capture import process
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
@@ -20,6 +21,7 @@ DOORBELL = "doorbell"
 
 BY_PID = "by-pid"
 BY_AUTHKEY = "by-authkey"
+INDEXES = (BY_PID, BY_AUTHKEY)
 """Directories beside the sessions, with links to them."""
 
 ATTEMPTS = 100
@@ -49,14 +51,16 @@ class Place:
         ]
         return [mine, *[other for other in others if other != mine]]
 
-    def make_ring_directories(self) -> list[str]:
-        """Those of `ring_directories` in which the owner finds what this process makes there, made where needed."""
+    def make_ring_directories(self) -> Iterator[str]:
+        """Those of `ring_directories` in which the owner finds what this process makes there, each made when it comes:
+        most often the first one will do."""
         if os.geteuid() != self.control.uid:
-            return []
+            return
         if self.leads_elsewhere:
             # Perhaps that one leads where it did.
-            return [path for path in self.ring_directories[:1] if self._is_ours]
-        return [path for path in self.ring_directories if _make_ring_directory(path)]
+            yield from (path for path in self.ring_directories[:1] if self._is_ours)
+            return
+        yield from (path for path in self.ring_directories if _make_ring_directory(path))
 
     @property
     def leads_elsewhere(self) -> bool:
@@ -163,7 +167,7 @@ class Place:
     def remove(self) -> None:
         """Delete what names the session, then its directories: cut short in between, it is still found and swept."""
         base = os.path.dirname(os.path.dirname(self.path))
-        for index in (BY_PID, BY_AUTHKEY):
+        for index in INDEXES:
             with contextlib.suppress(OSError):
                 for name in os.listdir(os.path.join(base, index)):
                     path = os.path.join(base, index, name)
@@ -194,7 +198,7 @@ def _make_ring_directory(path: str) -> bool:
 
 def remove_if_empty(base: str) -> None:
     """Remove the user's directory *base* when nothing is left in it."""
-    for name in ("sessions", "by-pid", "by-authkey", "files"):
+    for name in ("sessions", *INDEXES, "files"):
         with contextlib.suppress(OSError):
             os.rmdir(os.path.join(base, name))
     with contextlib.suppress(OSError):

@@ -31,7 +31,7 @@ from mplog._ring.layout import (
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import directory, hosts, losses, rings
-from mplog._session.place import Place, all_places, open_place, remove_if_empty
+from mplog._session.place import Place, open_place, remove_if_empty
 from mplog._sinks import report
 from mplog._sinks.file import moved
 from mplog._sinks.file import slot as slots
@@ -260,7 +260,7 @@ def _backlog(place: Place, route: int, sink: FileSink, bound: float) -> Iterator
         yield found
     finally:
         for ring in found:
-            _give_back(ring)
+            give_back(ring)
 
 
 def _origins(backlog: list[RingFile]) -> dict[bytes, int]:
@@ -386,7 +386,6 @@ def recover_file(sink: FileSink, make_route: Callable[[int], Route]) -> int:
                     written += recover_slot(os.path.join(shared, name), make_route)
         if not names:
             hosts.leave(shared)  # Whoever removed the last slot died before this.
-    sweep()
     return written
 
 
@@ -422,7 +421,7 @@ def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = B
         everything = True
         try:
             for ring_path in list(rings.listed(place.ring_directories)):
-                ring = _take(ring_path, place)
+                ring = take(ring_path, place)
                 if ring is None:
                     everything = False
                     ring = _borrow(ring_path)
@@ -432,7 +431,7 @@ def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = B
         finally:
             slot.close()
             for ring in taken:
-                _give_back(ring)
+                give_back(ring)
         if everything:
             with contextlib.suppress(OSError):
                 os.unlink(path)
@@ -443,33 +442,40 @@ def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = B
         place.control.close()
 
 
-def is_left_behind(ring: RingFile, place: Place) -> bool:
+def is_left_behind(ring: RingFile, place: Place | None) -> bool:
     """Whether it is proven that nobody publishes into *ring* of the session *place* any more."""
     if rings.is_left(ring):
         return True
     # The owner's own: where that has no lock, the one of its session may tell.
-    return rings.identity_of(ring.owner) == place.control.identity and place.owner_is_gone
+    return place is not None and rings.identity_of(ring.owner) == place.control.identity and place.owner_is_gone
 
 
-def _take(path: str, place: Place) -> RingFile | None:
-    """The ring at *path* with its kernel lock, when it is left behind and nobody else drains it."""
-    return _borrow(path, lambda ring: is_left_behind(ring, place))
+def take(path: str, place: Place | None, *, locked: bool = True) -> RingFile | None:
+    """The ring at *path* with its kernel lock, when it is left behind and nobody else drains it.
+
+    Args:
+        locked: whether the lock is wanted.
+    """
+    return _borrow(path, lambda ring: is_left_behind(ring, place), locked=locked)
 
 
-def _borrow(path: str, suits: Callable[[RingFile], bool] = lambda _: True, bound: float = 0.0) -> RingFile | None:
+def _borrow(
+    path: str, suits: Callable[[RingFile], bool] = lambda _: True, bound: float = 0.0, *, locked: bool = True
+) -> RingFile | None:
     """The ring at *path* with its kernel lock, when it *suits* and nobody else drains it for *bound* seconds."""
     try:
         ring = open_existing(path)
     except (OSError, ValueError):
         return None
     _borrowed.append(ring)
-    if suits(ring) and rings.try_lock(ring, bound):
+    if suits(ring) and (not locked or rings.try_lock(ring, bound)):
         return ring
-    _give_back(ring)
+    give_back(ring)
     return None
 
 
-def _give_back(ring: RingFile) -> None:
+def give_back(ring: RingFile) -> None:
+    """Close what `take` returned, and with it its kernel lock."""
     ring.close()
     with contextlib.suppress(ValueError):
         _borrowed.remove(ring)
@@ -485,11 +491,11 @@ def abandon_borrowed() -> None:
 def remove_if_left(place: Place) -> None:
     """Delete a session whose owner is gone when no ring in it has a record or a living process."""
     for path in rings.listed(place.ring_directories):
-        ring = _take(path, place)
+        ring = take(path, place)
         if ring is None:
             return
         empty = ring.words[HEAD] == ring.words[TAIL]
-        _give_back(ring)
+        give_back(ring)
         if not empty:
             return
     if has_backlog(place):
@@ -498,7 +504,7 @@ def remove_if_left(place: Place) -> None:
         with contextlib.suppress(OSError):
             os.unlink(path)
         _leave_directory_of(path)
-    _forget(place)
+    delete(place)
 
 
 def remove_if_done(place: Place) -> None:
@@ -506,12 +512,12 @@ def remove_if_done(place: Place) -> None:
     if slots_of(place.id.hex()):
         return
     for path in rings.listed(place.ring_directories):
-        ring = _take(path, place)
+        ring = take(path, place)
         if ring is None:
             return
         losses.tell(ring, {}, leave_others=False)
-        _give_back(ring)
-    _forget(place)
+        give_back(ring)
+    delete(place)
 
 
 def _leave_directory_of(path: str) -> None:
@@ -519,9 +525,9 @@ def _leave_directory_of(path: str) -> None:
     hosts.leave(os.path.dirname(path))
 
 
-def _forget(place: Place) -> None:
+def delete(place: Place) -> None:
     """Delete a session, with the slots that its owner died over before they were whole."""
-    # SYNC _forget -> begin: a worker that has not logged yet finds no lock to tell by any more that nobody serves it.
+    # SYNC delete -> begin: a worker that has not logged yet finds no lock to tell by any more that nobody serves it.
     place.control.words[RUN_STATE], place.control.words[WAKE] = ENDED, STOPPED
     for base in directory.existing_bases():
         for path in glob.glob(os.path.join(base, "files", "*", f"{place.id.hex()}-*{slots.SUFFIX}*.tmp")):
@@ -529,17 +535,3 @@ def _forget(place: Place) -> None:
                 os.unlink(path)
                 _leave_directory_of(path)
     place.remove()
-
-
-def sweep() -> None:
-    """Delete sessions of dead owners from which no file can get anything any more."""
-    for path in all_places():
-        try:
-            place = open_place(path)
-        except (OSError, ValueError):
-            continue
-        try:
-            if place.owner_is_gone:
-                remove_if_done(place)
-        finally:
-            place.control.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mplog._capture import process
 from mplog._ring import life, ring_file
@@ -50,6 +50,12 @@ def generation_of(path: str) -> int:
     return int(_KEY.unpack(key_of(path))[1])
 
 
+def pid_in(key: bytes) -> int:
+    """The process whose ring has that *key*."""
+    pid: int = _KEY.unpack(key)[0]
+    return pid
+
+
 def listed(directories: list[str]) -> Iterator[str]:
     """The paths of all complete rings in *directories*; one that is missing has none."""
     for directory in directories:
@@ -63,7 +69,7 @@ def listed(directories: list[str]) -> Iterator[str]:
 
 
 def create(
-    directories: list[str],
+    directories: Iterable[str],
     generation: int,
     who: Identity,
     session: bytes,
@@ -98,7 +104,7 @@ def create(
             except OSError as error:
                 failure = error
                 capacity //= 2
-    raise failure or OSError(f"no directory for rings in {directories}")
+    raise failure or OSError(f"no directory for rings of session {session.hex()} can be used")
 
 
 def _needs_checks(directory: str) -> bool:

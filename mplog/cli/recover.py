@@ -36,6 +36,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="write also records whose format or filter is a function of their program: in the default format, all",
     )
+    parser.add_argument(
+        "--discard",
+        action="store_true",
+        help="give up what cannot be written, such as to a directory that is gone, and say what it was",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.set_defaults(run=_run)
 
@@ -46,8 +51,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if directory is not None and not os.path.isdir(directory):
         sys.stderr.write(f"{directory} is no directory. Give the one that {_VARIABLE} named for the programs.\n")
         return 2
+    if arguments.list and arguments.discard:
+        sys.stderr.write("--list changes nothing, and --discard removes what cannot be written. Use one of them.\n")
+        return 2
     with _looking_in(directory):
-        found = recovering.recover(write=not arguments.list, plain=arguments.plain)
+        found = recovering.recover(write=not arguments.list, plain=arguments.plain, discard=arguments.discard)
     if arguments.json:
         _say(_as_json(found))
     else:
@@ -104,6 +112,9 @@ def _show_session(session: LeftSession, *, listed: bool) -> None:
     _say(f"{program}, process {session.pid}, last seen {seen}, {session.bytes / 1024:.0f} KiB, session {session.id}")
     for file in session.files:
         _say(f"    {file.path}: {_told(file, listed=listed)}")
+        for share in file.discarded:
+            name = f" ({share.name})" if share.name else ""
+            _say(f"        discarded: {share.records} records of process {share.pid}{name}")
     if session.others:
         state = "wait for" if listed else "were lost with"
         _say(

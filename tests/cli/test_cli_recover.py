@@ -27,6 +27,9 @@ for line in sys.argv[2:]:
 if sys.argv[1] != "stops":
     Drain.round = lambda self, **how: 0  # The writer lives and gets nowhere.
 owner = os.getpid()
+if sys.argv[1] == "worker lives":
+    from mplog._session.lookout import Lookout
+    Lookout._start = lambda self: None  # It would notice by itself, before or after we look.
 pid = os.fork()
 if pid == 0:
     while sys.argv[1] == "stops" and " T " not in open(f"/proc/{owner}/stat").read():
@@ -115,7 +118,7 @@ class TestKilledPrograms:
         (session,) = found["sessions"]
         assert (session["pid"], session["complete"], session["removed"]) == (victim.process.pid, True, True)
         assert session["files"] == [
-            {"path": str(program.here / "app.log"), "waiting": 500, "written": 500, "trouble": None}
+            {"path": str(program.here / "app.log"), "waiting": 500, "written": 500, "trouble": None, "discarded": []}
         ]
         assert (session["others"], session["living"], found["living"]) == (0, 0, 0)
         assert session["bytes"] >= 512 * 1024
@@ -193,22 +196,90 @@ class TestWhatCannotBeWritten:
         assert [line.split(" - ")[1] for line in lines] == [f"worker {count}" for count in range(50)]
 
     def test_a_file_that_cannot_be_opened(self, program: Program, capsys: pytest.CaptureFixture[str]) -> None:
-        """Status 1 and a reason; the other file has its share, and the next run finishes."""
+        """Status 1 and a reason; the other file has its share, and the next run finishes. No directory is made."""
         lost = "dict(sink='logs/lost.log', format='{process.id} {message}')"
         leave(program, "all die", FILE, lost)
         shutil.rmtree(program.here / "logs")
         (program.here / "logs").touch()
         assert main(["recover"]) == 1
         said = capsys.readouterr().out
-        assert "lost.log: 0 records written; it could not be written: " in said
+        assert (
+            f"lost.log: 0 records written; its directory {program.here / 'logs'} is gone. Make it again, or run" in said
+        )
         assert "    kept in " in said
         assert_once_in_order(read_log(program.here), LINES)
         (program.here / "logs").unlink()
+        assert main(["recover"]) == 1
+        assert not (program.here / "logs").exists()
+        (program.here / "logs").mkdir()
         assert main(["recover"]) == 0
         assert_once_in_order(read_log(program.here), LINES)
         assert_once_in_order(read_log(program.here / "logs", "lost.log"), LINES)
         shutil.rmtree(program.here / "logs")
         program.leaves_nothing()
+
+
+class TestDiscard:
+    def test_what_cannot_be_written(self, program: Program, capsys: pytest.CaptureFixture[str]) -> None:
+        """It is given up by name and number, once; what can be written is written."""
+        lost = "dict(sink='logs/lost.log', format='{process.id} {message}')"
+        leave(program, "all die", FILE, lost)
+        shutil.rmtree(program.here / "logs")
+        assert main(["recover", "--discard"]) == 0
+        said = capsys.readouterr().out
+        assert f"{program.here / 'logs' / 'lost.log'}: 0 records written; its directory " in said
+        assert "        discarded: 500 records of process " in said
+        assert said.count("discarded") == 1
+        assert "kept in" not in said
+        assert_once_in_order(read_log(program.here), LINES)
+        assert not (program.here / "logs").exists()
+        program.leaves_nothing()
+        assert main(["recover", "--discard"]) == 0
+        assert "No dead program has left anything" in capsys.readouterr().out
+
+    def test_figures(self, program: Program) -> None:
+        """What the JSON says of it, per file and process."""
+        leave(program, "all die", "dict(sink='logs/lost.log', format='{message}')")
+        shutil.rmtree(program.here / "logs")
+        (session,) = recover("--discard")["sessions"]
+        (file,) = session["files"]
+        (share,) = file["discarded"]
+        assert (share["records"], share["name"]) == (500, "MainProcess")
+        assert (file["waiting"], file["written"], session["removed"], session["complete"]) == (500, 0, True, True)
+
+    def test_only_what_must(self, program: Program) -> None:
+        """Beside a living worker nothing is given up, and nothing where everything can be written."""
+        leave(program, "worker lives", "dict(sink='logs/lost.log', format='{process.id} {message}')")
+        wait_until((program.here / "alone.txt").exists, "the worker knows that it is alone")
+        shutil.move(program.here / "logs", program.here / "away.txt")
+        (session,) = recover("--discard", status=1)["sessions"]
+        assert (session["files"][0]["discarded"], session["removed"]) == ([], False)
+        shutil.move(program.here / "away.txt", program.here / "logs")
+        (session,) = recover("--discard")["sessions"]
+        assert (session["files"][0]["written"], session["files"][0]["discarded"]) == (500, [])
+        (program.here / "go.txt").touch()
+        program.wait_for_members()
+        assert_once_in_order(read_log(program.here / "logs", "lost.log"), LINES)
+
+    def test_rings_whose_session_is_gone(
+        self, program: Program, runtime_dir: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Nobody knows which files they were for; they are shown, and go on demand only."""
+        leave(program, "all die")
+        (session,) = (runtime_dir / f"mplog-{os.geteuid()}" / "sessions").iterdir()
+        (session / "control").unlink()
+        assert main(["recover"]) == 1
+        assert "(unknown): 0 records written; what says where they belong is gone" in capsys.readouterr().out
+        assert main(["recover", "--list"]) == 0
+        assert "(unknown): 500 records wait; " in capsys.readouterr().out
+        assert main(["recover", "--discard"]) == 0
+        assert "discarded: 500 records of process" in capsys.readouterr().out
+        program.leaves_nothing()
+
+    def test_not_together_with_a_list(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """One changes nothing, the other removes."""
+        assert main(["recover", "--list", "--discard"]) == 2
+        assert "Use one of them" in capsys.readouterr().err
 
 
 SPAWNED = """

@@ -33,10 +33,10 @@ def test_the_rings_of_others() -> None:
     try:
         assert os.read(arrived, 1) == b"!"
         assert recovery._borrow(link.ring.path) is None
-        recovery._give_back(held)
+        recovery.give_back(held)
         again = recovery._borrow(link.ring.path)
         assert again is not None
-        recovery._give_back(again)
+        recovery.give_back(again)
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -20,7 +20,7 @@ from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 from mplog._ring.layout import CONTROL_BYTES, DATA, HEADER_BYTES
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile, open_existing
-from mplog._session import recovery, rings
+from mplog._session import rings, sweeping
 from mplog._session.host import Host
 from mplog._session.identity import myself
 from mplog._session.place import open_place
@@ -192,6 +192,6 @@ def test_a_damaged_control_page_is_refused_or_believed(
         place.control.close()
     except (OSError, ValueError):
         pass
-    recovery.sweep()
+    sweeping.sweep()
     shutil.rmtree(copy, ignore_errors=True)
     arena.serve()

@@ -1,0 +1,182 @@
+"""Removing what dead programs left that holds nothing, and, on demand, what cannot be written any more.
+
+Programs that end without exit functions (a signal's default, `os._exit`, a kill) leave their session. What it holds
+waits for whoever adds the same file; where it holds nothing, the next session of any program removes it.
+
+Nothing is removed whose owner or producer may live, and none of it is looked at without the kernel lock of each ring.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import shutil
+from collections.abc import Iterator
+
+from mplog._ring.layout import HEAD, TAIL
+from mplog._ring.ring import RingCorrupt
+from mplog._ring.ring_file import RingFile, open_existing
+from mplog._session import control, directory, hosts, losses, recovery, rings
+from mplog._session.place import INDEXES, Place, all_places, open_place, remove_if_empty
+from mplog._sinks.file import slot as slots
+
+Done = dict[int, dict[bytes, int]]
+"""Per route with a slot, how far each ring is in its file."""
+
+
+def sweep() -> None:
+    """Remove what holds nothing: sessions without owner, and what is left of sessions that are gone. Never raises."""
+    with contextlib.suppress(OSError):
+        for path in all_places():
+            try:
+                place = open_place(path)
+            except FileNotFoundError:
+                remove_part(path)
+                continue
+            except (OSError, ValueError):
+                continue
+            try:
+                if place.owner_is_gone:
+                    remove_if_nothing_waits(place)
+            finally:
+                with contextlib.suppress(ValueError):
+                    place.control.close()
+        for base in directory.existing_bases():
+            _clear(base)
+
+
+def remove_if_nothing_waits(place: Place) -> bool:
+    """Delete the session *place*, whose owner is gone, when its files have everything and no producer lives; whether it
+    is deleted."""
+    try:
+        done = _done(place)
+    except (OSError, ValueError):  # Not known, such as for want of a descriptor.
+        return False
+    if done is None:
+        return False
+    # First without the locks, which would keep others from writing what waits.
+    for locked in (False, True):
+        with _all_taken(place.ring_directories, place, locked=locked) as taken:
+            if taken is None or any(_waits(ring, done) for ring in taken):
+                return False
+            if locked:
+                _remove(place, taken)
+    return True
+
+
+def discard(place: Place) -> bool:
+    """Delete the session *place*, whose owner is gone, with all that its files lack; False when a producer lives."""
+    with _all_taken(place.ring_directories, place) as taken:
+        if taken is None:
+            return False
+        _remove(place, taken)
+        return True
+
+
+def _remove(place: Place, taken: list[RingFile]) -> None:
+    for ring in taken:
+        losses.tell(ring, {}, leave_others=False)
+    recovery.delete(place)
+
+
+def _done(place: Place) -> Done | None:
+    """How far each file has come; None when something waits in a backlog."""
+    done: Done = {}
+    for path in recovery.slots_of(place.id.hex()):
+        slot = slots.open_existing(path)
+        kept = slot.last_done()
+        ends = done[slot.route] = {part.ring: part.end for part in kept.parts} if kept is not None else {}
+        directory = place.backlog_directory(slot.route)
+        slot.close()
+        for path in rings.listed([directory]):
+            ring = open_existing(path)
+            try:
+                if ring.words[TAIL] > max(ring.words[HEAD], ends.get(rings.key_of(path), 0)):
+                    return None
+            finally:
+                ring.close()
+    return done
+
+
+def _waits(ring: RingFile, done: Done) -> bool:
+    """Whether a file lacks something of *ring*. What was meant for other sinks died with the owner."""
+    if not ring.is_unread() or ring.is_early:
+        return False
+    reader, key = ring.reader(), rings.key_of(ring.path)
+    try:
+        entries = reader.read(0)
+    except RingCorrupt:
+        return True
+    return reader.unread() or any(entry[4] in done and entry[2] > done[entry[4]].get(key, 0) for entry in entries)
+
+
+@contextlib.contextmanager
+def _all_taken(directories: list[str], place: Place | None, *, locked: bool = True) -> Iterator[list[RingFile] | None]:
+    """All rings in *directories* with their kernel locks; None where a producer lives, or somebody drains one."""
+    taken: list[RingFile] = []
+    complete = True
+    try:
+        for path in rings.listed(directories):
+            ring = recovery.take(path, place, locked=locked)
+            if ring is None and os.path.exists(path):
+                complete = False
+                break
+            if ring is not None:
+                taken.append(ring)
+        yield taken if complete else None
+    finally:
+        for ring in taken:
+            recovery.give_back(ring)
+
+
+# What is left of a session whose control page is gone.
+
+
+def parts() -> Iterator[str]:
+    """Directories of sessions whose control pages are gone: nobody knows which files their rings were for."""
+    for path in all_places():
+        if not os.path.exists(os.path.join(path, control.NAME)) and not _is_known_elsewhere(path):
+            yield path
+
+
+def remove_part(path: str, *, unread: bool = False) -> bool:
+    """Delete the directory *path* of a session whose control page is gone, when no producer in it lives; whether it is
+    deleted.
+
+    Args:
+        unread: also with what is in its rings.
+    """
+    if os.path.exists(os.path.join(path, control.NAME)) or _is_known_elsewhere(path):
+        return False
+    with _all_taken([os.path.join(path, "rings")], None) as taken:
+        if taken is None or (not unread and any(ring.is_unread() for ring in taken)):
+            return False
+        shutil.rmtree(path, ignore_errors=True)
+    return True
+
+
+def _is_known_elsewhere(path: str) -> bool:
+    """Whether the session has its control page on another base: where the first is full, the second has its rings."""
+    name = os.path.basename(path)
+    bases = {*directory.existing_bases(), *directory.existing_bases(directory.defaults())}
+    return any(os.path.exists(os.path.join(base, "sessions", name, control.NAME)) for base in bases)
+
+
+def _clear(base: str) -> None:
+    """Remove from *base* what names sessions that are gone: slots, links, and then empty directories."""
+    for shared in glob.glob(os.path.join(glob.escape(base), "files", "*")):
+        for name in os.listdir(shared) if os.path.isdir(shared) else ():
+            session = name.partition("-")[0]
+            if slots.SUFFIX in name and not os.path.exists(os.path.join(base, "sessions", session)):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(shared, name))
+        with contextlib.suppress(OSError):
+            if not os.listdir(shared):
+                hosts.leave(shared)
+    for index in INDEXES:
+        for link in glob.glob(os.path.join(glob.escape(base), index, "*")):
+            with contextlib.suppress(OSError):
+                if not os.path.exists(link) and os.path.islink(link):
+                    os.unlink(link)
+    remove_if_empty(base)
