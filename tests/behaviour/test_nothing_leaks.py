@@ -26,14 +26,14 @@ def links():
             yield f"/proc/self/fd/{name}"
 
 def counts():
-    '''What this process has: descriptors, threads, mapped files, and bytes of removed files that it keeps alive.'''
+    '''What this process has: descriptors, threads, mapped files, and bytes of rings without a name.'''
     gc.collect()
     with open("/proc/self/maps") as maps:
         mapped = [line.split(maxsplit=5) for line in maps if "/" in line]
     kept = sum(
         int(end, 16) - int(begin, 16)
         for (begin, end), path in ((line[0].split("-"), line[5]) for line in mapped)
-        if path.endswith("(deleted)\\n")
+        if ".ring" in path and path.endswith("(deleted)\\n")
     )
     return {
         "descriptors": sum(os.path.lexists(link) for link in links()),
