@@ -18,7 +18,7 @@ from mplog._capture import process
 from mplog._capture.callsite import CallSite
 from mplog._capture.details import Details
 from mplog._capture.record import RecordException, RecordFile, RecordLevel, RecordProcess, RecordThread
-from mplog._logger import context, levels
+from mplog._logger import context, habits, levels
 from mplog._logger import message as messages
 from mplog._logger.levels import Level
 from mplog._logger.nesting import WITH_EXCEPTIONS, making
@@ -268,6 +268,8 @@ def fully(
     site = CallSite(frame)
     record = _new_record(view, state, found, site, now, triple)
     shown = record["level"]
+    if (args and type(message) is str and "%" in message) or (kwargs and not habits.KEYWORDS.isdisjoint(kwargs)):
+        habits.look(site, found.name, message, args, kwargs, has_exception=triple is not None)
     making.depth = depth + 1
     try:
         colored = messages.compose(state, options, site, message, args, kwargs, record)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from mplog._capture import process
+from mplog._logger import habits, options, registry
 from mplog._logger import levels as level_table
-from mplog._logger import options, registry
 from mplog._logger.following import Following
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
@@ -128,6 +128,7 @@ class Core:
 
     def enter(self, handler: Handler, *, enqueue: bool) -> int:
         """Let calls, here and in workers, see *handler*; its id. Under the lock."""
+        habits.look_for_twins(handler.spec, [other.spec for other in self.handlers()])
         self.by_id = {**self.by_id, handler.id: handler}
         if enqueue and not self.provisional:
             self.sessions.enqueue(handler)
