@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mplog._capture.patching import Patcher
 from mplog._capture.record import Message
@@ -87,13 +87,8 @@ class Logger:
         extra = copy.deepcopy(self._extra, memo)
         return Logger(duplicate(self._core, memo), extra, self._options, self._patchers)
 
-    if not TYPE_CHECKING:  # A checker is to find what is not there.
-
-        def __getattr__(self, name: str) -> Any:
-            # Asked for what is nowhere else only, also by `copy`, `pickle` and `hasattr`, before there is any state.
-            if name.startswith("_"):
-                raise AttributeError(f"the logger has no attribute '{name}'")
-            raise AttributeError(missing.advice(name, (each for each in dir(type(self)) if not each.startswith("_"))))
+    def __dir__(self) -> list[str]:
+        return [name for name in object.__dir__(self) if name not in missing.ELSEWHERE]
 
     def add(
         self,
@@ -493,6 +488,9 @@ class Logger:
             TypeError: neither name nor number.
         """
         log_level(self, level, message, args, kwargs)
+
+
+missing.mark(Logger)
 
 
 def _view(extra: dict[str, Any], options: Options, patchers: tuple[Patcher, ...]) -> Logger:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import NoReturn
 
-from mplog._render.nearest import nearest
-
-_STANDARD = {
+ELSEWHERE = {
     "getLogger": "There is one logger, and it is ready: logger.bind(name=...) gives one with a name of its own",
     "getChild": "There is one logger; logger.bind(name=...) gives one with a name of its own",
     "warn": "Use logger.warning(...)",
@@ -35,8 +33,21 @@ _STANDARD = {
 """What other libraries' loggers have."""
 
 
-def advice(name: str, methods: Iterable[str]) -> str:
-    """The text of the AttributeError for *name*."""
-    found = _STANDARD.get(name)
-    right = f". {found}." if found else nearest(name, methods).replace(" Did", ". Did", 1)
-    return f"the logger has no attribute '{name}'{right}"
+class Missing:
+    """In the place of such an attribute: to ask for it is an AttributeError as ever, which says what to write instead.
+
+    Not a `__getattr__` of the logger: with one, Python looks up everything else the slow way, and a call that is not
+    logged costs twice as much. A misspelt name gets the nearest right one from Python itself, in its tracebacks.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> NoReturn:
+        raise AttributeError(f"the logger has no attribute '{self._name}'. {ELSEWHERE[self._name]}.")
+
+
+def mark(logger: type) -> None:
+    """Let the class *logger* have none of these, with advice."""
+    for name in ELSEWHERE:
+        setattr(logger, name, Missing(name))

@@ -94,7 +94,7 @@ def real_methods() -> dict[str, inspect.Signature]:
     """The logger's public methods as they are, without `self`."""
     found = {}
     for name, method in inspect.getmembers(Logger, inspect.isroutine):
-        if not name.startswith("_"):
+        if not name.startswith("_") and hasattr(Logger, name):  # Else it is there to say that it is not.
             parameters = list(inspect.signature(method).parameters.values())
             static = isinstance(inspect.getattr_static(Logger, name), staticmethod)
             found[name] = comparable(inspect.Signature(parameters if static else parameters[1:]))
