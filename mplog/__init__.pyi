@@ -310,7 +310,7 @@ class Statistics:
 class Problem:
     """Something that is not all right."""
 
-    kind: Final[Literal["owner", "late", "full", "sink", "dropped", "corrupt"]]
+    kind: Final[Literal["owner", "late", "full", "sink", "dropped", "corrupt", "unread"]]
     text: Final[str]
 
 @final

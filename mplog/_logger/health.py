@@ -23,7 +23,7 @@ FULL = 0.75
 RECENT = 60.0
 """Seconds for which a drop is a problem."""
 
-Kind = Literal["owner", "late", "full", "sink", "dropped", "corrupt"]
+Kind = Literal["owner", "late", "full", "sink", "dropped", "corrupt", "unread"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,16 @@ def _dropped(at: float | None, what: str) -> Iterator[Problem]:
 
 
 def _rings(core: Core) -> Iterator[Problem]:
-    """Damaged rings."""
+    """Rings that are damaged, or cannot be opened."""
     host = core.sessions.host
+    unopened = host.unopened() if host is not None else []
+    if host is not None and unopened:
+        records = sum(waiting.account.in_flight for waiting in unopened)
+        yield Problem(
+            "unread",
+            f"{records} records of other processes wait in {len(unopened)} rings that this process cannot open "
+            f"({host.shortage.error}). Raise the limit of open files (ulimit -n), or let it open less.",
+        )
     for source in list(host.drain.sources) if host is not None else ():
         if source.broken:
             yield Problem(

@@ -42,6 +42,11 @@ _left: list[mmap.mmap] = []
 """Mappings that are never closed, for that would close a descriptor of the program's."""
 
 
+def is_none_left(error: OSError) -> bool:
+    """Whether *error* means that there are no descriptors, or no memory, now: nothing about the file."""
+    return error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+
 def identity_of(fd: int) -> Identity:
     """Which file *fd* is.
 

@@ -6,7 +6,6 @@ Made lazily: at the first fork, when a process is handed to another interpreter,
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import pickle
 import sys
@@ -38,6 +37,7 @@ from mplog._session.identity import Identity, runs_apart
 from mplog._session.interpreters import is_over
 from mplog._session.place import REGISTRY, Place, make_place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
+from mplog._session.shortage import Shortage, Waiting
 from mplog._sinks import report
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
@@ -46,8 +46,6 @@ from mplog._writer.drain import Drain, Source
 from mplog._writer.route import COROUTINE, Route
 from mplog._writer.tally import Tally
 from mplog._writer.writer import HOUSEKEEPING, Writer
-
-NONE_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 ACCOUNT_BOUND = 2.5
 """Seconds that a snapshot of the counts waits for the end of a round."""
@@ -99,6 +97,7 @@ class Host:
         """Rings of backlogs that were made."""
         self.drain = Drain(self.routes, self.slots, self.place.spill_directory, self._make_piece, self._say)
         self.doorbell = self.place.open_doorbell()
+        self.shortage = Shortage(self.doorbell)
         self.writer = Writer(self.drain, self.place.control.words, self.doorbell, self)
         self._known: dict[str, Source] = {}
         self._pages = [self.place.control]
@@ -209,7 +208,7 @@ class Host:
                     published = self.drain.published()
                 before = self.drain.behind(published)
                 found = self.drain.round(everything=True)
-                if self.drain.is_through(published):
+                if self.drain.is_through(published) and not self.shortage.waiting():
                     break
                 if self.drain.behind(published) < before:
                     limit.moved()
@@ -319,7 +318,7 @@ class Host:
         Args:
             registered: whether some process may have begun to use a ring that it had already.
         """
-        for path in rings.listed(self.place.ring_directories):
+        for path in self.shortage.listed(self.place.ring_directories) or ():
             if path in self._known or path in self._ignored or (path in self._early and not registered):
                 continue
             try:
@@ -328,7 +327,8 @@ class Host:
             except FileNotFoundError:
                 continue
             except (OSError, ValueError) as error:
-                if isinstance(error, OSError) and error.errno in NONE_LEFT:
+                if isinstance(error, OSError) and descriptor.is_none_left(error):
+                    self.shortage.add(path, error)
                     report.once(
                         "none left",
                         f"process {self.identity.pid} cannot read the records of further processes ({error}). They "
@@ -457,10 +457,32 @@ class Host:
                 dropped = tally.dropped + sum(dropped_of(source.file) for source in sources)
                 account = Account(emitted=dropped, dropped=dropped) + told.about(read)
                 found.append((tally, account.with_rings([source.file for source in sources])))
-            return found
+            return found + (self._unopened(found) if held else [])
         finally:
             if held:
                 self.writer.mutex.release()
+
+    def unopened(self) -> list[Waiting]:
+        """What waits in rings for which this process has no descriptor."""
+        if not self.shortage.is_there or not self.writer.mutex.acquire(timeout=ACCOUNT_BOUND):
+            return []
+        try:
+            return self.shortage.waiting()
+        finally:
+            self.writer.mutex.release()
+
+    def _unopened(self, known: list[tuple[Tally, Account]]) -> list[tuple[Tally, Account]]:
+        """The same of processes whose rings could not be opened; what is *known* of them gets its share there."""
+        places = {id(tally): at for at, (tally, _) in enumerate(known)}
+        found = []
+        for owner, account in self.shortage.waiting():
+            tally = self.tallies.get(_who(owner)) if owner is not None else None
+            if tally is not None and id(tally) in places:
+                at = places[id(tally)]
+                known[at] = (tally, known[at][1] + account)
+            elif owner is not None:
+                found.append((Tally(owner.pid, owner.name), account))
+        return found
 
     def oldest(self) -> int | None:
         """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
@@ -493,6 +515,7 @@ class Host:
     def forget(self) -> None:
         """In a forked child: close what must not stay open here, for a copy would keep the parent's locks alive."""
         self.writer.forget()
+        self.shortage.end()
         for route in self.routes.values():
             if route.outlet is not None:
                 route.outlet.forget()
@@ -526,7 +549,7 @@ class Host:
         self.drain.others = self._parts_of_others
         # SYNC finish -> attend: whoever publishes from now on sees it and takes its own ring over.
         self._set(WAKE, STOPPED)
-        complete = self.writer.finish(limit) and complete
+        complete = self.writer.finish(limit) and complete and self._read_further(limit)
         self._set(RUN_STATE, ENDED)
         idle = self.writer.mutex.acquire(timeout=limit.left())
         if idle:
@@ -539,8 +562,6 @@ class Host:
         for route in self.routes.values():
             if route.outlet is not None:
                 taken = self._close_outlet(route, limit) and taken
-        if idle:
-            self.doorbell.close()
         for page in self._pages:
             page.let_go()
         for path in list(self._early):
@@ -548,14 +569,27 @@ class Host:
             # that has given up our rights cannot, and leaves there what it logs.
             if rings.is_left_at(path) or not runs_apart(rings.pid_of(path)):
                 self._remove_early(path)
-        if complete and not any(True for _ in rings.listed(self.place.ring_directories)):
+        left = self.shortage.waiting() if idle else []
+        rest = self.shortage.listed(self.place.ring_directories)
+        self.shortage.end()
+        if idle:
+            self.doorbell.close()
+        if complete and rest == []:
             for slot in self.slots.values():
                 self._remove_slot(slot)
             self.place.remove()
         else:
             for slot in self.slots.values() if idle else ():
                 slot.close()
-        if not complete:
+        if left:
+            count = sum(waiting.account.in_flight for waiting in left)
+            report.once(
+                "unread",
+                f"process {self.identity.pid} ends and could not read {count} records in {len(left)} rings "
+                f"({self.shortage.error}); they are kept in {self.place.path}. The next program that adds the same "
+                "file writes them, and so does `mplog recover`. Raise the limit of open files (ulimit -n).",
+            )
+        elif not complete:
             report.once(
                 "incomplete",
                 f"some records could not be written before the end of process {self.identity.pid}; they are kept in "
@@ -563,6 +597,24 @@ class Host:
                 "recover`.",
             )
         return complete and taken
+
+    def _read_further(self, limit: Limit) -> bool:
+        """Read the rings for which there was no descriptor, a few at a time, with those of rings that are through."""
+        while True:
+            if not self.writer.mutex.acquire(timeout=limit.left()):
+                return False
+            try:
+                if not self.shortage.waiting():
+                    return True
+                self._let_go()
+                with self.shortage.relieved():
+                    self.find_rings()
+                if not self.drain.sources:
+                    return False
+            finally:
+                self.writer.mutex.release()
+            if not self.writer.finish(limit):
+                return False
 
     def _empty_outlets(self, limit: Limit) -> None:
         """Let all sinks that are no files take what waits for them. One that takes nothing costs no other its time,

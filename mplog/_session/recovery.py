@@ -16,6 +16,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator
 
+from mplog._ring import descriptor
 from mplog._ring.layout import (
     DATA_RECORD,
     ENDED,
@@ -75,12 +76,28 @@ def make_slot(place: Place, sink: FileSink, route: int) -> Slot:
 
 
 def slots_of(session: str) -> list[str]:
-    """The paths of all slots of the session with this id (hex)."""
-    return [
-        path
-        for base in directory.existing_bases()
-        for path in glob.glob(os.path.join(base, "files", "*", f"{session}-*{slots.SUFFIX}"))
-    ]
+    """The paths of all slots of the session with this id (hex).
+
+    Raises:
+        OSError: there is no descriptor to look with.
+    """
+    found = []
+    for base in directory.existing_bases():
+        files = os.path.join(base, "files")
+        for key in _names_in(files):
+            shared = os.path.join(files, key)
+            names = (name for name in _names_in(shared) if name.startswith(f"{session}-"))
+            found += [os.path.join(shared, name) for name in names if name.endswith(slots.SUFFIX)]
+    return found
+
+
+def _names_in(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except OSError as error:
+        if descriptor.is_none_left(error):
+            raise
+        return []
 
 
 def _ring_path(place: Place, key: bytes, route: int) -> str | None:
@@ -132,9 +149,10 @@ def _promised(place: Place, promise: Promise, route: int, render: Render) -> lis
         path = _ring_path(place, part.ring, route)
         if path is None:
             return None
-        try:
+        ring = None
+        with _readable():
             ring = open_existing(path)
-        except (OSError, ValueError):
+        if ring is None:
             return None
         try:
             entries += _entries(ring, number, part.start, part.end, route)
@@ -275,10 +293,22 @@ def _origins(backlog: list[RingFile]) -> dict[bytes, int]:
     return ends
 
 
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Go on where a file cannot be read, unless that only is so for want of a descriptor."""
+    try:
+        yield
+    except ValueError:
+        pass
+    except OSError as error:
+        if descriptor.is_none_left(error):
+            raise
+
+
 def has_backlog(place: Place) -> bool:
     """Whether something of the session *place* waits for a file, apart from what is in its rings."""
     for path in slots_of(place.id.hex()):
-        with contextlib.suppress(OSError, ValueError):
+        with _readable():
             slot = slots.open_existing(path)
             try:
                 kept = slot.last_done()
@@ -292,7 +322,7 @@ def has_backlog(place: Place) -> bool:
 
 def _is_behind(directory: str, ends: dict[bytes, int]) -> bool:
     for path in rings.listed([directory]):
-        with contextlib.suppress(OSError, ValueError):
+        with _readable():
             ring = open_existing(path)
             try:
                 if ring.words[TAIL] > max(ring.words[HEAD], ends.get(rings.key_of(path), 0)):
@@ -345,8 +375,10 @@ def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> N
                 if slot.is_undone():
                     place = open_place(os.path.join(base, "sessions", slot.session.hex()))
                     settle_intent(fd, place, slot, _renderer(make_route(slot.route)), sink)
-            except (OSError, ValueError):
-                slot.take_back()  # The session is gone with its rings: there is nothing to compare with, or to write.
+            except (OSError, ValueError) as error:
+                # The session is gone with its rings: there is nothing to compare with, or to write. Or we cannot look.
+                if not (isinstance(error, OSError) and descriptor.is_none_left(error)):
+                    slot.take_back()
             except FileBusy:
                 continue  # It is about another file than this one, and stays for the next who looks.
             finally:
@@ -489,35 +521,37 @@ def abandon_borrowed() -> None:
 
 
 def remove_if_left(place: Place) -> None:
-    """Delete a session whose owner is gone when no ring in it has a record or a living process."""
-    for path in rings.listed(place.ring_directories):
-        ring = take(path, place)
-        if ring is None:
+    """Delete a session whose owner is gone when none of its rings has a record or a living process; not if unclear."""
+    with contextlib.suppress(OSError):
+        for path in rings.listed(place.ring_directories):
+            ring = take(path, place)
+            if ring is None:
+                return
+            empty = ring.words[HEAD] == ring.words[TAIL]
+            give_back(ring)
+            if not empty:
+                return
+        if has_backlog(place):
             return
-        empty = ring.words[HEAD] == ring.words[TAIL]
-        give_back(ring)
-        if not empty:
-            return
-    if has_backlog(place):
-        return
-    for path in slots_of(place.id.hex()):
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        _leave_directory_of(path)
-    delete(place)
+        for path in slots_of(place.id.hex()):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            _leave_directory_of(path)
+        delete(place)
 
 
 def remove_if_done(place: Place) -> None:
-    """Delete a dead session when no file waits for its records and no producer lives."""
-    if slots_of(place.id.hex()):
-        return
-    for path in rings.listed(place.ring_directories):
-        ring = take(path, place)
-        if ring is None:
+    """Delete a dead session when no file waits for its records and no producer lives; not if that is unclear."""
+    with contextlib.suppress(OSError):
+        if slots_of(place.id.hex()):
             return
-        losses.tell(ring, {}, leave_others=False)
-        give_back(ring)
-    delete(place)
+        for path in rings.listed(place.ring_directories):
+            ring = take(path, place)
+            if ring is None:
+                return
+            losses.tell(ring, {}, leave_others=False)
+            give_back(ring)
+        delete(place)
 
 
 def _leave_directory_of(path: str) -> None:

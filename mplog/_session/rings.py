@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable, Iterator
 
 from mplog._capture import process
-from mplog._ring import life, ring_file
+from mplog._ring import descriptor, life, ring_file
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile, RingOwner
 from mplog._session.directory import free_bytes, in_memory
 from mplog._session.identity import Identity, boot_id, is_dead
@@ -57,11 +57,17 @@ def pid_in(key: bytes) -> int:
 
 
 def listed(directories: list[str]) -> Iterator[str]:
-    """The paths of all complete rings in *directories*; one that is missing has none."""
+    """The paths of all complete rings in *directories*; one that is missing has none.
+
+    Raises:
+        OSError: there is no descriptor to look with. Who took that for no rings would remove a session that has some.
+    """
     for directory in directories:
         try:
             names = os.listdir(directory)
-        except OSError:
+        except OSError as error:
+            if descriptor.is_none_left(error):
+                raise
             continue
         for name in names:
             if name.endswith(SUFFIX):
