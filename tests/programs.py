@@ -295,7 +295,9 @@ class Program:
 
     def runtime_entries(self) -> list[str]:
         """What is in the runtime directory now."""
-        return [str(path.relative_to(self.runtime)) for path in self.runtime.rglob("*")]
+        while True:
+            with contextlib.suppress(FileNotFoundError):  # Removed while it was looked at.
+                return [str(path.relative_to(self.runtime)) for path in self.runtime.rglob("*")]
 
     def end(self) -> None:
         """Kill what is left of all programs."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from mplog._logger import registry
 from mplog._logger.differing import shown_option
 from mplog._logger.handler import Handler
+from mplog._ring.clock import monotonic
 from mplog._session import attach, exit, hosts
 from mplog._session.account import Account
 from mplog._session.link import Link
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 LEAVING_BOUND = 1.0
 """Seconds that a guest waits until its host has written what it was given."""
+
+ALONE = 1.0
+"""Seconds that a guest whose host is gone appends directly: where all are being stopped there shall be no next host."""
 
 FORMER = 8
 """Hosts that were left and may still get a call of a thread that was on its way there."""
@@ -62,6 +66,8 @@ class Company:
         self._former: list[Link] = []
         self._alone = False
         """Whether this process looks for nobody, and each of its records is written by the call."""
+        self._looks_from = 0.0
+        """`monotonic()` from which it looks for the next host, see ALONE."""
 
     def links(self) -> list[Link]:
         """The ways to hosts that this process uses."""
@@ -103,9 +109,15 @@ class Company:
             if guest is None or not guest.link.is_on_its_own:
                 return
             self._leave(guest, Limit(0.0, firm=True))
+            self._looks_from = monotonic() + ALONE
             handler = self._core.handler_of(sink)
             assert handler is not None
-        if self._core.sessions.belongs_to_a_tree or not _suits(handler) or not sink.has_company():
+        if (
+            monotonic() < self._looks_from
+            or self._core.sessions.belongs_to_a_tree
+            or not _suits(handler)
+            or not sink.has_company()
+        ):
             return
         key = sink.key()
         with hosts.locked(hosts.shared_directory(key)) as alone:

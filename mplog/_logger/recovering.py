@@ -110,6 +110,18 @@ def recover(*, write: bool, plain: bool = False, discard: bool = False) -> Found
     return Found(directories, sessions, living)
 
 
+def recover_session(path: str) -> None:
+    """As `recover`, for the one session at *path*, of which no process is left."""
+    for place in leftovers.abandoned()[0]:
+        try:
+            if place.path == path:
+                _session(place, write=True, plain=False, discard=False)
+        finally:
+            with contextlib.suppress(ValueError):  # As above.
+                place.control.close()
+    sweeping.sweep()
+
+
 def _part(path: str, *, discard: bool) -> LeftSession:
     """A session whose control page is gone, with all that says where its records belong."""
     waiting = leftovers.waiting_in_part(path)

@@ -16,7 +16,7 @@ from mplog._logger import registry
 from mplog._logger.company import Company, served
 from mplog._logger.handler import Handler
 from mplog._ring.clock import monotonic
-from mplog._session import announce, attach, exit, interpreters, recovery
+from mplog._session import announce, attach, exit, guarding, interpreters, recovery
 from mplog._session.account import Account
 from mplog._session.host import Host, authkeys
 from mplog._session.identity import may_become_another, myself
@@ -111,8 +111,11 @@ class Sessions:
 
     def become_host(self, handler: Handler) -> None:
         """Make the session, for others that write the file of *handler*; its own records go the same way."""
+        made = self.host is None
         self.enqueue(handler)
         self._core.swap()
+        if made and self.host is not None:
+            guarding.start(self.host.place)
 
     def serve(self, handler: Handler) -> None:
         """Let this process's session, if it has one, bring records to the sink of *handler*."""

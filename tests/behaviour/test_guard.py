@@ -1,0 +1,112 @@
+"""Programs without a common parent that are all ended at once: their guard writes what they left.
+
+Real servers that stop are in test_servers_that_stop.py.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from programs import Program, Running, assert_once_in_order, wait_until
+
+STRANGER = """
+import os, sys, time
+from mplog import logger
+
+name, how = sys.argv[1], sys.argv[2]
+logger.remove()
+logger.add("app.log", format="{process.id} {message}")
+ledger = os.open(f"{name}.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+sessions = logger._core.sessions
+count = 0
+while not os.path.exists("stop.txt"):
+    logger.info(f"{name} {{}}", count)
+    count += 1
+    # A call that has returned is counted where no library has to do with it.
+    os.write(ledger, b"!")
+    if count % 100 == 0 and (sessions.host is not None or sessions.company.links()):
+        open(f"{name}.met.txt", "w").close()
+    time.sleep(0.0005)
+"""
+
+
+def guards(session_root: Path) -> list[int]:
+    """The guards of sessions in a runtime directory."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if any(word.endswith(b"guard.py") for word in command) and os.fsencode(session_root) in b" ".join(command):
+                found.append(int(entry.name))
+    return found
+
+
+def started(program: Program, how: str, environment: dict[str, str] | None = None) -> list[Running]:
+    """Three programs that have met: one is the host of the others."""
+    running = [program.start(STRANGER, name, how, environment=environment) for name in "abc"]
+    wait_until(lambda: all((program.here / f"{name}.met.txt").exists() for name in "abc"), "they have met", 30)
+    return running
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_all_are_ended_at_once(program: Program, how: signal.Signals) -> None:
+    """Every call that returned is in the file and the session is gone, without another start; so is the guard."""
+    running = started(program, how.name)
+    wait_until(lambda: len(guards(program.runtime)) == 1, "there is a guard")
+    for each in running:
+        os.kill(each.process.pid, how)
+    for each in running:
+        assert each.wait().status == -how, each.said_so_far()
+    program.leaves_nothing()
+    wait_until(lambda: not guards(program.runtime), "the guard is gone")
+    lines = (program.here / "app.log").read_text().splitlines()
+    expected = []
+    for name in "abc":
+        returned = (program.here / f"{name}.txt").stat().st_size
+        # The one in progress may be there, too.
+        found = sum(line.split()[1] == name for line in lines)
+        assert returned <= found <= returned + 1
+        expected += [f"{name} {number}" for number in range(found)]
+    assert_once_in_order(lines, expected)
+
+
+def test_the_guard_outlives_the_signals_of_its_service(program: Program) -> None:
+    """What stops all processes of a service does not stop the guard, which has nothing of the program open."""
+    running = started(program, "service")
+    wait_until(lambda: len(guards(program.runtime)) == 1, "there is a guard")
+    (guard,) = guards(program.runtime)
+    status = Path(f"/proc/{guard}/status")
+
+    def ignores() -> bool:
+        return bool(int(status.read_text().partition("SigIgn:")[2].split()[0], 16) >> signal.SIGTERM - 1 & 1)
+
+    wait_until(ignores, "it ignores the signals")
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.kill(guard, number)
+    assert status.exists()
+    assert set(os.listdir(f"/proc/{guard}/fd")) <= {"0", "1", "2", "3", "4"}
+    assert os.getsid(guard) not in {each.process.pid for each in running}
+    assert os.readlink(f"/proc/{guard}/cwd") == "/"
+    (program.here / "stop.txt").touch()
+    for each in running:
+        ended = each.wait()
+        assert (ended.status, ended.said) == (0, "")
+    program.leaves_nothing()
+    wait_until(lambda: not guards(program.runtime), "the guard is gone, too")
+
+
+def test_without_a_guard(program: Program) -> None:
+    """With MPLOG_GUARD=0 there is none."""
+    running = started(program, "none", {"MPLOG_GUARD": "0"})
+    assert not guards(program.runtime)
+    (program.here / "stop.txt").touch()
+    for each in running:
+        assert each.wait().status == 0
+    assert not guards(program.runtime)
+    program.leaves_nothing()
