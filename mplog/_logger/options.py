@@ -19,6 +19,7 @@ from mplog._render.renderer import Renderer
 from mplog._render.times import local_time
 from mplog._ring.clock import wall_time
 from mplog._sinks.file.compression import parse_compression
+from mplog._sinks.file.length import check_length
 from mplog._sinks.file.naming import PathTemplate, literal
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.retention import parse_retention
@@ -235,7 +236,7 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
 
     Raises:
         TypeError: a keyword that neither `add()` nor the built-in `open` knows, or a value of a wrong type.
-        ValueError: a value that cannot be read.
+        ValueError: a value that cannot be read, a path that is too long.
         LookupError: an encoding or error handler that Python does not know.
         KeyError: the path has a field other than `time`.
         ImportError: the interpreter lacks the module of a compression.
@@ -257,7 +258,7 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
         # Now, once for all: other processes have other directories, and this one may change its own.
         template = PathTemplate(os.path.join(literal(os.getcwd()), template.pattern))
     template.resolve(local_time(wall_time()))  # A bad field is known now, also with `delay`.
-    return FileOptions(
+    options = FileOptions(
         template=template,
         mode=mode,
         text=text,
@@ -270,6 +271,8 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
         buffering=given.get("buffering", 1),
         opener=opener,
     )
+    check_length(options)
+    return options
 
 
 def _file_mode(mode: object) -> str:

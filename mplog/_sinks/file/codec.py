@@ -108,6 +108,11 @@ def _pack_tar(source: Source, size: int, member: str, out: IO[bytes]) -> None:
         archive.addfile(info, source)
 
 
+def _as_unicode(name: str) -> str:
+    """*name* for a format whose names are Unicode: bytes that are none as in addresses, ``%E9``."""
+    return "".join(f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in name)
+
+
 def _pack_zip(source: Source, size: int, member: str, target: IO[bytes]) -> None:
     import time
     import zipfile
@@ -115,7 +120,7 @@ def _pack_zip(source: Source, size: int, member: str, target: IO[bytes]) -> None
     status = os.fstat(source.fileno())
     # The format knows the years 1980 to 2107 only; a wrong clock must not make compression fail.
     date = min(max(time.localtime(status.st_mtime)[:6], (1980, 1, 1, 0, 0, 0)), (2107, 12, 31, 23, 59, 59))
-    info = zipfile.ZipInfo(member, date)
+    info = zipfile.ZipInfo(_as_unicode(member), date)
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = (status.st_mode & 0xFFFF) << 16
     info.file_size = size

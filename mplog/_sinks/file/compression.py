@@ -19,13 +19,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from mplog._render.nearest import nearest
 from mplog._ring.clock import wall_time
-from mplog._sinks.file import birth, codec, series, whose
+from mplog._sinks.file import birth, codec, presence, series, whose
 from mplog._sinks.file.claim import NO_LINK, PRIVATE, claimed, is_named
 from mplog._sinks.file.names import ENDINGS, Kind, Names
 from mplog._sinks.file.naming import PathTemplate, is_part, part_name, part_target, rotated_name
@@ -37,6 +38,11 @@ CompressionFunction = Callable[[str], Any]
 """``f(path)``: does with the closed file what it likes; its result is ignored."""
 
 _ATTEMPTS: Final = 3
+
+LEAVING_BOUND: Final = 2.0
+"""Seconds to wait for another process in the middle of an append to an old file; it needs microseconds if it runs."""
+
+_LEAVING_STEP: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +210,8 @@ def archive(source: str, compression: Compression, *, unwanted: Callable[[], boo
         OSError: no room, no permission, or no kernel locks on this file system; the source stays as it is.
         Exception: whatever the function raises.
     """
+    if not _is_left(source):
+        return None
     if compression.function is not None:
         compression.function(source)
         return None
@@ -216,6 +224,25 @@ def archive(source: str, compression: Compression, *, unwanted: Callable[[], boo
         except _Again:
             continue
     return None
+
+
+def _is_left(source: str) -> bool:
+    """Wait until nobody appends to *source* any more who could not have its lock; False when somebody goes on."""
+    try:
+        fd = os.open(source, os.O_RDONLY | PRIVATE | NO_LINK | os.O_NONBLOCK)
+    except OSError:
+        return True  # Whoever reads it says what is wrong with it.
+    try:
+        waited = 0.0
+        # SYNC archive -> append_unlocked: the file is no log any more, so that nobody begins who is not announced now.
+        while presence.is_appended_unlocked(fd):
+            if waited >= LEAVING_BOUND:
+                return False
+            time.sleep(_LEAVING_STEP)
+            waited += _LEAVING_STEP
+    finally:
+        os.close(fd)
+    return True
 
 
 def _attempt(job: _Job, unwanted: Callable[[], bool]) -> str | None:

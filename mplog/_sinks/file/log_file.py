@@ -190,7 +190,10 @@ class LogFile:
         self._device, self._inode, self.size = status.st_dev, status.st_ino, status.st_size
         whose.open_here[fd, self.identity] = self.options.template.names()
         # What a user's opener opened takes part when it is the file that the path names.
-        self.shared = stat.S_ISREG(status.st_mode) and (self.options.opener is None or self._is_here())
+        # Or that it named, if somebody has rotated it since.
+        self.shared = stat.S_ISREG(status.st_mode) and (
+            self.options.opener is None or self._is_here() or self._was_rotated()
+        )
         self.lockable = self.shared and lock.supported(fd)
         if self.shared and not self.lockable:
             report.once(
@@ -398,6 +401,26 @@ class LogFile:
             birth.write_birth(self.fd, wall_time())
             self.size = 0
         return True
+
+    def append_unlocked(self, data: bytes) -> None:
+        """Append without the lock, which somebody else keeps: whole all the same, and never to a file that is archived.
+
+        Raises:
+            OSError: the file cannot be opened or written.
+        """
+        for _ in range(HOPS):
+            fd = self.fd
+            # SYNC append_unlocked -> archive: announced before this look. Who archives the file has renamed it or said
+            # where the log goes on, and only then waits for those announced: one of the two sees the other.
+            presence.begin_unlocked(fd)
+            try:
+                if self._is_current() or self._stays():
+                    write_all(fd, data)
+                    return
+            finally:
+                presence.end_unlocked(fd)
+            self._open_next()
+        write_all(self.fd, data)
 
     @property
     def is_held_elsewhere(self) -> bool:

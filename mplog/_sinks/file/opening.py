@@ -70,14 +70,31 @@ def open_file(path: str, options: FileOptions, *, again: bool, make: bool = True
         fd = _open(path, f"{kind}{plus}", options, options.opener)
         if not existed and options.permissions is not None:
             os.fchmod(fd, options.permissions)
-        # Whatever the opener did with the flags: only an append is whole beside those of others.
-        with contextlib.suppress(OSError, ImportError):
-            import fcntl
-
-            fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND)
+        fd = _for_both(fd)
         return fd, not existed
     opener = _Opener(options.permissions, insist=kind == "x", make=make)
     return _open(path, f"a{plus}", options, opener), opener.created
+
+
+def _for_both(fd: int) -> int:
+    """The file that a user's opener has opened as *fd*, for appending whatever flags it has, and for reading, too.
+
+    Only an append is whole beside those of others; the end of the file is looked at after a kill, and a lock that says
+    who has the file open asks for both.
+    """
+    try:
+        import fcntl
+
+        flags = fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND
+        if stat.S_ISREG(os.fstat(fd).st_mode) and flags & os.O_ACCMODE == os.O_WRONLY:
+            with contextlib.suppress(OSError):  # It may be a file that this user can only write.
+                both = os.open(f"/proc/self/fd/{fd}", _both_ways(flags) & ~os.O_NOFOLLOW | os.O_CLOEXEC)
+                os.close(fd)
+                return descriptor.raised(both)
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags)
+    except (OSError, ImportError, AttributeError):
+        pass
+    return fd
 
 
 def _open(path: str, mode: str, options: FileOptions, opener: Callable[[str, int], int]) -> int:

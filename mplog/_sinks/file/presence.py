@@ -7,7 +7,7 @@ the lock under which records are written. Where there are no such locks nobody i
 from __future__ import annotations
 
 from mplog._ring import byte_lock
-from mplog._ring.byte_lock import USE
+from mplog._ring.byte_lock import UNLOCKED, USE
 
 
 def announce(fd: int) -> bool:
@@ -34,3 +34,18 @@ def leave_last(fd: int) -> bool:
 def is_used(fd: int) -> bool:
     """Whether somebody appends to the file *fd* through another descriptor, in this process or another."""
     return byte_lock.is_held(fd, USE)
+
+
+def begin_unlocked(fd: int) -> None:
+    """Say that this process is about to append to *fd* without the file's lock, if it is still the log then."""
+    byte_lock.share(fd, UNLOCKED)
+
+
+def end_unlocked(fd: int) -> None:
+    """It has, or has found another file to append to."""
+    byte_lock.release(fd, UNLOCKED)
+
+
+def is_appended_unlocked(fd: int) -> bool:
+    """Whether somebody may append to the file *fd* without its lock, also when that is not the log any more."""
+    return byte_lock.is_held(fd, UNLOCKED)

@@ -242,7 +242,7 @@ class FileSink:
         if not file.acquire(DIRECT_BOUND):
             # Somebody stopped while holding the lock. An append is whole without it, too.
             self.unlocked += 1
-            write_all(file.fd, data)
+            file.append_unlocked(data)
             self.written += 1
             return
         rotated: list[str] = []
@@ -261,13 +261,16 @@ class FileSink:
                         self._mend()  # Somebody had the new file's lock before us, and died.
             if not file.size and file.shared:
                 self._mark()
-            try:
-                write_all(file.fd, data)
-            except OSError:
-                if self._undo(file.size, data) is not Found.WHOLE:
-                    raise
+            if file.is_held_elsewhere:
+                file.append_unlocked(data)
+            else:
+                try:
+                    write_all(file.fd, data)
+                except OSError:
+                    if self._undo(file.size, data) is not Found.WHOLE:
+                        raise
+                file.left = file.size + len(data)
             self.written += 1
-            file.left = file.size + len(data)
         except BaseException:
             file.release()
             for trouble in self._finish_rotation(rotated):

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mplog._sinks.file import codec
 from mplog._sinks.file.retention import OwnedFile, Retention, parse_retention
 
 DATE = "2026-01-31_18-04-05_123456"
@@ -69,6 +70,14 @@ class TestCount:
         assert expired(2, files) == []
         assert expired(1, files) == ["app.1.log"]
         assert {f"app.{DATE}.log", f"app.{DATE}.log.gz", "app.1.log"} == set(expired(0, files))
+
+    @pytest.mark.parametrize("format_", codec.FORMATS)
+    def test_archives_of_all_formats_count_beside_their_file(self, format_: str) -> None:
+        """As one, whichever of the two is looked at first."""
+        both = [OwnedFile(f"app.{DATE}.log", 9), OwnedFile(f"app.{DATE}.log.{format_}", 9)]
+        other = OwnedFile("app.1.log", 5)
+        assert expired(2, [*both, other]) == expired(2, [other, *reversed(both)]) == []
+        assert expired(1, [*both, other]) == ["app.1.log"]
 
     def test_old_archive_of_a_reused_name_counts_by_itself(self) -> None:
         """An undated file in use and the archive of its predecessor are two files."""
