@@ -76,7 +76,7 @@ class TestText:
         assert ours.left() == reference.left()
 
     def test_strict_errors(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """`errors="strict"` is a handler error, said once and counted (beyond.md, row 25); the record is not written."""
+        """`errors="strict"` is a handler error, said as beyond.md, row 25, wants it; the record is not written."""
 
         def scenario(side: Side) -> None:
             log_all(side, encoding="ascii", errors="strict")
