@@ -9,6 +9,7 @@ Covers logger-api.md, section 20.
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from typing import Any
@@ -135,6 +136,86 @@ def test_records_of_workers_are_shown(program: Program, method: str, kind: str) 
     for record in shown:
         assert re.search(r"job \d \d", record), record
         assert re.search(r"process \d+ \(\w+-\d+\)|'process': \(id=\d+, name='\w+-\d+'\)", record), record
+
+
+PIPED = """
+    import multiprocessing, sys
+    from mplog import logger
+
+    logger.remove()
+    logger.add(sys.stdout, format="{process.name} {message}")
+
+    def work(n):
+        for number in range(200):
+            logger.info("job {} {}", n, number)
+
+    if __name__ == "__main__":
+        if sys.argv[1] == "own":
+            work(0)
+        else:
+            with multiprocessing.get_context("fork").Pool(2) as pool:
+                pool.map(work, range(2))
+                pool.close()
+                pool.join()
+        logger.complete()
+"""
+
+
+@pytest.mark.parametrize("who", ["own", "pool"])
+def test_a_reader_that_has_gone(program: Program, who: str) -> None:
+    """As of `program | head -1`: a handful of lines, whoever logs."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        running = program.start(PIPED, who, stdout=writing)
+    finally:
+        os.close(writing)
+    ended = running.wait()
+    program.leaves_nothing()
+    own = "".join(line for line in ended.said.splitlines(keepends=True) if line.startswith(("mplog: ", "    ")))
+    firsts, counts = firsts_and_counts(own)
+    assert len(firsts) == 1
+    assert "BrokenPipeError" in firsts[0]
+    assert 1 + sum(counts) == (200 if who == "own" else 400)
+    assert len(ended.said.splitlines()) < 40
+
+
+FORKING = """
+    import os, threading
+    from mplog import logger
+
+    def sink(message):
+        raise OSError("no")
+
+    def work():
+        while not over.is_set():
+            logger.info("x")
+
+    logger.remove()
+    logger.add("app.log", format=lambda record: sink(record))
+    over = threading.Event()
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(40):
+        child = os.fork()
+        if not child:
+            for _ in range(20):
+                logger.info("x")
+            os._exit(0)
+        os.waitpid(child, 0)
+    over.set()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_a_fork_beside_a_report(program: Program) -> None:
+    """No child hangs on what a thread of its parent was doing, and none repeats what was said."""
+    ended = program.run(FORKING, silent=False, warnings="ignore")
+    firsts, counts = firsts_and_counts(ended.said)
+    assert len(firsts) == 1
+    assert len(counts) == 1
 
 
 FORKED = """
