@@ -15,6 +15,7 @@ import contextlib
 import functools
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -42,8 +43,13 @@ def install(end: Callable[[], object]) -> None:
         (os, "killpg", lambda group, number: group in (0, os.getpgrp()) and _ends(number)),
     ):
         original = getattr(module, name, None)
-        if original is not None:
-            setattr(module, name, _looking(original, ends, end))
+        if original is None:
+            continue
+        looking = _looking(original, ends, end)
+        # Where pickle looks for it, too: what is pickled must be the same object there.
+        for place in (module, sys.modules.get(original.__module__)):
+            if getattr(place, name, None) is original:
+                setattr(place, name, looking)
 
 
 def _is_me(pid: int) -> bool:

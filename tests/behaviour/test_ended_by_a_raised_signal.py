@@ -83,7 +83,7 @@ signal.raise_signal(signal.SIGTERM)
 """
 
 SURVIVES = """
-import os, signal
+import inspect, os, pickle, signal
 import mplog
 from mplog import logger
 
@@ -110,6 +110,9 @@ for wrong in ((), ("x",), (1, 2, 3)):
         pass
 assert got == [1]
 assert logger.health().ok and logger._core.sessions.host is not None  # None of these was an end.
+for function in (os.kill, os.killpg, signal.raise_signal):
+    assert function.__wrapped__ and pickle.loads(pickle.dumps(function)) is function
+    assert str(inspect.signature(function)) == str(inspect.signature(function.__wrapped__))
 assert os.kill.__name__ == "kill" and signal.raise_signal.__module__ == before[1].__module__
 logger.info("owner 1")
 """
