@@ -59,18 +59,37 @@ def _standard(record: dict[str, Any]) -> dict[str, Any]:
     offset = moment.utcoffset() or timedelta()
     level, file, process, thread = record["level"], record["file"], record["process"], record["thread"]
     elapsed = record["elapsed"]
+    stamp, shift, zone, since = (
+        moment.timestamp(),
+        offset.total_seconds(),
+        moment.tzname() or "",
+        elapsed.total_seconds(),
+    )
+    if not (type(stamp) is type(shift) is type(since) is float and type(zone) is str):
+        raise TypeError("no times")  # What stands there has such methods, and is something else.
+    place = [record["name"], record["function"], record["line"], record["module"]]
+    if not all(type(part) in _SHORT for part in place):
+        raise TypeError("no place")
     return {
-        "t": [moment.timestamp(), offset.total_seconds(), moment.tzname() or ""],
-        "e": elapsed.total_seconds(),
+        "t": [stamp, shift, zone],
+        "e": since,
         "x": _shown(record["exception"]),
         "extra": record["extra"],
-        "at": [record["name"], record["function"], record["line"], record["module"], file.name, file.path],
-        "l": [level.name, level.no, level.icon],
-        "p": [process.id, process.name],
-        "h": [thread.id, thread.name],
+        "at": [*place, _short(file.name), _short(file.path)],
+        "l": [_short(level.name), int.__index__(level.no), _short(level.icon)],
+        "p": [_short(process.id), _short(process.name)],
+        "h": [_short(thread.id), _short(thread.name)],
         "m": record["message"],
         "more": {key: value for key, value in record.items() if key not in _STANDARD},
     }
+
+
+_SHORT = frozenset((str, int, float, bool, type(None)))
+
+
+def _short(part: Any) -> Any:
+    """A part of a field as it can stand in a list of a fixed length, which no other part may cost its place."""
+    return part if type(part) in _SHORT else wire.safe_repr(part, 1000)
 
 
 def _whatever(record: dict[str, Any]) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def _encode(values: dict[str, Any]) -> str:
         try:
             plain = values if depth is None else _Plain(depth).of(values)
             return json.dumps(plain, default=_text, ensure_ascii=False, allow_nan=False)
-        except (ValueError, TypeError, RecursionError):
+        except Exception:  # noqa: BLE001 - of JSON, or of a class of the program's in place of a field
             continue
     return json.dumps({"text": str(values["text"]), "record": {}}, ensure_ascii=False)
 

@@ -34,6 +34,9 @@ class StandardSink(MessageSink):
         return True
 
 
+_BLANK = logging.LogRecord("", 0, "", 0, "", (), None)
+
+
 class Name(str):
     """The logger's name in a record that mplog has made: it says so also when the message has become plain text.
 
@@ -61,7 +64,7 @@ def log_record(message: Message) -> logging.LogRecord:
     """
     record = message.record
     level, process, thread = record["level"], record["process"], record["thread"]
-    made = logging.getLogger().makeRecord(
+    described = (
         record["name"],
         level.no,
         record["file"].path,
@@ -70,8 +73,14 @@ def log_record(message: Message) -> logging.LogRecord:
         (),
         record["exception"],
         record["function"],
-        {"extra": record["extra"]},  # one attribute, so that no key of it can stand in the way of another
     )
+    extra = {"extra": record["extra"]}  # one attribute, so that no key of it can stand in the way of another
+    try:
+        made = logging.getLogger().makeRecord(*described, extra)
+    except Exception:  # noqa: BLE001 - it asks for time and thread, where a program's tests may have doubles
+        made = logging.LogRecord.__new__(logging.LogRecord)
+        names = ("name", "levelno", "pathname", "lineno", "msg", "args", "exc_info", "funcName")
+        made.__dict__.update({**_BLANK.__dict__, **dict(zip(names, described, strict=True)), **extra})
     if made.name is not None:  # As of a call that comes from no module.
         made.name = Name(made.name)
     made.levelname = level.name
