@@ -127,19 +127,22 @@ class Orphan:
         ]
         if not self._rings:
             place = self._link.place
+            files = Limit(file_bound, firm=True)
             if not place.is_served:  # Else there was no room for a ring.
-                self._settle(file_bound)
+                self._settle(files)
             # Not where this process is just ending its own session.
             if not place.is_served and not self._link.is_owner:
-                self._recover_others(file_bound)
+                self._recover_others(files)
             return
-        locked = [ring for ring in self._rings if rings.try_lock(ring, lock_bound)]
+        locks = Limit(lock_bound, firm=True)
+        locked = [ring for ring in self._rings if rings.try_lock(ring, locks.left())]
+        files = Limit(file_bound, firm=True)
         complete = len(locked) == len(self._rings)
         for route in self._routes.values():
             if not isinstance(route.sink, FileSink):
                 continue
             try:
-                self._write_file(route, locked, file_bound)
+                self._write_file(route, locked, files.left())
                 self._kept.discard(route.spec.id)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again, and other files go on
                 if self._is_through():
@@ -168,19 +171,19 @@ class Orphan:
         self._rings = []
         self._ring = self._producer = None
         self._left = 0
-        self._recover_others(file_bound)
+        self._recover_others(files)
 
     def _is_through(self) -> bool:
         """Whether others have written everything and removed the session while this process came to it."""
         drained = all(ring.words[TAIL] == ring.words[HEAD] for ring in self._rings)
         return drained and not os.path.exists(self._link.place.path)
 
-    def _recover_others(self, file_bound: float) -> None:
+    def _recover_others(self, files: Limit) -> None:
         """Write what processes of the session left that died with the owner, and remove it behind the last one."""
         place = self._link.place
         for path in recovery.slots_of(place.id.hex()):
             with contextlib.suppress(OSError, ValueError, LookupError, FileBusy):  # The next one that looks does it.
-                recovery.recover_slot(path, self._routes.__getitem__, file_bound)
+                recovery.recover_slot(path, self._routes.__getitem__, files.left())
         recovery.remove_if_left(place)
 
     def _try_again(self, lock_bound: float, file_bound: float) -> None:
@@ -192,11 +195,11 @@ class Orphan:
             finally:
                 self._mutex.release()
 
-    def _settle(self, bound: float) -> None:
+    def _settle(self, files: Limit) -> None:
         """Keep or take back what the owner promised, before anything is appended that may look the same."""
         for route in self._routes.values():
             if isinstance(route.sink, FileSink) and route.sink.shared:
-                with contextlib.suppress(OSError, FileBusy), route.sink.locked(bound) as file:
+                with contextlib.suppress(OSError, FileBusy), route.sink.locked(files.left()) as file:
                     route.sink.settle(file.fd)
 
     def _say(self) -> None:

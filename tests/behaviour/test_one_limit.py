@@ -37,7 +37,9 @@ BY_ROLE = (
     START
     + """
 logger.remove()
-logger.add("app.log", format="{process.id} {message}")
+files = ("app.log", "b.log", "c.log") if "gone" in sys.argv else ("app.log",)
+for name in files:
+    logger.add(name, format="{process.id} {message}")
 
 def ask(timeout):
     found, took = timed(logger.complete, timeout) if timeout is not None else timed(logger.complete)
@@ -48,7 +50,7 @@ def ask(timeout):
 def work():
     logger.info("worker 0")
     logger.complete(20)
-    lag = lock("app.log")
+    lags = [lock(name) for name in files]
     logger.info("worker 1")
     ask(0.5)
     if "gone" in sys.argv:
@@ -56,13 +58,14 @@ def work():
         while os.getppid() == owner:
             time.sleep(0.001)
         ask(0.5)
-        ask(0.5)
+        ask(2.0)
     else:
         ask(None)
         open("asked.txt", "w").close()
         while not os.path.exists("done.txt"):
             time.sleep(0.01)
-    os.write(lag, b"!")
+    for lag in lags:
+        os.write(lag, b"!")
     assert logger.complete(20)
     open("through.txt", "w").close()
     os._exit(0)
