@@ -136,7 +136,7 @@ def build_parser() -> argparse.ArgumentParser:
     scenarios = parser.add_subparsers(dest="scenario", required=True, metavar="scenario")
 
     every = scenarios.add_parser(
-        ALL, parents=[span(), reports()], help="Rounds of every scenario, mixed; three of four kill somebody."
+        ALL, parents=[span(), reports()], help="Rounds of every scenario, mixed; most of them kill somebody."
     )
     every.add_argument("--adapter", choices=sorted(ADAPTERS), default="mplog", help="library (default: %(default)s)")
     every.add_argument("--keep", action="store_true", help="keep logs and ledger of rounds that fail")
@@ -174,6 +174,11 @@ def build_parser() -> argparse.ArgumentParser:
     raising = add(scenarios, "raised-signal", timeout=60.0, rate=2000.0)
     add_tree(raising, processes=4, kill=None, methods=(*START_METHODS, STRANGERS))
 
+    other = add(scenarios, "rights-given-up", timeout=60.0, rate=500.0)
+    other.add_argument("--processes", type=positive, default=4, help="worker processes (default: %(default)s)")
+    other.add_argument("--kill", type=int, choices=(0, 1), default=1, help="whether the owner is killed (%(default)s)")
+    add_moment(other, exact=0.25)
+
     turning = add(scenarios, "rotation-storm", timeout=120.0, rotation="4 KB")
     add_tree(turning, processes=4, kill=0)
     add_strangers(turning, 2)
@@ -182,6 +187,10 @@ def build_parser() -> argparse.ArgumentParser:
     storm = add(scenarios, "fork-storm", timeout=120.0)
     storm.add_argument("--forks", type=positive, default=300, help="children to fork (default: %(default)s)")
     storm.add_argument("--threads", type=positive, default=8, help="threads that log meanwhile (default: %(default)s)")
+
+    hookless = add(scenarios, "hookless-fork", timeout=120.0, rotation="4 KB")
+    hookless.add_argument("--forks", type=positive, default=100, help="children to fork (default: %(default)s)")
+    hookless.add_argument("--records", type=positive, default=100, help="records of each child (default: %(default)s)")
 
     slow = add(scenarios, "slow-sink", timeout=120.0, rate=1000.0)
     add_tree(slow, processes=4, kill=None)

@@ -14,8 +14,9 @@ from typing import Any
 
 JOB_VARIABLE = "MPLOG_STRESS_JOB"
 
-TREE, STRANGER, STORM, SOAK = "tree", "stranger", "storm", "soak"
-"""Roles: a program with workers, one on its own, one that forks under fire, one that replaces its workers for long."""
+TREE, STRANGER, STORM, HOOKLESS, SOAK = "tree", "stranger", "storm", "hookless", "soak"
+"""Roles: a program with workers, one on its own, one that forks under fire, one that forks without Python's hooks, one
+that replaces its workers for long."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,8 @@ class Job:
     rate: float = 0.0
     """Records per second of each thread. 0: as fast as it goes."""
     forks: int = 0
-    """Children in a storm; each logs one line in a slot of its own behind the threads' slots."""
+    """Children in a storm; each logs one line in a slot of its own behind the threads' slots. In a program that forks
+    without hooks each logs its records, and no thread does."""
     dies_at_step: int = 0
     """The step of a commit at which the owner kills itself; 0: somebody else does it, or nobody."""
     dies_at_occurrence: int = 1
@@ -57,6 +59,8 @@ class Job:
     """By slot: the record in whose call a worker dies, and the seconds after the call's begin."""
     raises: bool = False
     """Whether each process ends by raising SIGTERM, as servers do that were stopped by it, and waits for no other."""
+    gives_up_rights: bool = False
+    """Whether each worker becomes another user before its first record. It has one thread then."""
     slow: float = 0.0
     """Seconds that a second sink takes for each line; 0: there is none."""
     slow_log: str = ""
@@ -76,6 +80,8 @@ class Job:
             count = self.threads
         elif self.role == STORM:
             count = self.threads + self.forks
+        elif self.role == HOOKLESS:
+            count = self.forks
         else:
             count = self.processes * self.threads * (self.lives if self.role == SOAK else 1)
         found = range(self.first_slot, self.first_slot + count)

@@ -6,6 +6,7 @@ A round is decided by its seed alone, so that the seed of a round that failed re
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
 from collections.abc import Iterator
 
@@ -14,13 +15,16 @@ from stress.libraries import ADAPTERS
 from stress.settings import START_METHODS, Settings
 
 CYCLE = (
-    "kill-workers", "kill-owner", "kill-all", "rotation-storm", "kill-owner",
-    "kill-workers", "kill-all", "writers", "kill-owner", "kill-all",
+    "hookless-fork", "kill-owner", "kill-all", "rotation-storm", "kill-owner",
+    "kill-workers", "rights-given-up", "writers", "kill-owner", "kill-all",
     "kill-workers", "fork-storm", "raised-signal", "kill-all", "slow-sink",
     "kill-workers", "kill-owner", "kill-all", "disk-full", "kill-workers",
 )  # fmt: skip
-"""Three of four rounds are deaths of some kind. Its length and the number of start methods have no common divisor, so
+"""Seven of ten rounds are deaths of some kind. Its length and the number of start methods have no common divisor, so
 that any sixty seeds in a row hold every scenario with every start method."""
+
+FORKS_ONLY = frozenset({"fork-storm", "hookless-fork", "rights-given-up"})
+"""Scenarios that are about forks alone."""
 
 WHOLE_CYCLE = len(CYCLE) * len(START_METHODS)
 
@@ -46,6 +50,10 @@ SHORT: dict[str, Settings] = {
         compression="gz",
         timeout=_LONG,
     ),
+    "rights-given-up": Settings(
+        scenario="rights-given-up", processes=3, rate=500.0, kill=1, aim=0.5, exact=0.5, timeout=_LONG
+    ),
+    "hookless-fork": Settings(scenario="hookless-fork", forks=24, records=60, rotation="5 KB", kill=1, timeout=_LONG),
     "fork-storm": Settings(scenario="fork-storm", threads=4, forks=60, rate=1000, timeout=_LONG),
     "slow-sink": Settings(scenario="slow-sink", processes=3, records=60, rate=500, slow=0.02, timeout=_LONG),
     "disk-full": Settings(scenario="disk-full", processes=3, rate=400, full=0.6, shortest=100, timeout=_LONG),
@@ -73,7 +81,9 @@ def chosen(adapter: str, seed: int) -> Settings:
     chance = random.Random(seed)
     scenario = CYCLE[seed % len(CYCLE)]
     method = START_METHODS[seed % len(START_METHODS)]
-    if scenario == "fork-storm":
+    if scenario == "rights-given-up" and os.geteuid():
+        scenario = "kill-all"
+    if scenario in FORKS_ONLY:
         method = "fork"
     if scenario in ("writers", "raised-signal") and chance.random() < 0.5:
         method = STRANGERS
@@ -94,6 +104,10 @@ def chosen(adapter: str, seed: int) -> Settings:
         settings = dataclasses.replace(
             settings, rotation=chance.choice((None, "10 KB")), threads=chance.choice((1, 1, 2))
         )
+    if scenario in ("rights-given-up", "hookless-fork"):
+        settings = dataclasses.replace(settings, kill=chance.choice((0, 1)), rotation=chance.choice((None, "5 KB")))
+    if scenario == "hookless-fork":
+        settings = dataclasses.replace(settings, compression=chance.choice((None, "gz")))
     if scenario == "kill-owner":
         settings = dataclasses.replace(settings, strangers=chance.choice((0, 0, 1)), kill=chance.choice((0, 1, 2)))
     if scenario == "rotation-storm":
@@ -110,6 +124,8 @@ def fitted(settings: Settings, adapter: type[Adapter]) -> Settings:
 def why_not(settings: Settings) -> str | None:
     """Say what a library does not claim to do and a round asks of it; None when it claims everything."""
     abilities = ADAPTERS[settings.adapter].abilities
+    if settings.scenario == "rights-given-up" and os.geteuid():
+        return "cannot have workers that give up rights, because only root has any to give up"
     if settings.scenario == "slow-sink" and SLOW_SINK not in abilities:
         return f"cannot have a {SLOW_SINK} beside the file"
     if settings.start_method not in abilities:
@@ -128,7 +144,7 @@ def compared(adapters: list[str], scenarios: list[str], methods: list[str], seed
     """Each scenario with each library and start method, once per seed, without an end."""
     while True:
         for scenario in scenarios:
-            for method in methods if scenario != "fork-storm" else ["fork"]:
+            for method in methods if scenario not in FORKS_ONLY else ["fork"]:
                 for adapter in adapters:
                     patience = _LONG if adapter == "mplog" else _PEER_PATIENCE
                     short = dataclasses.replace(
@@ -140,4 +156,4 @@ def compared(adapters: list[str], scenarios: list[str], methods: list[str], seed
 
 def length_of_comparison(adapters: list[str], scenarios: list[str], methods: list[str]) -> int:
     """Rounds that one pass of `compared` has."""
-    return sum(len(adapters) * (1 if name == "fork-storm" else len(methods)) for name in scenarios)
+    return sum(len(adapters) * (1 if name in FORKS_ONLY else len(methods)) for name in scenarios)

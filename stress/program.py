@@ -6,6 +6,7 @@ under spawn and forkserver every child imports this file again, and the library 
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import multiprocessing
 import os
@@ -14,18 +15,21 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from stress import libraries, steps, workload
-from stress.job import SOAK, STORM, STRANGER, Job, leave_statistics
+from stress.job import HOOKLESS, SOAK, STORM, STRANGER, Job, leave_statistics
 from stress.ledger import STOP, Ledger
 
 WORKER_FAILED = 3
 KILLED_OR_WELL = (0, -signal.SIGKILL, -signal.SIGALRM)
 STORM_CHILDREN_AT_ONCE = 16
+HOOKLESS_CHILDREN_AT_ONCE = 4
+"""Each writes by itself. More of them wait so long for one another now and then that a line comes after the limit."""
 
 JOB = Job.from_environment()
 ADAPTER = libraries.load(JOB.adapter)
@@ -150,16 +154,32 @@ def run_storm() -> int:
     return WORKER_FAILED if failed else 0
 
 
-def fork_one(ledger: Ledger, slot_number: int) -> int:
-    """Fork a child that logs one line and ends by ``os._exit``; return its pid."""
-    pid = os.fork()
+def run_hookless() -> int:
+    """Fork as libraries written in C do, without a thread that Python's own lock could be left to."""
+    failed = 0
+    fork = ctypes.PyDLL(None).fork
+    with Ledger(Path(JOB.ledger)) as ledger:
+        workload.wait_for_go(ledger)
+        alive: set[int] = set()
+        for number in range(JOB.forks):
+            alive.add(fork_one(ledger, JOB.first_slot + number, fork, JOB.records))
+            failed += reap(alive, at_most=HOOKLESS_CHILDREN_AT_ONCE)
+        failed += reap(alive, at_most=0)
+    ADAPTER.finish()  # Its children count for themselves, and leave nothing of it when they have ended.
+    return WORKER_FAILED if failed else 0
+
+
+def fork_one(ledger: Ledger, slot_number: int, fork: Callable[[], int] = os.fork, records: int = 1) -> int:
+    """Fork a child that logs so many lines and ends by ``os._exit``; return its pid."""
+    pid = fork()
     if pid:
         return pid
     status = 1
     try:
         slot = ledger.slot(slot_number)
         slot.begin()
-        slot.call(ADAPTER.log, "child")
+        for _ in range(records):
+            slot.call(ADAPTER.log, "child")
         slot.finish()
         status = 0
     finally:
@@ -172,11 +192,11 @@ def reap(alive: set[int], *, at_most: int) -> int:
     while len(alive) > at_most:
         pid, status = os.wait()
         alive.discard(pid)
-        failed += status != 0
+        failed += os.waitstatus_to_exitcode(status) not in KILLED_OR_WELL
     return failed
 
 
-ROLES = {STRANGER: run_stranger, STORM: run_storm, SOAK: run_soak}
+ROLES = {STRANGER: run_stranger, STORM: run_storm, HOOKLESS: run_hookless, SOAK: run_soak}
 
 if __name__ == "__main__":
     sys.exit(ROLES.get(JOB.role, run_tree)())

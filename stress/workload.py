@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import signal
 import threading
@@ -15,6 +16,7 @@ from stress.latency import Latencies
 from stress.ledger import HOLD, STOP, Ledger, LedgerSlot
 
 GO_DEADLINE = 120.0
+NOBODY = 65534
 _POLL = 0.001
 _BODIES = 64
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789 {}<>%\\"
@@ -56,6 +58,10 @@ def log_records(job: Job, ledger: Ledger, slot: LedgerSlot, log: Callable[[str],
     texts = bodies(job, slot.number)
     dies_in, dies_after = job.dooms.get(str(slot.number), (-1, 0.0))
     with Latencies(Path(job.latencies)) as latencies:
+        if job.gives_up_rights:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
         slot.begin()
         wait_for_go(ledger)
         started = time.monotonic()
