@@ -57,6 +57,16 @@ def identity_of(fd: int) -> Identity:
     return status.st_dev, status.st_ino
 
 
+def identity_of_path(path: str) -> Identity:
+    """Which file *path* names.
+
+    Raises:
+        OSError: none.
+    """
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
 def is_still(fd: int, identity: Identity) -> bool:
     """Whether *fd* is open and the file it was."""
     try:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import mmap
 import struct
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from zlib import crc32
 
@@ -49,10 +48,13 @@ RESERVE = 0.125
 """Share of the ring that others may not use, unless something else is said."""
 
 _pack_prefix = PREFIX.pack
-_pack_record = RECORD_AND_PREFIX.pack_into
+_pack = RECORD_AND_PREFIX.pack
 _pack_padding = RECORD.pack_into
 _unpack = RECORD_AND_PREFIX.unpack_from
 _END_OF_TIME = 1 << 64
+
+SEALED = 1 << 64
+"""Stands for the tail of a producer that publishes nothing any more: behind all room that there can be."""
 
 
 class RingCorrupt(Exception):
@@ -72,16 +74,14 @@ class Producer:
         "_acquire",
         "_base",
         "_buffer",
-        "_busy",
         "_capacity",
         "_checked",
         "_fits",
         "_marks",
         "_mask",
-        "_nested",
+        "_mutex",
         "_owned",
         "_release",
-        "_sealed",
         "_seq",
         "_tail",
         "_words",
@@ -116,127 +116,112 @@ class Producer:
         self._seq = 0
         # Reentrant: a signal handler or __del__ may log while this very thread is inside push(). The bound methods
         # cost half of what a `with` costs.
-        mutex = threading.RLock()
+        self._mutex = mutex = threading.RLock()
         self._acquire, self._release = mutex.acquire, mutex.release
         self._owned: Callable[[], bool] = mutex._is_owned  # type: ignore[attr-defined]  # as threading.Condition does
-        self._busy = False
-        self._sealed = False
-        self._nested: deque[tuple[float, int, int, bytes, int]] = deque()
 
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
         """Publish one record, or return False at once when there is no room for it.
 
-        After True the record survives the death of this process. A call that interrupts another one of
-        the same thread is published by the one it interrupted, before that one returns.
+        After True the record survives the death of this process. A call that interrupts another one of the same thread
+        publishes its own record and returns; the interrupted one sees it and begins again, behind that record.
         """
-        mine = False
+        length = len(body) + PREFIX_BYTES
         try:
             # Inside: a signal handler may raise right after the mutex has been taken.
             self._acquire()
-            if self._busy:
-                self._nested.append((wall, route, level, body, kind))
-                return True
-            self._busy = mine = True
-            size = len(body)
-            length = size + PREFIX_BYTES
-            tail = self._tail
-            offset = tail & self._mask
-            end = tail + ((length + 31) & -16)
-            if end > self._fits or offset + end - tail > self._capacity:
-                start = self._make_room(tail, end - tail, level)
-                if start < 0:
-                    return False
-                offset = start & self._mask
-                end += start - tail
-            seq = (self._seq + 1) & 0xFFFFFFFF
-            offset += self._base
-            stamp = monotonic_ns()
-            crc = crc32(_pack_prefix(stamp, wall, route, level) + body, kind) if self._checked else 0
-            marks = kind << KIND_SHIFT | self._marks
-            _pack_record(self._buffer, offset, length, seq, marks, crc, stamp, wall, route, level)
-            offset += BODY
-            self._buffer[offset : offset + size] = body
-            # SYNC publish -> drain: everything written below `end` happens before the drainer sees it.
-            self._words[TAIL] = end
-            self._tail = end
-            self._seq = seq
-            return True
+            while True:
+                tail = self._tail
+                offset = tail & self._mask
+                end = tail + ((length + 31) & -16)
+                if end > self._fits or offset + end - tail > self._capacity:
+                    start = self._make_room(tail, end - tail, level)
+                    if start < 0:
+                        return False
+                    if start != tail:
+                        if self._tail != tail:
+                            continue  # As below.
+                        _pack_padding(self._buffer, self._base + offset, start - tail - RECORD_BYTES, 0, PAD, 0, 0, 0)
+                        offset = 0
+                        end += start - tail
+                offset += self._base
+                seq = (self._seq + 1) & 0xFFFFFFFF
+                stamp = monotonic_ns()
+                crc = crc32(_pack_prefix(stamp, wall, route, level) + body, kind) if self._checked else 0
+                record = _pack(length, seq, kind << KIND_SHIFT | self._marks, crc, stamp, wall, route, level) + body
+                # Made by a call: a slice of its own might start a garbage collection, and that a `__del__` which logs.
+                where = slice(offset, offset + RECORD_BYTES + length)
+                # From here to the last store there is neither a call nor a jump back nor an object that the collector
+                # knows, so no signal handler and no `__del__` runs. What one has published before, or sealed, has
+                # moved `_tail`, and may stand where this record would.
+                if self._tail == tail:
+                    self._buffer[where] = record
+                    # SYNC publish -> drain: everything written below `end` happens before the drainer sees it.
+                    self._words[TAIL] = end
+                    self._tail = end
+                    self._seq = seq
+                    return True
         except BaseException:
-            # A signal handler raised between two of these stores: believe the shared word.
-            if self._words[TAIL] != self._tail:
+            # No signal handler can raise between those stores, a tracing tool can: believe the shared word.
+            if self._words[TAIL] != self._tail != SEALED:
                 self._tail = self._words[TAIL]
                 self._seq = (self._seq + 1) & 0xFFFFFFFF
             raise
         finally:
-            if mine:
-                # First busy, then the list: whoever interrupts in between publishes for itself.
-                self._busy = False
-                if self._nested:
-                    self._publish_nested()
+            # Nothing before this: it might raise. Not ours is a mutex for which this call was interrupted as it waited.
             try:  # noqa: SIM105 - cheaper than a context, on the hot path
                 self._release()
-            except RuntimeError:  # Interrupted while it waited: it is not ours.
+            except RuntimeError:
                 pass
 
     def _make_room(self, tail: int, need: int, level: int) -> int:
-        """Where a record of *need* bytes can start, padding up to the wrap if it must; -1 when there is no room."""
-        if self._sealed:
+        """Where a record of *need* bytes can start, at *tail* or behind the wrap; -1 when there is no room."""
+        if tail == SEALED:
             return -1
         room = self._capacity - (tail & self._mask)
         start = tail if need <= room else tail + room
         # SYNC: the drainer's store to HEAD says that it no longer reads below it.
         head = self._words[HEAD]
         self._fits = head + self.low_limit
-        if start + need > (head + self._capacity if level >= RESERVE_LEVEL else self._fits):
-            return -1
-        if start != tail:
-            _pack_padding(self._buffer, self._base + (tail & self._mask), room - RECORD_BYTES, 0, PAD, 0, 0, 0)
-        return start
-
-    def _publish_nested(self) -> None:
-        while self._nested:
-            try:
-                item = self._nested.popleft()
-            except IndexError:
-                return
-            if not self.push(*item):
-                self._nested.appendleft(item)  # No room: the next push tries again, or `seal` gives it back.
-                return
+        return -1 if start + need > (head + self._capacity if level >= RESERVE_LEVEL else self._fits) else start
 
     @property
     def interrupted(self) -> bool:
         """Whether the calling thread is in the middle of a push here, so that it must not wait for other threads."""
-        return self._busy and self._owned()
+        return self._owned()
 
-    def seal(self) -> list[tuple[float, int, int, bytes, int]]:
+    def seal(self) -> None:
         """Refuse every later push, also of threads that are on their way here; what is published stays.
 
-        Returns what interrupting calls have left to be published: the caller must deliver it elsewhere. TAIL does not
-        move any more, so the ring may be closed, or taken over and emptied.
+        TAIL does not move any more, so the ring may be closed, or taken over and emptied.
         """
-        self._acquire()
-        try:
-            self._sealed = True
-            self._fits = -1
-            left = list(self._nested)
-            self._nested.clear()
-            return left
-        finally:
-            self._release()
+        with self._mutex:
+            self._tail = SEALED  # A push that this call interrupts finds another tail than it had.
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether nothing is published here any more."""
+        return self._tail == SEALED
+
+    def seal_at(self, end: int) -> bool:
+        """As `seal`, unless something was published behind *end*, a tail; whether it is sealed."""
+        with self._mutex:
+            if self._words[TAIL] != end:
+                return False
+            self._tail = SEALED
+            return True
 
     def unseal(self) -> None:
         """Publish here again. Whoever took the ring over has not, and nobody else publishes in it."""
-        self._acquire()
-        try:
-            self._sealed = False
+        with self._mutex:
+            self._tail = self._words[TAIL]
             self._fits = self._words[HEAD] + self.low_limit
-        finally:
-            self._release()
 
     @property
     def tail(self) -> int:
         """End of the last published record."""
-        return self._tail
+        tail: int = self._words[TAIL]
+        return tail
 
     @property
     def count(self) -> int:
@@ -244,14 +229,9 @@ class Producer:
         return self._seq
 
     @property
-    def nested(self) -> int:
-        """How many records of interrupting calls wait to be published."""
-        return len(self._nested)
-
-    @property
     def drained(self) -> bool:
         """Whether everything published has been taken by its sinks."""
-        return bool(self._words[HEAD] >= self._tail)
+        return bool(self._words[HEAD] >= self._words[TAIL])
 
 
 class Reader:

@@ -11,12 +11,11 @@ import os
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 from mplog._capture import process
 from mplog._ring.clock import monotonic_ns
+from mplog._ring.holding import holding
 from mplog._ring.layout import (
     CLOSED,
     FLUSH_TARGET,
@@ -89,9 +88,8 @@ class Link:
         """Of the last ring. Not from 1 on: two processes, in two namespaces, may have the same pid and start."""
         self._mutex = threading.RLock()
         """Held while this process begins a ring, changes to another one, or goes on without an owner."""
-        self.is_changing: Callable[[], bool] = self._mutex._is_owned  # type: ignore[attr-defined]  # as Condition does
-        self.parked: deque[tuple[Any, ...]] = deque()
-        """What was logged by calls that interrupted such a change in its own thread; it is pushed at its end."""
+        # A call that interrupts such a change in its own thread goes through with what it needs; the interrupted one
+        # sees it before it stores anything. So everything is prepared first, and stored where no signal handler runs.
         self.largest_inline = 0
         self._look_at = 0.0
         self.orphaned = False
@@ -114,8 +112,7 @@ class Link:
         """
         made = Link(self.place, self._adopter, self.doorbell, self.options, self._lookout)
         self.abandon()
-        self._mutex, self.parked = made._mutex, deque()
-        self.is_changing = made.is_changing
+        self._mutex = made._mutex
         self.producer, self.ring, self.largest_inline, self.orphaned = Led(made), None, sys.maxsize, True
         return made
 
@@ -166,24 +163,10 @@ class Link:
 
         return emit
 
-    @contextlib.contextmanager
-    def change(self) -> Iterator[None]:
-        """Hold the mutex, and push afterwards what was parked meanwhile."""
-        with self._mutex:
-            yield
-        self._push_parked()
-
-    def _push_parked(self) -> None:
-        while self.parked and not self.is_changing():
-            try:
-                item = self.parked.popleft()
-            except IndexError:  # Another call was first.
-                return
-            self.push(*item)
-
     def begin(self) -> Producer | Orphan:
-        with self.change():
-            if self.producer is None:
+        """What this process publishes into by now: a ring that it makes here, where it has none that takes anything."""
+        with self._mutex:
+            if not self._can_publish():
                 if not self._is_unserved():
                     self._open_ring()
                 # SYNC link -> recover, finish: whoever looks for rings to decide that the session may go has found
@@ -193,6 +176,10 @@ class Link:
             assert self.producer is not None
             return self.producer
 
+    def _can_publish(self) -> bool:
+        producer = self.producer
+        return producer is not None and not (isinstance(producer, Producer) and producer.is_sealed)
+
     def _is_unserved(self) -> bool:
         """Whether the owner has stopped, or is proven dead."""
         return bool(self.words[WAKE] == STOPPED) or self.place.owner_is_gone
@@ -200,12 +187,16 @@ class Link:
     def _open_ring(self) -> None:
         """Make a ring and register it, or go on without one where there is no room."""
         self.doorbell.close_copies(self._spare)
-        early, self._early = self._early, None
+        instead_of = self.producer
+        early = self._early
         try:
             ring = self._make_ring(self.options().ring_size)
         except OSError as error:
+            if self.producer is not instead_of:
+                return  # A call that has interrupted this one had more luck.
             if early is not None:
-                self._use_early(early)
+                self._early = None
+                self._use_early(early, instead_of)
                 return
             if not self._is_unserved():  # Else it has just been removed.
                 report.once(
@@ -216,11 +207,10 @@ class Link:
                 )
             self._adopt()
             return
-        if early is not None:
-            self._give_up(early)
-        self._use(ring)
+        self._use(ring, instead_of)
+        self._give_up_early()
 
-    def _use_early(self, early: RingFile) -> None:
+    def _use_early(self, early: RingFile, instead_of: Producer | Orphan | None) -> None:
         """Go on in the ring that was made in time. No further one can be made, nor a file beside it: all is in this."""
         options = self.options()
         rings_ = 1 + options.further_rings if options.overflow == "grow" else 1
@@ -229,7 +219,7 @@ class Link:
         while room > early.capacity and room > allowed:
             room //= 2
         early.begin(process.name(), room)
-        self._use(early)
+        self._use(early, instead_of)
 
     def begin_early(self) -> None:
         """Make a ring now, for a process that may lose the right to, before its first record. Never raises."""
@@ -252,8 +242,11 @@ class Link:
             except FileExistsError:  # This process had it before an exec.
                 continue
 
-    def _use(self, ring: RingFile) -> None:
-        """Publish into *ring* from now on. The owner lists the rings whenever the bell rings."""
+    def _use(self, ring: RingFile, instead_of: Producer | Orphan | None) -> None:
+        """Publish into *ring* from now on, *instead_of* what this process had, unless that has changed meanwhile.
+
+        The owner lists the rings whenever the bell rings.
+        """
         if not ring.path.startswith(self.place.path) and not self.words[SAID]:
             self.words[SAID] = 1
             report.once(
@@ -261,14 +254,31 @@ class Link:
                 f"{self.place.path} has no room for another ring; process {self.pid} and those after it "
                 f"use {os.path.dirname(ring.path)}.",
             )
-        self.ring = ring
-        self.largest_inline = ring.capacity // 4
-        self.producer = ring.producer(self.options().reserve)
+        producer, inline, old = ring.producer(self.options().reserve), ring.capacity // 4, self.ring
+        filled = [*self.filled, *([] if old is None else [old])]
         # SYNC register -> step: the file is there under its name before the number changes.
+        published, dropped = self._sealed(instead_of)
+        # No call from here to the last store: a call that interrupts this one has changed everything, or nothing.
+        if self.producer is instead_of:
+            self.filled, self.published, self.dropped = filled, published, dropped
+            self.ring, self.largest_inline, self.producer = ring, inline, producer
+        else:
+            self._give_up(ring)
+            return
         self.words[REGISTERED] = monotonic_ns() ^ self.pid << 40
         self.doorbell.ring()
+        if old is not None:
+            old.words[STATE] = CLOSED
         if self._lookout is not None and not self.is_owner:
             self._lookout.watch(self)
+
+    def _sealed(self, producer: Producer | Orphan | None) -> tuple[int, int]:
+        """Publish no more in its ring. `published` and `dropped` as they are to be when that ring is left."""
+        if not isinstance(producer, Producer):
+            return self.published, self.dropped
+        producer.seal()
+        dropped = 0 if self.ring is None else dropped_of(self.ring)
+        return self.published + self._published_by(producer), self.dropped + dropped
 
     def attend(self, wall: float) -> None:
         """The writer sleeps, or it is time to see whether it lives."""
@@ -318,28 +328,38 @@ class Link:
 
     def become_orphan(self) -> None:
         """The owner is gone: write what our rings still hold, then go on in this process."""
-        if self.is_changing() or self._is_interrupted():
-            return  # We interrupt a change or a push of this thread, which comes here by itself.
-        with self.change():
+        if self._is_interrupted():
+            return  # We interrupt a push of this thread, which comes here by itself.
+        with self._mutex:
             self._adopt()
 
     def _adopt(self) -> None:
-        """As `become_orphan`, with the mutex held."""
-        if self.orphaned:
-            return
-        self.orphaned = True
-        self.doorbell.close_copies(self._spare)
-        self._let_go_of_drained()
-        early, self._early = self._early, None
-        if early is not None:
-            if self.producer is None and early.is_named:
-                self._use_early(early)  # Perhaps the only place where somebody finds what comes now.
-            else:
-                self._give_up(early)
-        # Sealed first: a record that another thread publishes after the last look at the ring would be lost.
-        self._leave(self.producer)
-        self.producer = self._adopter(self)
-        self.largest_inline = self.producer.largest_inline
+        """As `become_orphan`, with the mutex held.
+
+        Whatever is raised in between leaves the ring as it was, or sealed, or the orphan in its place with older
+        records still to be written: each is taken up by the next call.
+        """
+        if not self.orphaned:
+            self.doorbell.close_copies(self._spare)
+            self._let_go_of_drained()
+            early = self._early
+            if early is not None and early.is_named and self.producer is None:
+                self._early = None
+                self._use_early(early, None)  # Perhaps the only place where somebody finds what comes now.
+            producer = self.producer
+            # Sealed first: a record that another thread publishes after the last look at the ring would be lost.
+            published, dropped = self._sealed(producer)
+            orphan = self._adopter(self)
+            inline = orphan.largest_inline
+            # No call from here to the last store: as in _use.
+            if self.producer is producer:
+                self.published, self.dropped, self.orphaned = published, dropped, True
+                self.largest_inline, self.producer = inline, orphan
+        self._give_up_early()
+        now = self.producer
+        if now is not None and not isinstance(now, Producer):
+            now.catch_up()
+            self.largest_inline = now.largest_inline
 
     def _told_so_far(self) -> Told:
         """What the owner has said by now about this process."""
@@ -353,18 +373,26 @@ class Link:
         producer = self.producer
         return isinstance(producer, Producer) and producer.interrupted
 
+    def _wait(self) -> float:
+        """Seconds to wait for the mutex: none where whoever has it may wait for the end of a push of this thread."""
+        return 0 if self._is_interrupted() else -1
+
+    def steady(self) -> contextlib.AbstractContextManager[object]:
+        """While held no other thread changes to another ring; nothing where this thread must not wait for others."""
+        return contextlib.nullcontext() if self._is_interrupted() else self._mutex
+
     def _published_by(self, producer: Producer) -> int:
         return in_ring(producer.count, max(0, self._told_so_far().total - self.published))
 
     def account(self) -> Account:
         """What has become of the records that this process has given to this link."""
-        with contextlib.nullcontext() if self._is_interrupted() else self.change():
+        with self.steady():
             producer, ring = self.producer, self.ring
             # First what the owner says: no more than what is published by then.
             told = self._told_so_far()
-            published, dropped = self.published + len(self.parked), self.dropped
+            published, dropped = self.published, self.dropped
             if isinstance(producer, Producer):
-                published += self._published_by(producer) + producer.nested
+                published += self._published_by(producer)
                 if ring is not None:
                     dropped += dropped_of(ring)
             lost = Account(emitted=dropped, dropped=dropped)
@@ -380,73 +408,62 @@ class Link:
 
     def oldest(self) -> int | None:
         """The stamp of the oldest record of this process that is not with its sinks, in ns of the monotonic clock."""
-        with contextlib.nullcontext() if self._is_interrupted() else self._mutex:
+        with self.steady():
             if self.orphaned:
                 return None
             rings = [ring for ring in (*self.filled, self.ring) if ring is not None]
         stamps = [ring.reader().oldest() for ring in rings]
         return min((stamp for stamp in stamps if stamp is not None), default=None)
 
-    def _leave(self, producer: Producer | Orphan | None) -> None:
-        """Publish no more in its ring; what interrupting calls have left there waits to be pushed elsewhere."""
-        if isinstance(producer, Producer):
-            self.parked.extend(producer.seal())
-            self.published += self._published_by(producer)
-            if self.ring is not None:
-                self.dropped += dropped_of(self.ring)
-
     def next_ring(self, full: Producer | Orphan, further: int) -> bool:
         """Go on in a further ring file; False when this process has *further* undrained ones already."""
-        with self.change():
-            if self.producer is not full:
-                return True  # Another thread was first.
-            self._let_go_of_drained()
-            undrained = sum(ring.is_unread() for ring in self.filled)
-            if undrained >= further or self.ring is None:
-                return False
-            try:
-                ring = self._make_ring(self.options().ring_size)
-            except OSError:
-                return False
-            old = self.ring
-            self._leave(full)
-            self._use(ring)
-            old.words[STATE] = CLOSED
-            self.filled.append(old)
-            self._patience.stalled_at = None
-            if self._is_unserved():  # As in _begin.
-                self._adopt()
-            return True
+        return holding(self._mutex, lambda: self._go_on(full, further), False, self._wait())
+
+    def _go_on(self, full: Producer | Orphan, further: int) -> bool:
+        if self.producer is not full:
+            return True  # Another call was first.
+        self._let_go_of_drained()
+        undrained = sum(ring.is_unread() for ring in self.filled)
+        if undrained >= further or self.ring is None:
+            return False
+        try:
+            ring = self._make_ring(self.options().ring_size)
+        except OSError:
+            return False
+        self._use(ring, full)
+        self._patience.stalled_at = None
+        if self._is_unserved():  # As in begin.
+            self.become_orphan()
+        return True
 
     def _let_go_of_drained(self) -> None:
         """Keep no descriptor of rings that the owner has drained, and nothing of those that it has removed."""
-        for ring in self.filled[:]:
+        filled, left, told = self.filled, [], self._told
+        for ring in filled:
             if not ring.is_unread():
                 ring.rest()
                 if not os.path.exists(ring.path):
-                    self._told = self._told.latest(ring)
-                    self.filled.remove(ring)
+                    told = told.latest(ring)
+                    continue
+            left.append(ring)
+        if self.filled is filled:  # Else a call that has interrupted this one has changed it.
+            self.filled, self._told = left, told
 
     def _tidy(self) -> None:
         """`_let_go_of_drained`, unless something else is just going on. For calls, which may interrupt anything."""
-        if self.is_changing() or not self._mutex.acquire(blocking=False):
-            return
-        try:
-            if not self.orphaned:
-                self._let_go_of_drained()
-        finally:
-            self._mutex.release()
-        self._push_parked()
+        if not self.orphaned:
+            holding(self._mutex, self._let_go_of_drained, None, 0)
 
     def flush(self, limit: Limit) -> bool:
         """Wait until everything that this process published is in its sinks; False when the *limit* is over.
 
         A dead owner ends the wait: this process has then written its records itself.
         """
-        if not self._mutex.acquire(blocking=not self._is_interrupted()):
+        now: tuple[Producer | Orphan | None, RingFile | None] | None
+        now = holding(self._mutex, lambda: (self.producer, self.ring), None, self._wait())
+        if now is None:
             return False
-        producer, ring = self.producer, self.ring
-        self._mutex.release()
+        producer, ring = now
         if producer is None:
             return True
         if self.orphaned or not isinstance(producer, Producer):
@@ -495,34 +512,40 @@ class Link:
             limit: how long it may take; None: as long as sinks that take nothing are given.
         """
         limit = limit or Limit(STALLED)
-        with self.change():
-            early, self._early = self._early, None
-            if early is not None:
-                self._give_up(early)
+        if self._is_interrupted():
+            return
+        with self._mutex:
+            if self._early is not None:
+                self._give_up_early()
                 if self.producer is None and not self.orphaned and not self.place.is_served:
                     self._adopt()  # Nobody else may be left to remove the session.
-            producer = self.producer
+            producer, ring = self.producer, self.ring
             if producer is not None and not isinstance(producer, Producer):
                 producer.complete(limit)
             self.doorbell.close_copies(self._spare)
-            if self.ring is None or self.orphaned or not isinstance(self.producer, Producer):
+            if ring is None or self.orphaned or not isinstance(producer, Producer):
                 return
-            if self.producer.interrupted:
-                return
-            self._leave(self.producer)
-            self.ring.words[STATE] = CLOSED
+            published, dropped = self._sealed(producer)
             # SYNC close -> finish: an owner that ends now sees CLOSED, or it has stored STOPPED before.
+            ring.words[STATE] = CLOSED
             if self._is_unserved():
                 self._adopt()
                 orphan = self.producer
                 if not isinstance(orphan, Producer | None):
                     orphan.complete(limit)
-            else:
-                self.ring.rest()
-                self.filled.append(self.ring)
-                self.producer = None
-                self.ring = None
-                self.doorbell.ring()
+                return
+            filled = [*self.filled, ring]
+            # No call from here to the last store: as in _use.
+            if self.producer is producer:
+                self.published, self.dropped, self.filled = published, dropped, filled
+                self.producer = self.ring = None
+            ring.rest()
+            self.doorbell.ring()
+
+    def _give_up_early(self) -> None:
+        early, self._early = self._early, None
+        if early is not None:
+            self._give_up(early)
 
     def end(self) -> None:
         """As `close`, of a way that nobody goes any more: give everything back."""
@@ -537,9 +560,9 @@ class Link:
             self.filled, self.ring = [], None
 
     @staticmethod
-    def _give_up(early: RingFile) -> None:
+    def _give_up(ring: RingFile) -> None:
         """Another ring serves, or none was needed."""
-        early.words[STATE] = CLOSED
+        ring.words[STATE] = CLOSED
         with contextlib.suppress(OSError):
-            rings.remove(early.path)
-        early.close()
+            rings.remove(ring.path)
+        ring.close()

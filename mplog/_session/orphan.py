@@ -14,13 +14,13 @@ import contextlib
 import os
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from mplog._capture import process
 from mplog._capture.record import Message
 from mplog._ring import drops
 from mplog._ring.clock import monotonic
+from mplog._ring.holding import holding
 from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
 from mplog._ring.ring import Producer
 from mplog._ring.ring_file import RingFile
@@ -31,6 +31,7 @@ from mplog._sinks import report
 from mplog._sinks.file import lock
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import ENDING_BOUND, FileBusy, FileSink
+from mplog._sinks.inside import inside
 from mplog._sinks.limit import Limit
 from mplog._writer.route import Route
 
@@ -50,7 +51,7 @@ class Orphan:
     def __init__(
         self, link: Link, routes: Callable[[], dict[int, Route]], *, only_files: bool, quiet: bool = False
     ) -> None:
-        """Write what is unread, first.
+        """The first call writes what is unread, before anything else.
 
         Args:
             only_files: the owner has no other sinks for this process.
@@ -61,70 +62,62 @@ class Orphan:
         self._routes = routes()
         self._said = quiet
         self._mutex = threading.RLock()
-        """Held while older records are written by a later call or the lookout; a call that does not get it goes on."""
-        self._retry_at: float | None = None
-        """When to try again to write what is still in the rings; None when nothing is, or while it is being tried."""
+        """Held while older records are written; what other threads log meanwhile waits for the first attempt only."""
+        self._is_trying = False
+        self._has_tried = False
+        self._is_through = False
+        """Whether this attempt has found everything written, so that nothing more may be put into the ring."""
+        self._retry_at: float | None = 0.0
+        """When to try (again) to write what is still in the rings; None when nothing is."""
         self.lost: dict[int, int] = {}
         self._counting = threading.RLock()
         """Held for a moment at each of the counts below."""
         self._emitted = self._filtered = self._failed = self._dropped = 0
+        """Of the records that came here, as soon as it is known what became of them."""
         mine = [ring for ring in (*link.filled, link.ring) if ring is not None and not ring.is_closed]
         self._rings = mine
         producer = link.producer
         self._producer = producer if isinstance(producer, Producer) and mine and mine[-1] is link.ring else None
-        """Publishes in the last of our rings. Sealed during an attempt, and when that has succeeded."""
+        """Publishes in the last of our rings, while there are files that this process may not write."""
         self._ring = link.ring
         self._kept: set[int] = set()
         """The routes whose files this process may not write, whose records stay in the ring."""
-        self._late: deque[tuple[float, int, int, bytes, int]] = deque()
-        """What calls that interrupted an attempt have left to be published in the ring."""
-        unread = [ring for ring in mine if ring.words[TAIL] != ring.words[HEAD]]
+        self._streams = [ring for ring in mine if ring.words[TAIL] != ring.words[HEAD]]
+        """The rings whose records for other sinks than files have not been looked at yet."""
         if self._producer is not None and link.place.is_out_of_reach:
             self._kept = {number for number, route in self._routes.items() if isinstance(route.sink, FileSink)}
         self._is_elsewhere = link.place.is_elsewhere
         """Whether the paths of the files mean others here."""
-        self._unread = self._left = sum(ring.reader().count_unread() for ring in unread)
+        self._unread = self._left = sum(ring.reader().count_unread() for ring in self._streams)
         """Records that our rings held, and those of them that are there still."""
-        if unread and not quiet:
-            self._say()
-        self._attempt(LOCK_BOUND, FILE_BOUND, streams=unread)
 
-    def _attempt(self, lock_bound: float, file_bound: float, streams: Sequence[RingFile] = ()) -> None:
+    def _attempt(self, lock_bound: float, file_bound: float) -> None:
         """`_take_over`, which must neither end a call nor leave this process without anybody to take its records."""
-        if self._producer is not None:
-            self._late.extend(self._producer.seal())
+        # Before the attempt: whatever ends it, also a signal handler that raises, there is another one.
+        self._retry_at = monotonic() + RETRY
+        self._is_through = False
+        if self._streams and not self._said:
+            self._say()
         try:
-            self._take_over(lock_bound, file_bound, streams)
+            through = self._take_over(lock_bound, file_bound)
         except Exception as error:  # noqa: BLE001 - it is tried again
+            through = not self._rings
             report.once(
                 "orphan attempt",
                 f"process {self._link.pid} could not bring its log up to date: {error!r}. It is tried again; what is "
                 "left when it ends, `mplog recover` writes.",
             )
-            if self._rings:
-                self._retry_at = monotonic() + RETRY
-        finally:
-            if self._kept and self._rings and self._producer is not None:
-                self._producer.unseal()
-            while self._late:
-                self._deliver(*self._late.popleft())
+        if through:
+            self._retry_at = None
 
-    def _take_over(self, lock_bound: float, file_bound: float, streams: Sequence[RingFile] = ()) -> None:
-        """Write what our own rings hold. What cannot be written now stays there for another attempt; when this process
-        ends before, the next program that adds the file writes it.
-
-        Args:
-            streams: the rings whose records for other sinks than files have not been looked at yet.
+    def _take_over(self, lock_bound: float, file_bound: float) -> bool:
+        """Write what our own rings hold; whether nothing is left. What cannot be written now stays there for another
+        attempt; when this process ends before, the next program that adds the file writes it.
         """
-        self._retry_at = None
         if self._link.place.is_out_of_reach:
-            self._write_streams(streams)
-            if self._rings:
-                self._retry_at = monotonic() + RETRY
-            return
-        self._rings = [
-            ring for ring in self._rings if ring is self._ring or ring.is_unread() or os.path.exists(ring.path)
-        ]
+            self._write_streams()
+            return not self._rings
+        self._rings = [ring for ring in self._rings if ring.is_unread() or os.path.exists(ring.path)]
         if not self._rings:
             place = self._link.place
             files = Limit(file_bound, firm=True)
@@ -133,7 +126,8 @@ class Orphan:
             # Not where this process is just ending its own session.
             if not place.is_served and not self._link.is_owner:
                 self._recover_others(files)
-            return
+            return True
+        ends = [(ring, ring.words[TAIL]) for ring in self._rings]
         locks = Limit(lock_bound, firm=True)
         locked = [ring for ring in self._rings if rings.try_lock(ring, locks.left())]
         files = Limit(file_bound, firm=True)
@@ -145,7 +139,7 @@ class Orphan:
                 self._write_file(route, locked, files.left())
                 self._kept.discard(route.spec.id)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again, and other files go on
-                if self._is_through():
+                if self._is_done_by_others():
                     break
                 complete = False
                 if isinstance(error, PermissionError) and self._producer is not None:
@@ -155,25 +149,26 @@ class Orphan:
                     f"{route.sink.path} could not be brought up to date: {error}. It is tried again; what is left when "
                     "this process ends, `mplog recover` writes.",
                 )
-        self._write_streams(streams)
+        self._write_streams()
         others = {number: route for number, route in self._routes.items() if not isinstance(route.sink, FileSink)}
         for ring in locked:
             losses.tell(ring, others, leave_others=not complete, direct=True)
-        if not complete:
+        # From here on nothing is put into the ring; what was put there meanwhile is for another attempt.
+        self._is_through = complete
+        if not complete or (self._producer is not None and not self._producer.seal_at(ends[-1][1])):
+            self._is_through = False
             for ring in locked:
-                lock.release(ring.fd)  # What is done is in the slots. Somebody with other rights may do the rest.
-            self._retry_at = monotonic() + RETRY
-            return
-        for ring in locked:
-            ring.words[HEAD] = ring.words[TAIL]
+                lock.give_back(ring.fd, lock.HOW)  # What is done is in the slots. Others may do the rest.
+            return False
+        for ring, end in ends:
+            ring.words[HEAD] = end
             rings.remove(ring.path)
             ring.rest()
-        self._rings = []
-        self._ring = self._producer = None
-        self._left = 0
+        self._rings, self._left, self._ring, self._producer = [], 0, None, None
         self._recover_others(files)
+        return True
 
-    def _is_through(self) -> bool:
+    def _is_done_by_others(self) -> bool:
         """Whether others have written everything and removed the session while this process came to it."""
         drained = all(ring.words[TAIL] == ring.words[HEAD] for ring in self._rings)
         return drained and not os.path.exists(self._link.place.path)
@@ -187,20 +182,29 @@ class Orphan:
         recovery.remove_if_left(place)
 
     def _try_again(self, lock_bound: float, file_bound: float) -> None:
-        if self._mutex.acquire(timeout=lock_bound):
-            try:
-                # Not from inside of an attempt of this thread, in which a function of the user's logs.
-                if self._retry_at is not None:
-                    self._attempt(lock_bound, file_bound)
-            finally:
-                self._mutex.release()
+        # The first attempt is waited for, so that what comes now stands behind it, but from inside of a sink: whoever
+        # is at it may be waiting for that.
+        wait = -1 if not self._has_tried and inside.message is None else lock_bound
+        holding(self._mutex, lambda: self._try_now(lock_bound, file_bound), None, wait)
+
+    def _try_now(self, lock_bound: float, file_bound: float) -> None:
+        # Not from inside of an attempt of this thread, in which a function of the user's, or a signal handler, logs.
+        if self._is_trying or self._retry_at is None:
+            return
+        self._is_trying = True
+        try:
+            self._attempt(lock_bound if self._has_tried else LOCK_BOUND, file_bound)
+        finally:
+            self._is_trying = False
+            self._has_tried = True
 
     def _settle(self, files: Limit) -> None:
         """Keep or take back what the owner promised, before anything is appended that may look the same."""
         for route in self._routes.values():
             if isinstance(route.sink, FileSink) and route.sink.shared:
-                with contextlib.suppress(OSError, FileBusy), route.sink.locked(files.left()) as file:
-                    route.sink.settle(file.fd)
+                sink = route.sink
+                with contextlib.suppress(OSError, FileBusy):
+                    sink.locked(files.left(), lambda file, sink=sink: sink.settle(file.fd))  # type: ignore[misc]  # now
 
     def _say(self) -> None:
         """Tell the user, when there is something to write: not where a process only ends after its owner."""
@@ -242,21 +246,20 @@ class Orphan:
         finally:
             slot.close()
 
-    def _write_streams(self, unread: Sequence[RingFile]) -> None:
+    def _write_streams(self) -> None:
+        unread, self._streams = self._streams, []  # At most once.
         for ring in unread:
             reader = ring.reader()
             with contextlib.suppress(Exception):
                 for entry in reader.read(0):
                     route = self._routes.get(entry[4])
                     if route is None or not isinstance(route.sink, FileSink):
-                        self._deliver(entry[6], entry[4], entry[5], entry[7], entry[3])
+                        self._deliver(entry[6], entry[4], entry[5], entry[7], entry[3], came=0)
 
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
         """Deliver one record in this process. Always True: what cannot be delivered is counted, not tried again."""
         if not self._said:
             self._say()
-        with self._counting:
-            self._emitted += 1
         if self._retry_at is not None:
             self.catch_up()
         self._deliver(wall, route, level, body, kind)
@@ -265,19 +268,18 @@ class Orphan:
     def catch_up(self) -> None:
         """Try again to write what could not be written before, when it is time. For log calls and the lookout."""
         retry_at = self._retry_at
-        if retry_at is not None and monotonic() > retry_at:
+        if retry_at is not None and (not self._has_tried or monotonic() > retry_at):
             self._try_again(0.0, FILE_BOUND)
 
-    def _deliver(self, wall: float, number: int, level: int, body: bytes, kind: int) -> None:
-        if number in self._kept and self._rings:
-            self._keep(wall, number, level, body, kind)
+    def _deliver(self, wall: float, number: int, level: int, body: bytes, kind: int, came: int = 1) -> None:
+        """*came*: 0 for what was in a ring, which is counted there."""
+        if number in self._kept and self._keep(wall, number, level, body, kind):
             return
         route = self._routes.get(number)
         counts = True
         if route is None:
-            with self._counting:
-                self._dropped += 1
-                self.lost[number] = self.lost.get(number, 0) + 1
+            self._count(came, dropped=1)
+            self.lost[number] = self.lost.get(number, 0) + 1
             report.once(f"lost {number}", f"records for handler {number} are lost: its sink died with the owner.")
             return
         try:
@@ -285,48 +287,56 @@ class Orphan:
                 body = recovery.spilled(self._link.place, body)
             text = route.text_of(kind, body)
             if text is None:
-                with self._counting:
-                    self._filtered += 1
+                self._count(came, filtered=1)
                 return
             if isinstance(route.sink, FileSink):
                 if self._is_elsewhere:
                     raise PermissionError(f"{route.sink.path} is another file here than it was for the owner")
-                if not route.sink.of_orphan:
-                    counts = False  # The sink does, for the handler that it belongs to.
-                    with self._counting:
-                        self._emitted -= 1
+                counts = route.sink.of_orphan  # Else the sink does, for the handler that it belongs to.
                 route.sink.write(
                     text if isinstance(text, bytes) else text.encode(), wall, getattr(text, "message", None)
                 )
             else:
                 route.sink.write(text if isinstance(text, Message) else Message(text.decode("utf8", "replace")))
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise
-            with self._counting:
-                self._failed += counts
+            if counts:
+                self._count(came, failed=1)
             who = f"process {self._link.pid}"
             report.error_in_handler(number, route.record_of(kind, body, who), sink=route.spec.target)
+        else:
+            if counts:
+                self._count(came)
 
-    def _keep(self, wall: float, number: int, level: int, body: bytes, kind: int) -> None:
-        """Publish a record in our ring, because this process may not write its file; dropped where there is no room."""
-        producer, ring = self._producer, self._ring
-        if producer is None or ring is None:  # Another thread's attempt has just been a success.
-            self._deliver(wall, number, level, body, kind)
-            return
-        if not producer.push(wall, number, level, body, kind):
-            if self._mutex._is_owned():  # type: ignore[attr-defined]  # as threading.Condition does
-                self._late.append((wall, number, level, body, kind))  # We interrupt an attempt of this thread.
-                return
-            with self._mutex:
-                if not self._rings:  # The attempt that we waited for was a success.
-                    self._deliver(wall, number, level, body, kind)
-                    return
-                if not producer.push(wall, number, level, body, kind):
-                    with self._counting:
-                        self._dropped += 1
-                        drops.count(ring.words, number, level)
-                    return
+    def _count(self, came: int, filtered: int = 0, failed: int = 0, dropped: int = 0, left: int = 0) -> None:
+        """What has become of one record, if it is not written."""
         with self._counting:
-            self._left += 1
+            self._emitted += came
+            self._filtered += filtered
+            self._failed += failed
+            self._dropped += dropped
+            self._left += left
+
+    def _keep(self, wall: float, number: int, level: int, body: bytes, kind: int) -> bool:
+        """Publish a record in our ring, because this process may not write its file; dropped where there is no room.
+
+        False when everything has been written meanwhile, so that it may.
+        """
+        producer, ring = self._producer, self._ring
+        if producer is None or ring is None:
+            return False
+        if not self._is_through and producer.push(wall, number, level, body, kind):
+            self._count(1, left=1)
+            return True
+        with self._mutex:  # Not while another thread is at an attempt, which may be a success.
+            if self._is_through or not self._rings:
+                return False
+            producer.unseal()
+            if producer.push(wall, number, level, body, kind):
+                self._count(1, left=1)
+            else:
+                self._count(1, dropped=1)
+                drops.count(ring.words, number, level)
+            return True
 
     def account(self, published: int, told: Told) -> Account:
         """What has become of what was *published* for the owner, of which it has *told*, and of all since.

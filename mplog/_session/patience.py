@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 from mplog._ring import drops
@@ -47,25 +46,20 @@ class Patience:
         """The head of our ring when a call had waited for it in vain; until it moves no other call waits again."""
         self.dropped_at: float | None = None
         """When (`monotonic()`) a record was dropped last."""
-        self._uncounted: deque[tuple[int, int]] = deque()
-        self._counting = False
         self._adding = threading.RLock()
         """Held for a moment while a word of the ring is added to."""
 
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int, shorten: Shorten | None) -> bool:
         """Deliver one record, as `Link.push`: there is no ring yet, it is too large for it, or that is full."""
         link = self._link
-        if link.is_changing():
-            link.parked.append((wall, route, level, body, kind, shorten))
-            return True
-        if link.producer is None:
-            link.begin()
         waited_from = monotonic_ns()
         deadline: float | None = None
         pause = 0.0002
         whole: tuple[bytes, int] | None = None
         while True:
-            producer = link.producer or link.begin()
+            producer = link.producer
+            if producer is None or (isinstance(producer, Producer) and producer.is_sealed):
+                producer = link.begin()
             if whole is not None and not isinstance(producer, Producer):
                 # The owner is gone since; what lay beside the ring may be removed with the session.
                 self._take_back(body, kind)
@@ -144,20 +138,15 @@ class Patience:
         """Count a record that finds no room; always False. The log tells of it, see losses.py."""
         link = self._link
         self._take_back(body, kind)
-        self._uncounted.append((route, level))
         self.dropped_at = monotonic()
-        with link.change():
-            # A signal handler that drops something while this thread counts leaves it to this loop.
-            while self._uncounted and not self._counting:
-                self._counting = True
-                try:
-                    ring = link.ring
-                    item = self._uncounted.popleft()
-                    if ring is not None:
-                        self.stalled_at = ring.words[HEAD]
-                        drops.count(ring.words, *item)
-                finally:
-                    self._counting = False
+        # A signal handler that drops something meanwhile counts for itself: each count is one store.
+        with link.steady():
+            ring = link.ring
+            if ring is None:
+                link.dropped += 1
+            else:
+                self.stalled_at = ring.words[HEAD]
+                drops.count(ring.words, route, level)
         report.once(
             "dropped",
             f"process {link.pid} drops records: its queue is full and the owner (process "

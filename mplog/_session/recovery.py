@@ -36,6 +36,7 @@ from mplog._session.place import Place, open_place, remove_if_empty
 from mplog._sinks import report
 from mplog._sinks.file import moved
 from mplog._sinks.file import slot as slots
+from mplog._sinks.file.log_file import LogFile
 from mplog._sinks.file.progress import Progress
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._sinks.file.slot import Part, Promise, Slot
@@ -227,35 +228,40 @@ def write_rest(place: Place, ring_files: list[RingFile], route: Route, slot: Slo
     sink = route.sink
     assert isinstance(sink, FileSink)
     render = _renderer(route)
-    with sink.locked(bound) as file, _backlog(place, slot.route, sink, bound) as backlog:
-        settle_intent(file.fd, place, slot, render, sink)
-        kept = slot.last_done()
-        ends = {part.ring: part.end for part in kept.parts} if kept is not None else {}
-        for key, end in _origins(backlog).items():
-            ends[key] = max(end, ends.get(key, 0))
-        # Those of the backlog first: of two records with the same stamp theirs is the older one.
-        all_files = [*backlog, *ring_files]
-        keys = [rings.key_of(ring.path) for ring in all_files]
-        starts = []
-        carried: dict[int, int] = {}
-        written = 0
-        entries: list[Entry] = []
-        for number, (ring, key) in enumerate(zip(all_files, keys, strict=True)):
-            head = ring.reader().head
-            start = max(ends.pop(key, 0), head)
-            starts.append(start)
-            if start > head:
-                carried[number] = start
-            entries += _entries(ring, number, start, None, slot.route)
-        entries.sort()
-        # Asked each time: orphans of one session share its slot, and a rotation lets another one in between.
-        others = parts_of_others(place, slot.route, keys)
-        while entries:
-            fitting = loadable(entries, place.spill_directory)
-            some, entries = _finished(entries[:fitting], place, render), entries[fitting:]
-            written += len(some)
-            if some:
-                sink.commit(some, keys, starts, slot, Progress(carried), others=lambda: others(slot))
+
+    def append(file: LogFile) -> int:
+        with _backlog(place, slot.route, sink, bound) as backlog:
+            settle_intent(file.fd, place, slot, render, sink)
+            kept = slot.last_done()
+            ends = {part.ring: part.end for part in kept.parts} if kept is not None else {}
+            for key, end in _origins(backlog).items():
+                ends[key] = max(end, ends.get(key, 0))
+            # Those of the backlog first: of two records with the same stamp theirs is the older one.
+            all_files = [*backlog, *ring_files]
+            keys = [rings.key_of(ring.path) for ring in all_files]
+            starts = []
+            carried: dict[int, int] = {}
+            written = 0
+            entries: list[Entry] = []
+            for number, (ring, key) in enumerate(zip(all_files, keys, strict=True)):
+                head = ring.reader().head
+                start = max(ends.pop(key, 0), head)
+                starts.append(start)
+                if start > head:
+                    carried[number] = start
+                entries += _entries(ring, number, start, None, slot.route)
+            entries.sort()
+            # Asked each time: orphans of one session share its slot, and a rotation lets another one in between.
+            others = parts_of_others(place, slot.route, keys)
+            while entries:
+                fitting = loadable(entries, place.spill_directory)
+                some, entries = _finished(entries[:fitting], place, render), entries[fitting:]
+                written += len(some)
+                if some:
+                    sink.commit(some, keys, starts, slot, Progress(carried), others=lambda: others(slot))
+            return written
+
+    written = sink.locked(bound, append)
     for ring in ring_files:
         losses.tell(ring, {slot.route: route}, direct=True)
     return written

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
+from mplog._ring.holding import holding
 from mplog._ring.wire import safe_repr
 from mplog._sinks import report
 from mplog._sinks.inside import inside
@@ -32,9 +33,11 @@ class Unfinished(Protocol):
 class MessageSink:
     """The mutex that serialises the messages of one handler; what is done with one is up to the kind of sink.
 
-    Safe from any thread. A message logged from inside the sink by the same thread is handed over after the one in
-    progress, so that a sink may log; a sink that answers each message with another one is cut off at DEPTH. From
-    inside another sink nothing waits for this one: whoever is busy with it hands the message over afterwards.
+    Safe from any thread. A message logged from inside the target by the same thread is handed over after the one in
+    progress, so that a sink may log; a sink that answers each message with another one is cut off at DEPTH. Where a
+    signal handler logs while the thread is in this sink and not in its target, or that can take it all the same (see
+    `_take_between`), its message is handed over at once. From inside another sink nothing waits for this one: whoever
+    is busy with it hands the message over afterwards.
     """
 
     DEPTH = 100
@@ -55,7 +58,7 @@ class MessageSink:
         self._stop_wanted = False
         self.closed = False
         self.cut_off = 0
-        self.emitted = self.written = self.failed = self.dropped = 0
+        self.written = self.failed = self.dropped = 0
         """What has become of the messages of direct calls; what comes from an outlet is counted there."""
         self.lost = 0
         """Messages of both ways for which there was no target, such as a closed event loop; no error is raised."""
@@ -83,6 +86,10 @@ class MessageSink:
         """What `await complete()` has to wait for, as of now."""
         return []
 
+    def _take_between(self, message: Message) -> bool:
+        """Give *message* to the target, in which this thread may be just now; whether that has taken it."""
+        return False
+
     # What all have in common
 
     @property
@@ -95,6 +102,11 @@ class MessageSink:
                     return found
         return safe_repr(self.target, 200)
 
+    @property
+    def emitted(self) -> int:
+        """Messages of direct calls: those of which it is known what became of them, and those that wait."""
+        return self.written + self.failed + self.dropped + len(self._nested) + len(self._deferred)
+
     def write(self, message: Message, *, direct: bool = True) -> None:
         """Hand *message* over. Whatever the target raises passes through; the sink stays usable.
 
@@ -102,35 +114,27 @@ class MessageSink:
             direct: it comes from a log call of this process, and is counted here.
         """
         waits = not direct or inside.message is None
+        wait = -1 if waits else 0
         mutex = self._mutex  # A target that forks comes back in a child, too, where the sink has another one.
-        if (self._deferred and not waits) or not mutex.acquire(blocking=waits):
-            self._deferred.append(message)
-            # SYNC defer -> release: put there before this look; who had the mutex looks after giving it back.
-            self._deliver_deferred()
-            return
         try:
-            self._accept(message, direct)
+            refused = self._deferred and not waits
+            if refused or not holding(mutex, lambda: self._accept(message, direct), refused=False, timeout=wait):
+                self._deferred.append(message)
         finally:
-            mutex.release()
             if self._deferred:
+                # SYNC defer -> release: put there before this look; who had the mutex looks after giving it back.
                 self._deliver_deferred()
         if self._stop_wanted:
             self._stop_if_wanted()
 
-    def _accept(self, message: Message, direct: bool) -> None:
+    def _accept(self, message: Message, direct: bool) -> bool:
         """One message, with the mutex held."""
-        if direct:
-            self.emitted += 1
         if self._busy:
-            if len(self._nested) < self.DEPTH:
-                self._nested.append(message)
-            else:
-                self.cut_off += 1
-                self.dropped += direct
-            return
+            self._accept_between(message, direct)
+            return True
         if self.closed:
             self.dropped += direct
-            return
+            return True
         self._busy = True
         before, inside.message = inside.message, message
         try:
@@ -138,20 +142,38 @@ class MessageSink:
         finally:
             inside.message = before
             self._busy = False
+        return True
+
+    def _accept_between(self, message: Message, direct: bool) -> None:
+        """One message that was logged while this thread is in this sink already."""
+        try:
+            taken = not self.closed and self._take_between(message)
+        except BaseException:
+            self.failed += direct
+            raise
+        if taken:
+            self.written += direct
+        elif len(self._nested) < self.DEPTH:
+            self._nested.append(message)
+        else:
+            self.cut_off += 1
+            self.dropped += direct
 
     def _deliver_deferred(self) -> None:
         """Hand over what others have left, unless somebody is busy, who does it then."""
-        while self._deferred and (mutex := self._mutex).acquire(blocking=False):
-            try:
-                if self._busy or not self._deferred:
-                    return
-                message = self._deferred.popleft()
-                try:
-                    self._accept(message, direct=True)
-                except Exception:  # noqa: BLE001 - of another call than the one that it would be raised in
-                    report.error_in_handler(self.number, getattr(message, "record", str(message)), sink=self.shown)
-            finally:
-                mutex.release()
+        while holding(self._mutex, self._deliver_first, refused=False, timeout=0):
+            pass
+
+    def _deliver_first(self) -> bool:
+        """With the mutex held: the oldest of what others have left; False where somebody else does it."""
+        if self._busy or not self._deferred:
+            return False
+        message = self._deferred.popleft()
+        try:
+            self._accept(message, direct=True)
+        except Exception:  # noqa: BLE001 - of another call than the one that it would be raised in
+            report.error_in_handler(self.number, getattr(message, "record", str(message)), sink=self.shown)
+        return True
 
     def _hand_over_all(self, own: Message, direct: bool) -> None:
         """Hand over *own*, then what was logged from inside meanwhile. The first error of a call's own is raised."""
@@ -221,22 +243,21 @@ class MessageSink:
             patient: wait for the message in progress, however long it takes.
         """
         patience = 2.0 if deadline is None else min(PATIENCE, deadline - monotonic())
-        if not self._mutex.acquire(timeout=-1 if patient else max(0.0, patience)):
+        if not holding(self._mutex, self._close_now, refused=False, timeout=-1 if patient else max(0.0, patience)):
             self._stop_wanted = True
             self.closed = True
             # SYNC close -> write: the flag is set before this look, and `write` looks at it after its release.
-            if not self._mutex.acquire(blocking=False):
-                return
-        try:
-            if self._busy:
-                self._stop_wanted = True
-                self.closed = True
-            elif not self.closed or self._stop_wanted:
-                self._stop_wanted = False
-                self.closed = True
-                self._stop()
-        finally:
-            self._mutex.release()
+            holding(self._mutex, self._close_now, refused=False, timeout=0)
+
+    def _close_now(self) -> bool:
+        if self._busy:
+            self._stop_wanted = True
+            self.closed = True
+        elif not self.closed or self._stop_wanted:
+            self._stop_wanted = False
+            self.closed = True
+            self._stop()
+        return True
 
     @property
     def is_in_this_thread(self) -> bool:
@@ -257,7 +278,7 @@ class MessageSink:
 
     def forget(self) -> None:
         """In a forked child: fresh locks, for a thread of the parent may have held them."""
-        self.emitted = self.written = self.failed = self.dropped = self.lost = 0
+        self.written = self.failed = self.dropped = self.lost = 0
         self._trouble = None
         self._mutex = threading.RLock()
         self._busy = False

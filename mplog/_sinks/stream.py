@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from types import CoroutineType
@@ -49,6 +50,8 @@ class StreamSink(MessageSink):
         self._writes_whole = isinstance(stream, io.TextIOWrapper) and is_pythons(stream)
         self.takes_text = isinstance(target, io.TextIOWrapper) and is_pythons(target)
         """Whether a message is nothing but its text to the target, which is a text file of Python's own."""
+        # Nothing but Python's own code in C is between such a stream and its descriptor.
+        self._is_plain = self.takes_text and type(getattr(target, "buffer", None)) in (io.BufferedWriter, io.FileIO)
         flush = None if self.is_function else getattr(target, "flush", None)
         self._flush: Callable[[], object] | None = flush if callable(flush) else None
 
@@ -56,6 +59,9 @@ class StreamSink(MessageSink):
         if self.follows and not self._follow():
             self.lost += 1
             return
+        self._put(message)
+
+    def _put(self, message: Message) -> None:
         try:
             result = self._write(message)
         except UnicodeEncodeError:
@@ -77,6 +83,17 @@ class StreamSink(MessageSink):
             f"records for handler {self.number} are lost: {safe_repr(self.target, 200)} gives a coroutine, which "
             "nobody awaits. Pass the coroutine function itself to add().",
         )
+
+    def _take_between(self, message: Message) -> bool:
+        """A plain text stream takes it between two of its own calls, and its descriptor between two of the kernel's."""
+        if not self._is_plain:
+            return False
+        try:
+            self._put(message)
+        except RuntimeError:
+            # "reentrant call": the stream looks for signals after it has written what it had, and forgets this text.
+            os.write(self.target.fileno(), message.encode(self.target.encoding, "backslashreplace"))
+        return True
 
     def _follow(self) -> bool:
         """Take the standard error of now; False when there is none that is open."""

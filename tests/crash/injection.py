@@ -71,7 +71,9 @@ def statements(tree: ast.AST) -> Iterator[list[ast.stmt]]:
 def _function(tree: ast.Module, name: str) -> ast.AST:
     here: ast.AST = tree
     for part in name.split("."):
-        inner = [node for node in getattr(here, "body", []) if getattr(node, "name", None) == part]
+        # A function in a function may stand in any block of that.
+        nodes = [node for block in statements(here) for node in block]
+        inner = [node for node in nodes if getattr(node, "name", None) == part]
         if len(inner) != 1:
             raise LookupError(f"there is no {part!r} of {name!r}; bring points.py up to date")
         here = inner[0]

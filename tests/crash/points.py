@@ -83,13 +83,12 @@ def _after(name: str, module: str, function: str, statement: str, which: int = 0
 
 # A worker publishes.
 _cased(Case("workers", "worker1", 7), Case("orphans", "worker1", 150))
-_before("push: nothing stored", "_ring.ring", "Producer.push", "_pack_record(")
-_after("push: header stored", "_ring.ring", "Producer.push", "_pack_record(")
+_before("push: nothing stored", "_ring.ring", "Producer.push", "self._buffer[where] = record")
 _before("push: payload stored, TAIL not", "_ring.ring", "Producer.push", "self._words[TAIL] = end")
 _after("push: TAIL stored", "_ring.ring", "Producer.push", "self._words[TAIL] = end")
 _cased(Case("workers", "worker1", 1), Case("workers", "worker1", 2))
-_before("push: before the padding", "_ring.ring", "Producer._make_room", "if start != tail")
-_after("push: padding stored", "_ring.ring", "Producer._make_room", "_pack_padding(")
+_before("push: before the padding", "_ring.ring", "Producer.push", "if start != tail")
+_after("push: padding stored", "_ring.ring", "Producer.push", "_pack_padding(")
 
 # A worker begins its ring.
 _cased(Case("workers", "worker1"))
@@ -193,7 +192,7 @@ _after("archive: a dead one's part removed", "_sinks.file.compression", "_clear"
 
 # The owner is dead, and a worker takes its own ring over.
 _cased(Case("takeover", "worker1"), Case("late", "worker1"))
-_after("take over: ring sealed", "_session.link", "Link._adopt", "self._leave(")
+_after("take over: ring sealed", "_session.link", "Link._adopt", "published, dropped = self._sealed(")
 _after("take over: ring locked", "_session.orphan", "Orphan._take_over", "locked = [")
 _before("take over: before a file is written", "_session.orphan", "Orphan._write_file", "recovery.write_rest(", 0, 1)
 _after("take over: one file written, one not", "_session.orphan", "Orphan._write_file", "recovery.write_rest(", 0, 1)
@@ -208,10 +207,10 @@ _cased(Case("left", "next1"), Case("takeover", "worker1"))
 _before("recover: before the dead promise is looked at", "_session.recovery", "_settle_in", "found = take_back(")
 _after("recover: file put right, promise still open", "_session.recovery", "_settle_in", "found = take_back(")
 _cased(Case("left", "next1"), Case("takeover", "worker1"), Case("behind takeover", "worker1"))
-_after("recover: settled", "_session.recovery", "write_rest", "settle_intent(")
+_after("recover: settled", "_session.recovery", "write_rest.append", "settle_intent(")
 _cased(Case("left", "next1"), Case("takeover", "worker1"))
-_before("recover: rings read, nothing written", "_session.recovery", "write_rest", "sink.commit(")
-_after("recover: written", "_session.recovery", "write_rest", "sink.commit(")
+_before("recover: rings read, nothing written", "_session.recovery", "write_rest.append", "sink.commit(")
+_after("recover: written", "_session.recovery", "write_rest.append", "sink.commit(")
 _cased(Case("left", "next1"))
 _after("recover: rings taken", "_session.recovery", "recover_slot", "for ring_path in list(")
 _before("recover: before a slot is removed", "_session.recovery", "recover_slot", "os.unlink(path)", 1, 2)
@@ -247,8 +246,8 @@ _after("finish: its directory is removed", "_session.place", "Place.remove", "sh
 
 # A worker ends, before and after its owner.
 _cased(Case("workers", "worker1"))
-_after("leave: ring sealed", "_session.link", "Link.close", "self._leave(")
-_after("leave: closed said", "_session.link", "Link.close", "self.ring.words[STATE] = CLOSED")
+_after("leave: ring sealed", "_session.link", "Link.close", "published, dropped = self._sealed(")
+_after("leave: closed said", "_session.link", "Link.close", "ring.words[STATE] = CLOSED")
 _before("leave: before the bell", "_session.link", "Link.close", "self.doorbell.ring()")
 
 # A record too large for a ring, and a ring that is full.
@@ -256,9 +255,9 @@ _after("spill: opened", "_session.spills", "Spills.put", "os.posix_fallocate(")
 _before("spill: written, not named", "_session.spills", "Spills.put", "os.rename(")
 _after("spill: named, not published", "_session.spills", "Spills.put", "os.rename(")
 _cased(Case("full", "worker1"))
-_after("further ring: the full one sealed", "_session.link", "Link.next_ring", "self._leave(full)")
-_after("further ring: made", "_session.link", "Link.next_ring", "self._use(ring)")
-_after("further ring: the full one closed", "_session.link", "Link.next_ring", "old.words[STATE] = CLOSED")
+_after("further ring: the full one sealed", "_session.link", "Link._use", "published, dropped = self._sealed(")
+_after("further ring: made", "_session.link", "Link._go_on", "self._use(ring")
+_after("further ring: the full one closed", "_session.link", "Link._use", "old.words[STATE] = CLOSED")
 
 HALF: dict[str, Callable[[dict[str, Any]], tuple[int, bytes]]] = {
     "commit: half written": lambda where: (where["fd"], where["data"]),

@@ -31,11 +31,13 @@ if sys.platform == "win32":
 
         return lock_descriptor(fd, blocking=False)
 
-    def release(fd: int) -> None:
-        """Give the lock of *fd* back."""
+    def give_back(fd: int, _how: int) -> None:
+        """Give the lock of *fd* back; to be called with HOW."""
         from filelock import unlock_descriptor
 
         unlock_descriptor(fd)
+
+    HOW = 0
 
 else:
     import fcntl
@@ -52,16 +54,17 @@ else:
             raise
         return True
 
-    def release(fd: int) -> None:
-        """Give the lock of *fd* back."""
-        fcntl.flock(fd, fcntl.LOCK_UN)
+    # The kernel's function and none around it: a signal handler that raises at the begin of that would leave the file
+    # locked.
+    give_back = fcntl.flock
+    HOW = fcntl.LOCK_UN
 
 
 def supported(fd: int) -> bool:
     """Whether the file system of *fd* has such locks. Taken at once where it is free, and given back."""
     try:
         if take(fd):
-            release(fd)
+            give_back(fd, HOW)
     except OSError as error:
         if error.errno in _UNSUPPORTED:
             return False

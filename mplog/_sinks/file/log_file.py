@@ -51,7 +51,6 @@ class LogFile:
         "_due",
         "_follows",
         "_heeds_alarm",
-        "_holds",
         "_inode",
         "_knows_due",
         "_marked",
@@ -60,6 +59,7 @@ class LogFile:
         "_unremovable",
         "_view",
         "fd",
+        "holds",
         "joined",
         "left",
         "lockable",
@@ -86,7 +86,8 @@ class LogFile:
         self._series: Series | None = None
         self._due: float | None = None
         self._knows_due = False
-        self._holds = False
+        self.holds = False
+        """Whether the lock is held, or may be."""
         self._marked = False
         """Whether the open file can be told from any other, that of the same file included."""
         self._unannounced = False
@@ -250,7 +251,7 @@ class LogFile:
         if self.fd >= 0:
             self._close(self.fd, self.identity, self._marked)
             self.fd = -1
-        self._holds = False
+        self.holds = False
 
     @staticmethod
     def _close(fd: int, identity: tuple[int, int], marked: bool) -> None:
@@ -325,9 +326,12 @@ class LogFile:
             if follow and self.shared and not self._is_here() and not self._stays():
                 self._open_next()
             return True
+        # Before it: a signal handler may raise when the lock has just been taken. To give back what is not held does no
+        # harm, for the lock belongs to this very descriptor.
+        self.holds = True
         if not lock.acquire(self.fd, bound):
+            self.holds = False
             return False
-        self._holds = True
         return not follow or self._is_current() or self._stays() or self._follow(min(bound, NEXT_BOUND))
 
     def _was_closed(self) -> bool:
@@ -389,9 +393,10 @@ class LogFile:
         until = monotonic() + bound
         for _ in range(HOPS):
             self._open_next()
+            self.holds = True
             if not lock.acquire(self.fd, until - monotonic()):
+                self.holds = False
                 return False
-            self._holds = True
             if self._is_current():
                 break
         is_foreign = not birth.has_birth(self.fd) and not presence.is_used(self.fd)
@@ -425,13 +430,37 @@ class LogFile:
     @property
     def is_held_elsewhere(self) -> bool:
         """Whether the file's lock was not to be had: then only whole appends are safe, not what others' bytes mean."""
-        return self.lockable and not self._holds
+        return self.lockable and not self.holds
 
     def release(self) -> None:
         """Give the lock back, if it is held."""
-        if self._holds:
-            self._holds = False
-            lock.release(self.fd)
+        if self.holds:
+            self.holds = False
+            lock.give_back(self.fd, lock.HOW)
+
+    def is_ready_between(self) -> bool:
+        """For a call that interrupts another use of this object: whether the open file can take its record as it is.
+
+        Its lock is taken, where nobody else has it, and left to the interrupted use to give back. Nothing else is
+        changed but `size`.
+        """
+        if not descriptor.is_still(self.fd, self.identity):
+            return False
+        if self.lockable:
+            self.holds = True
+            if not lock.acquire(self.fd, 0.0):
+                self.holds = False
+                return False
+        if not self.shared:
+            return True
+        try:
+            there = descriptor.identity_of_path(self.path) == self.identity
+        except OSError:
+            there = False
+        if there or self._stays():
+            self.measure()
+            return True
+        return False
 
     def leave_last(self) -> bool:
         """Stop appending; whether nobody else does. Called under the lock; `close` is what comes next."""
@@ -527,7 +556,7 @@ class LogFile:
                 series.unmark_rotated(old_fd)
                 raise
         # The old lock is held until the new one is: in between nobody else can append to either.
-        held, self._holds, self.fd, self._view = self._holds, False, -1, None
+        held, self.holds, self.fd, self._view = self.holds, False, -1, None
         try:
             self.path = new_path
             raised: list[Exception] = []
@@ -547,13 +576,15 @@ class LogFile:
         except BaseException:
             if self.fd < 0 and self._is_put_back(rotated, old_path):
                 series.unmark_rotated(old_fd)
-                self.fd, self._marked, self._holds, old_fd = old_fd, old_marked, held, -1
+                self.fd, self._marked, self.holds, old_fd = old_fd, old_marked, held, -1
             raise
         finally:
             if old_fd >= 0:
                 if drop and new_path != old_path:
                     with contextlib.suppress(OSError):
-                        os.unlink(old_path)
+                        # Again: a call that has interrupted this one may have appended something.
+                        if os.fstat(old_fd).st_size <= len(self.options.text.mark):
+                            os.unlink(old_path)
                 self._close(old_fd, old_identity, old_marked)
         return rotated if not drop and os.path.lexists(rotated) else None
 

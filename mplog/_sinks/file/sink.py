@@ -5,20 +5,23 @@ Lock order: the sink's mutex (threads of this process), then the file's lock (pr
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import errno
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
+from mplog._ring.holding import holding
 from mplog._ring.ring import Entry
 from mplog._ring.wire import safe_repr
 from mplog._sinks import report
 from mplog._sinks.file import compression, phase
 from mplog._sinks.file.archiver import Archiver
+from mplog._sinks.file.lock import HOW, give_back
 from mplog._sinks.file.log_file import LogFile, write_all
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.outage import Outage
@@ -52,6 +55,9 @@ ENDING_BOUND = 30.0
 """Seconds that the end of a handler waits for archives in the making."""
 
 
+Result = TypeVar("Result")
+
+
 def _nothing(_fd: int) -> None:
     """There is no session that could have left something."""
 
@@ -63,8 +69,9 @@ class FileBusy(Exception):
 class FileSink:
     """One log file, for the direct calls of this process and for the batches of its writer.
 
-    Safe from any thread; a call that interrupts another one of the same thread (signal handler, `__del__`)
-    is written right after it, and so is the file opened again then. Any number of processes may have the same file.
+    Safe from any thread. The record of a call that interrupts another use in the same thread (signal handler,
+    `__del__`) is written at once, between two steps of that; all else, such as a rotation, and opening the file again,
+    is left to the interrupted one. Any number of processes may have the same file.
     """
 
     def __init__(self, options: FileOptions, handler: int = -1) -> None:
@@ -78,9 +85,10 @@ class FileSink:
         self._handler = handler
         self._file = LogFile(options)
         self._mutex = threading.RLock()
+        self._acquire, self._release = self._mutex.acquire, self._mutex.release
         self._busy = False
-        self._nested: deque[tuple[bytes, float, Message | None] | None] = deque()
-        """What came while the file was in use, in its order; None asks for the file to be opened again."""
+        self._reopen_wanted = False
+        """Whether the file is to be opened again, as soon as it is not in use."""
         self._deferred: deque[tuple[bytes, float, Message | None]] = deque()
         """What came from inside sinks of another kind while another thread had the file for too long."""
         self._rotates = options.rotation is not None
@@ -94,8 +102,12 @@ class FileSink:
         self._met = 0
         self._look_at = 0.0
         self.unlocked = 0
-        self.emitted = self.written = self.failed = self.dropped = 0
+        self.written = self.failed = self.dropped = 0
         """What has become of the records of direct calls; what `commit` appends is counted by the writer."""
+        self._is_written = False
+        """Whether the record of the direct call in progress is in the file."""
+        self._promised: tuple[Slot, Promise] | None = None
+        """What has been promised, while its bytes are not in the file."""
         self.restored: Callable[[str], None] | None = None
         """Called with what there is to say in the log when the file takes records again that it had refused."""
         self._outage: Outage | None = None
@@ -107,6 +119,11 @@ class FileSink:
             if self._file.joined:
                 self._met = COMPANY  # The first call looks who the others are.
             self._tidy()
+
+    @property
+    def emitted(self) -> int:
+        """Records of direct calls of which it is known what became of them: so the counts agree at any time."""
+        return self.written + self.failed + self.dropped
 
     @property
     def rotations(self) -> int:
@@ -153,34 +170,37 @@ class FileSink:
             OSError: the file cannot be written; nothing or a part of the record is in it.
             Exception: whatever a user's rotation, compression or retention raised; the record is in the file then.
         """
-        waits = inside.message is None
-        if (self._deferred and not waits) or not self._mutex.acquire(timeout=-1 if waits else INSIDE_BOUND):
-            self._deferred.append((data, wall, message))
-            # SYNC defer -> release: put there before this look; who had the mutex looks after giving it back.
-            self._write_deferred()
-            return
+        wait = -1 if inside.message is None else 0 if self._deferred else INSIDE_BOUND
         try:
-            self._accept(data, wall, message)
+            # Inside: a signal handler may raise right after the mutex has been taken.
+            if not self._acquire(True, wait):
+                self._deferred.append((data, wall, message))
+            elif self._busy:
+                self._write_between(data)
+            else:
+                self._write_alone(data, wall, message)
         finally:
-            self._mutex.release()
+            # Nothing before this: it might raise. Not ours is a mutex that was refused, or for which this call was
+            # interrupted as it waited.
+            try:  # noqa: SIM105 - cheaper than a context, on the hot path
+                self._release()
+            except RuntimeError:
+                pass
             if self._deferred:
+                # SYNC defer -> release: put there before this look; who had the mutex looks after giving it back.
                 self._write_deferred()
         if self._met >= COMPANY:
             self._look_around(wall)
 
-    def _accept(self, data: bytes, wall: float, message: Message | None) -> None:
-        """One record of a direct call, with the mutex held."""
-        self.emitted += 1
-        if self._busy:
-            self._nested.append((data, wall, message))
-            return
+    def _write_alone(self, data: bytes, wall: float, message: Message | None) -> None:
+        """One record of a direct call, with the mutex held and the file not in use."""
         self._busy = True
-        written = self.written
+        self._is_written = False
         try:
             try:
                 self._write(data, wall, message)
             except OSError as error:
-                if error.errno not in (errno.ESTALE, errno.EBADF) or self.written != written:
+                if error.errno not in (errno.ESTALE, errno.EBADF) or self._is_written:
                     raise
                 # Its server does not know it any more, or another thread has closed it just now: what the path names
                 # is opened.
@@ -190,23 +210,70 @@ class FileSink:
             self._note(error)
             raise
         finally:
+            # In this order, and nothing before it: see _use.
             self._busy = False
-            if self._nested:
-                self._write_nested()
+            file = self._file
+            if file.holds:
+                file.holds = False
+                give_back(file.fd, HOW)
+            if self._reopen_wanted:
+                self._catch_up()
+
+    def _write_between(self, data: bytes) -> None:
+        """One record of a call that interrupts another use of the file in this thread, at once.
+
+        That use has the file's lock by now or does not need it yet, and is not inside of a system call. Where it is
+        just opening or rotating the file, its parts are of no use here, and whatever the path names is.
+        """
+        if self.closed:
+            self.dropped += 1
+            return
+        file, other = self._file, None
+        try:
+            if not file.is_ready_between():
+                other = file = LogFile(self.options)
+                file.path = self._file.path
+                file.acquire(DIRECT_BOUND)
+            if file.is_held_elsewhere:
+                self.unlocked += 1
+                file.append_unlocked(data)
+                self.written += 1
+                return
+            if file.shared:
+                if not file.size:
+                    self._mark(file)
+                elif file.ends_torn():
+                    write_all(file.fd, self.options.text.end)
+            size = file.size
+            write_all(file.fd, data)
+            self.written += 1
+            if other is None:
+                file.measure()
+                if self._promised is not None and size == self._promised[1].offset:
+                    self._shift()
+        except BaseException:
+            self.failed += 1
+            raise
+        finally:
+            if other is not None:
+                other.release()
+                other.close()
 
     def _write_deferred(self) -> None:
         """Write what others have left, unless somebody is busy, who does it then."""
-        while self._deferred and self._mutex.acquire(blocking=False):
-            try:
-                if self._busy or not self._deferred:
-                    return
-                data, wall, message = self._deferred.popleft()
-                try:
-                    self._accept(data, wall, message)
-                except Exception as error:  # noqa: BLE001 - of another call than the one that it would be raised in
-                    self._report(error, data)
-            finally:
-                self._mutex.release()
+        while holding(self._mutex, self._write_first_deferred, refused=False, timeout=0):
+            pass
+
+    def _write_first_deferred(self) -> bool:
+        """With the mutex held: the oldest of what others have left; False where somebody else does it."""
+        if self._busy or not self._deferred:
+            return False
+        data, wall, message = self._deferred.popleft()
+        try:
+            self._write_alone(data, wall, message)
+        except Exception as error:  # noqa: BLE001 - of another call than the one that it would be raised in
+            self._report(error, data)
+        return True
 
     def _look_around(self, wall: float) -> None:
         """Tell of the company, when nobody holds the mutex for this call."""
@@ -224,15 +291,11 @@ class FileSink:
     def write_notice(self, data: bytes, wall: float, message: Message) -> None:
         """As `write`, for what mplog itself has to say: no record of the program, so it is not counted."""
         with self._mutex:
-            failed = self.failed
+            before = self.written, self.failed, self.dropped
             try:
                 self.write(data, wall, message)
             finally:
-                self.emitted -= 1
-                if self.failed != failed:
-                    self.failed -= 1
-                else:
-                    self.written -= 1
+                self.written, self.failed, self.dropped = before
 
     def _write(self, data: bytes, wall: float, message: Message | None) -> None:
         if self.closed:
@@ -243,6 +306,7 @@ class FileSink:
             # Somebody stopped while holding the lock. An append is whole without it, too.
             self.unlocked += 1
             file.append_unlocked(data)
+            self._is_written = True
             self.written += 1
             return
         rotated: list[str] = []
@@ -260,16 +324,22 @@ class FileSink:
                     elif file.ends_torn():
                         self._mend()  # Somebody had the new file's lock before us, and died.
             if not file.size and file.shared:
-                self._mark()
+                self._mark(file)
             if file.is_held_elsewhere:
                 file.append_unlocked(data)
             else:
+                start = file.size
                 try:
                     write_all(file.fd, data)
-                except OSError:
-                    if self._undo(file.size, data) is not Found.WHOLE:
+                except BaseException as error:
+                    if self._undo(start, data) is not Found.WHOLE:
+                        raise
+                    if not isinstance(error, OSError):  # Raised by a signal handler: it ends the call, not the record.
+                        self._is_written = True
+                        self.written += 1
                         raise
                 file.left = file.size + len(data)
+            self._is_written = True
             self.written += 1
         except BaseException:
             file.release()
@@ -286,13 +356,13 @@ class FileSink:
 
     def _note(self, error: BaseException) -> None:
         """A direct call fails with *error*, perhaps after its record was written."""
-        waiting = sum(item is not None for item in self._nested)
-        if self.emitted - self.written - self.failed - self.dropped > waiting:
-            self.failed += 1
-            self._trouble = self.written, safe_repr(error, 500)
-            if isinstance(error, OSError):
-                self._refused(error).lost += 1
-                self._met = COMPANY  # The next call that succeeds looks around.
+        if self._is_written:
+            return
+        self.failed += 1
+        self._trouble = self.written, safe_repr(error, 500)
+        if isinstance(error, OSError):
+            self._refused(error).lost += 1
+            self._met = COMPANY  # The next call that succeeds looks around.
 
     def _refused(self, error: OSError) -> Outage:
         if self._outage is None:
@@ -326,12 +396,13 @@ class FileSink:
                 troubles.append(error)
         return troubles
 
-    def _mark(self) -> None:
+    def _mark(self, file: LogFile) -> None:
         """An empty file gets the mark of its encoding, if it has one, before anything is promised about it."""
         mark = self.options.text.mark
-        if mark:
-            write_all(self._file.fd, mark)
-            self._file.size += len(mark)
+        # A call that interrupts this one sees to it, too: nothing runs between this look and the write.
+        if mark and not file.size:
+            os.write(file.fd, mark)
+            file.size += len(mark)
 
     def _mend(self) -> None:
         """The file ends in the middle of a line: put right what a killed session began, else end the line."""
@@ -341,50 +412,50 @@ class FileSink:
             write_all(self._file.fd, self.options.text.end)
             self._file.measure()
 
-    def _write_nested(self) -> None:
-        while self._nested:
-            try:
-                item = self._nested.popleft()
-            except IndexError:
-                return
-            if item is not None:
-                self.emitted -= 1  # It was counted when it came.
-                self.write(*item)
-                continue
-            # Here, not by a call of its own: a storm of signals must not nest as deep as it is long.
-            self._busy = True
-            try:
-                self._reopen()
-            finally:
-                self._busy = False
-
-    @contextlib.contextmanager
-    def _in_use(self, bound: float = -1) -> Iterator[None]:
-        """Hold the mutex, and let calls that interrupt this thread wait for the end of what it does.
+    def _use(self, action: Callable[[], Result], bound: float = -1) -> Result:
+        """Do *action* with the mutex held; calls that interrupt this thread meanwhile write between two steps of it.
 
         Raises FileBusy when another thread of this process had it for *bound* seconds.
         """
-        if not self._mutex.acquire(timeout=bound):
-            raise FileBusy("another thread uses it")
         try:
+            # Inside: as in write.
+            if not self._acquire(True, bound):
+                raise FileBusy("another thread uses it")
             before, self._busy = self._busy, True
             try:
-                yield
+                return action()
             finally:
+                # First this: what interrupts from now on gives the file's lock back by itself.
                 self._busy = before
-                self._catch_up()
+                file = self._file
+                if file.holds and not before:
+                    file.holds = False
+                    give_back(file.fd, HOW)
+                if self._reopen_wanted:
+                    self._catch_up()
         finally:
-            self._mutex.release()
-        if self._deferred:
-            self._write_deferred()
+            try:  # noqa: SIM105 - nothing before it, as in write
+                self._release()
+            except RuntimeError:
+                pass
+            if self._deferred:
+                self._write_deferred()
 
     def _catch_up(self) -> None:
-        """Write what came meanwhile, unless this thread still uses the file further up."""
-        if self._nested and not self._busy:
-            try:
-                self._write_nested()
-            except Exception as error:  # noqa: BLE001 - of another call than the one that it would be raised in
-                self._report(error)
+        """With the mutex held: open the file again if that was asked for, unless this thread uses it further up."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._reopen_wanted:
+                self._reopen_wanted = False
+                self._reopen()
+        finally:
+            self._busy = False
+            file = self._file
+            if file.holds:
+                file.holds = False
+                give_back(file.fd, HOW)
 
     def reopen(self) -> None:
         """Open the file that the path names now, making it if need be, and leave the one that was open.
@@ -393,13 +464,9 @@ class FileSink:
         cannot be opened, the old file stays in use, which is reported. Never raises. Safe from a signal handler: in the
         middle of a write of the same thread it is put off to the end of that write.
         """
-        self._nested.append(None)
-        # SYNC reopen -> _in_use, write: asked before this look; who has the mutex now looks before it gives it back.
-        if self._mutex.acquire(timeout=REOPEN_BOUND):
-            try:
-                self._catch_up()
-            finally:
-                self._mutex.release()
+        self._reopen_wanted = True
+        # SYNC reopen -> _use, write: asked before this look; who has the mutex now looks before it gives it back.
+        holding(self._mutex, self._catch_up, None, REOPEN_BOUND)
 
     def _reopen(self) -> None:
         file = self._file
@@ -454,7 +521,8 @@ class FileSink:
         """
         rotated: list[str] = []
         try:
-            with self._in_use(bound):
+
+            def append() -> None:
                 file = self._file
                 if not file.acquire(bound):
                     raise FileBusy("somebody else has its lock")
@@ -470,6 +538,8 @@ class FileSink:
                 finally:
                     progress.look(slot)
                     file.release()
+
+            self._use(append, bound)
         finally:
             # Also where the new file cannot be written: nobody else knows of the old one.
             for trouble in self._finish_rotation(rotated):
@@ -500,7 +570,7 @@ class FileSink:
             if progress.done != first:
                 continue
             if not file.size and file.shared:
-                self._mark()
+                self._mark(file)
             part = entries if last - first == len(entries) else entries[first:last]
             if last == len(entries) and last_ends is not None:
                 reached = {ring: end for ring, end in enumerate(last_ends) if end != starts[ring]}
@@ -533,18 +603,22 @@ class FileSink:
         """Promise, append, keep the promise: the steps that `recovery` knows how to finish."""
         fd = self._file.fd
         data = b"".join([entry[7] for entry in entries])
-        device, inode = self._file.identity
+        promise = Promise(*self._file.identity, size, len(data), tuple(parts))
         try:
-            slot.intend(Promise(device, inode, size, len(data), tuple(parts)))
+            slot.intend(promise)
+            self._promised = slot, promise
+            if self._file.size != size:
+                self._shift()
             phase.at(phase.INTENDED)
             write_all(fd, data)
-            self._file.size = self._file.left = size + len(data)
+            self._file.size = self._file.left = self._promised[1].offset + len(data)
             phase.at(phase.APPENDED)
             slot.done()
             phase.at(phase.COMMITTED)
         except BaseException as error:
             if not slot.is_undone():
                 raise  # Nothing is promised yet, or the promise is kept.
+            size = promise.offset if self._promised is None else self._promised[1].offset
             found = self._undo(size, data)
             if found is Found.WHOLE:
                 self._file.size = self._file.left = size + len(data)
@@ -554,6 +628,18 @@ class FileSink:
             # Else nothing can be said or done now: the promise stays open, and the next attempt begins with it.
             if found is not Found.WHOLE or not isinstance(error, OSError):
                 raise
+        finally:
+            self._promised = None
+
+    def _shift(self) -> None:
+        """A call that has interrupted a commit has appended its record where what is promised was to begin.
+
+        Whoever has to take that back must not take this record for the begin of it, whose text may be the same.
+        """
+        assert self._promised is not None
+        slot, promise = self._promised
+        self._promised = slot, dataclasses.replace(promise, offset=self._file.size)
+        slot.shrink(self._promised[1])
 
     def _undo(self, size: int, data: bytes) -> Found | None:
         """After an append that failed: cut off what of it is in the file. None when that cannot be done."""
@@ -564,9 +650,19 @@ class FileSink:
         except OSError:
             return None
 
-    def locked(self, bound: float) -> _Locked:
-        """For recovery: the file's lock as a context; `with sink.locked(5.0) as file`."""
-        return _Locked(self, bound)
+    def locked(self, bound: float, action: Callable[[LogFile], Result]) -> Result:
+        """For recovery: do *action* with the sink's mutex and the file's lock, and give it the file.
+
+        Raises:
+            FileBusy: the lock was not to be had within *bound* seconds.
+        """
+
+        def alone() -> Result:
+            if not self._file.acquire(bound):
+                raise FileBusy(f"{self.path} was locked by another process for more than {bound} s")
+            return action(self._file)
+
+        return self._use(alone)
 
     def _tidy(self) -> None:
         """Finish what a killed process left half compressed."""
@@ -578,13 +674,15 @@ class FileSink:
         """After a compression: remove what the retention says, agreed with all processes of the file."""
         if self.options.retention is None:
             return
-        with self._in_use():  # What the user's function logs is written when it is through.
-            locked = self._file.acquire(BATCH_BOUND)
-            try:
-                if locked:
-                    self._file.retain(exclude=self._file.path)
-            finally:
-                self._file.release()
+        self._use(self._retain_now)
+
+    def _retain_now(self) -> None:
+        locked = self._file.acquire(BATCH_BOUND)
+        try:
+            if locked:
+                self._file.retain(exclude=self._file.path)
+        finally:
+            self._file.release()
 
     def finish(self, limit: Limit, archives: float, *, final: bool) -> None:
         """At the end of the process: as `close`, but keep the file open for what is still logged after it.
@@ -663,8 +761,7 @@ class FileSink:
         A call of another thread that still comes here opens it again, so that its record is not lost.
         """
         self.archiver.wait(monotonic() + ENDING_BOUND)
-        with self._in_use():
-            self._file.close()
+        self._use(self._file.close)
 
     def forget(self) -> None:
         """In a forked child: close the inherited descriptor, and start with fresh locks.
@@ -673,31 +770,12 @@ class FileSink:
         open would keep the lock alive after the parent's death.
         """
         self._mutex = threading.RLock()
-        self._busy = False
-        self._nested, self._deferred = deque(), deque()
-        self.emitted = self.written = self.failed = self.dropped = self._turnover.count = 0
+        self._acquire, self._release = self._mutex.acquire, self._mutex.release
+        self._busy = self._reopen_wanted = False
+        self._promised = None
+        self._deferred = deque()
+        self.written = self.failed = self.dropped = self._turnover.count = 0
         self._trouble = self._outage = None
         self._turnover.take_troubles()
         self.archiver.forget()
         self._file.close()
-
-
-class _Locked:
-    """The sink's mutex and the file's lock together."""
-
-    def __init__(self, sink: FileSink, bound: float) -> None:
-        self._sink = sink
-        self._bound = bound
-        self._use = contextlib.ExitStack()
-
-    def __enter__(self) -> LogFile:
-        with contextlib.ExitStack() as use:
-            use.enter_context(self._sink._in_use())
-            if not self._sink._file.acquire(self._bound):
-                raise FileBusy(f"{self._sink.path} was locked by another process for more than {self._bound} s")
-            self._use = use.pop_all()
-        return self._sink._file
-
-    def __exit__(self, *_: object) -> None:
-        self._sink._file.release()
-        self._use.close()

@@ -128,7 +128,7 @@ class TestPublishing:
                 return super().__len__()
 
         assert producer.push(0.0, 1, 20, Interrupting(b"outer"))
-        assert [b"outer", b"nested"] == bodies(reader.read(0))
+        assert [b"nested", b"outer"] == bodies(reader.read(0))
 
     def test_threads_share_one_ring(self) -> None:
         """Records of several threads do not tear or vanish, and each thread's keep their order."""
