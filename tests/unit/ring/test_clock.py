@@ -9,13 +9,13 @@ import time
 from freezegun import freeze_time
 
 from mplog._ring import clock
-from mplog._session import link
+from mplog._session import patience
 
 
 def goes_on() -> bool:
     """Whether both functions, under the names that other modules hold, show that time passes."""
-    seconds: float = vars(link)["monotonic"]()
-    nanoseconds: int = vars(link)["monotonic_ns"]()
+    seconds: float = vars(patience)["monotonic"]()
+    nanoseconds: int = vars(patience)["monotonic_ns"]()
     time.sleep(0.01)
     return clock.monotonic() - seconds >= 0.009 and clock.monotonic_ns() - nanoseconds >= 9_000_000
 
