@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mplog._render.nearest import nearest
+
 Filter = Callable[[dict[str, Any]], object]
 
 _REJECT = math.inf
@@ -94,7 +96,10 @@ def _least(module: Any, level: Any, levels: Mapping[str, int]) -> float:
     start = f"The filter dict contains a module '{module}' associated to"
     if isinstance(level, str):
         if level not in levels:
-            raise ValueError(f"{start} a level name which does not exist: '{level}'. Known are {', '.join(levels)}.")
+            raise ValueError(
+                f"{start} a level name which does not exist: '{level}'. Known are {', '.join(levels)}."
+                f"{nearest(level, levels)}"
+            )
         return levels[level]
     if not isinstance(level, int):
         raise TypeError(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mplog._render.nearest import nearest
 from mplog._ring.ring_file import MINIMUM_CAPACITY
 from mplog._session import rings
 
@@ -100,7 +101,10 @@ class QueueOptions:
         if not isinstance(self.overflow, str):
             raise TypeError(f"{self._named('overflow')} should be a string, not: '{type(self.overflow).__name__}'")
         if self.overflow not in POLICIES:
-            raise ValueError(f"{self._named('overflow')} must be one of {', '.join(POLICIES)}, not: '{self.overflow}'.")
+            raise ValueError(
+                f"{self._named('overflow')} must be one of {', '.join(POLICIES)}, not: '{self.overflow}'."
+                f"{nearest(self.overflow, POLICIES)}"
+            )
         if self.block_timeout is not None:
             self._number("block_timeout", self.block_timeout, 3600.0, "seconds")
         elif self.overflow == "grow":

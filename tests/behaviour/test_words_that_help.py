@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from programs import Program
 
+from mplog import QueueOptions
 from mplog._logger import autoinit, missing
 from mplog._logger.logger import Logger
 from mplog._logger.logger import logger as imported
@@ -29,6 +30,7 @@ OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"level": "warn"}, "Did you mean 'WARNING'?"),
     ({"level": "info"}, "Did you mean 'INFO'?"),
     ({"level": "DEBG"}, "Did you mean 'DEBUG'?"),
+    ({"filter": {"package": "warning"}}, "Did you mean 'WARNING'?"),
     ({"rotation": "10 Megs"}, "Did you mean 'MB'?"),
     ({"rotation": "10 Megs"}, "those of sizes are B, KB, MB"),
     ({"rotation": "2 gigabytes"}, "Did you mean 'GB'?"),
@@ -61,6 +63,13 @@ def test_of_configure_and_of_other_sinks(logger: Logger) -> None:
     with pytest.raises(TypeError) as raised:
         logger.add(print, rotation=5)
     assert "Did you mean" not in str(raised.value)
+
+
+def test_of_the_queue() -> None:
+    """What to do when it is full."""
+    policy: Any = "grwo"
+    with pytest.raises(ValueError, match="Did you mean 'grow'"):
+        QueueOptions(overflow=policy)
 
 
 def test_of_levels(logger: Logger) -> None:
