@@ -235,7 +235,9 @@ class TestWithoutEnd:
         value: Any = "bottom"
         for n in range(depth):
             value = [value] if n % 2 else {"k": value}
-        assert ("bottom" if depth < 100 else "<nested too deeply>") in both_ways({"v": value}) or depth == 1_000
+        # How far the reference goes between these depends on the version of Python.
+        made = written_alone({"v": value}) if depth == 1_000 else both_ways({"v": value})
+        assert ("bottom" if depth < 100 else "<nested too deeply>") in made
 
     def test_wide(self) -> None:
         """Lists of lists of the same list would be endless."""

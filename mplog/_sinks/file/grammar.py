@@ -122,7 +122,10 @@ def parse_duration(text: str, *, beside_sizes: bool = False) -> dt.timedelta | N
     items = _duration_items(text.strip())
     if not items:
         return None
-    seconds = sum(_number(number, "duration") * _seconds_per(unit, beside_sizes) for number, unit in items)
+    seconds = 0.0
+    for number, unit in items:
+        # Not `sum`, which rounds in another way from Python 3.12 on: the same text means the same everywhere.
+        seconds += _number(number, "duration") * _seconds_per(unit, beside_sizes)
     try:
         return dt.timedelta(seconds=seconds)
     except (OverflowError, ValueError) as error:

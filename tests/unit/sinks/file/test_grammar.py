@@ -44,6 +44,11 @@ def test_numbered_days(text: str, day: int) -> None:
     assert found[0] == day
 
 
+def test_the_same_sum_in_every_python() -> None:
+    """The durations are added one after the other, whose rounding shows in the last microsecond."""
+    assert parse_duration("3.3333335 s 0.3 h 2.3 h 2.3 min 0.1 s") == dt.timedelta(seconds=9501, microseconds=433334)
+
+
 @pytest.mark.parametrize("text", ["w7", "w07", "w10", "w" + "9" * 5000])
 def test_numbers_of_no_day(text: str) -> None:
     """Whatever their length."""
