@@ -192,7 +192,7 @@ def settle_intent(fd: int, place: Place, slot: Slot, render: Render, sink: FileS
     if (status.st_dev, status.st_ino) == (promise.device, promise.inode):
         _settle_in(fd, promise, place, slot, render, sink.options.text.end)
         return
-    with moved.locked(os.path.dirname(sink.path), promise.device, promise.inode, MOVED_BOUND) as old:
+    with moved.locked(sink.directory, promise.device, promise.inode, MOVED_BOUND) as old:
         if old is None:
             slot.take_back()
         else:

@@ -114,7 +114,8 @@ def test_a_second_handler_of_the_same_program_empties_it(program: Program) -> No
         logger.info("first")
         logger.add("app.log", format="{message} again", mode="w")
         logger.info("second")
-        """
+        """,
+        silent=False,  # That it is added twice is said.
     )
     assert sorted(program.here.joinpath("app.log").read_text().split("\n")) == ["", "second", "second again"]
 

@@ -20,7 +20,7 @@ from mplog._ring.clock import monotonic, wall_time
 from mplog._sinks import report, signals
 from mplog._sinks.file import alarm, birth, claim, lock, opening, presence, series, whose
 from mplog._sinks.file.names import Kind
-from mplog._sinks.file.naming import rotated_name
+from mplog._sinks.file.naming import PathTemplate, behind_links, literal, rotated_name
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.retention import OwnedFile
 from mplog._sinks.file.series import Series
@@ -65,6 +65,7 @@ class LogFile:
         "lockable",
         "options",
         "path",
+        "real",
         "shared",
         "size",
     )
@@ -76,6 +77,8 @@ class LogFile:
         self._heeds_alarm = False
         """Whether the path need not be looked at unless the alarm rings."""
         self.path = ""
+        self.real = ""
+        """The file itself where `path` is a symbolic link to it; that one is rotated, and the link stays."""
         self.fd = -1
         self.shared = True
         self.lockable = True
@@ -102,10 +105,20 @@ class LogFile:
 
         It is made of the directory that holds it (device and inode) and the shape of the names in it.
         """
-        names = self.options.template.names()
+        names = self.template.names()
         status = os.stat(names.directory)
         key = f"{status.st_dev}-{status.st_ino}-{names.shape}"
         return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+    @property
+    def template(self) -> PathTemplate:
+        """The path template; that of the file behind it where the path is a symbolic link."""
+        template = self.options.template
+        if not template.is_plain:
+            return template
+        path = self._path_now()
+        real = self.real if self.fd >= 0 else behind_links(path)
+        return template if real == path else PathTemplate(literal(real))
 
     # Opening
 
@@ -146,8 +159,10 @@ class LogFile:
         if make:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         for _ in range(int(ENDING_PATIENCE / _ENDING_STEP)):
-            fd, created = opening.open_file(path, self.options, again=again, make=make)
-            self._adopt(path, fd)
+            # A link where a new file is insisted on is no new file.
+            real = path if "x" in self.options.mode and not again else behind_links(path)
+            fd, created = opening.open_file(real, self.options, again=again, make=make)
+            self._adopt(path, real, fd)
             if created:
                 birth.write_birth(fd, wall_time())
             empties = "w" in self.options.mode and not again and not created
@@ -161,7 +176,7 @@ class LogFile:
 
     def _sign(self, *, created: bool) -> None:
         """Note in the open file whose it is, unless another log that has other names for it writes it already."""
-        shape = self.options.template.names().shape
+        shape = self.template.names().shape
         if self.shared and (created or not (series.has_shape(self.fd, shape) or presence.is_used(self.fd))):
             series.write_shape(self.fd, shape)
 
@@ -183,13 +198,13 @@ class LogFile:
                 raise OSError(f"it is no regular file any more (mode {stat.filemode(mode)})")
         self._open(self.path, again=True)
 
-    def _adopt(self, path: str, fd: int) -> None:
+    def _adopt(self, path: str, real: str, fd: int) -> None:
         self.close()
-        self.path, self.fd = path, fd
+        self.path, self.real, self.fd = path, real, fd
         self._marked = descriptor.mark(fd)
         status = os.fstat(fd)
         self._device, self._inode, self.size = status.st_dev, status.st_ino, status.st_size
-        whose.open_here[fd, self.identity] = self.options.template.names()
+        whose.open_here[fd, self.identity] = self.template.names()
         # What a user's opener opened takes part when it is the file that the path names.
         # Or that it named, if somebody has rotated it since.
         self.shared = stat.S_ISREG(status.st_mode) and (
@@ -386,7 +401,7 @@ class LogFile:
             name = os.readlink(f"/proc/self/fd/{self.fd}")
         except OSError:
             return True
-        return name.endswith(" (deleted)") or self.options.template.names().kind(name) is Kind.ROTATED
+        return name.endswith(" (deleted)") or self.template.names().kind(name) is Kind.ROTATED
 
     def _follow(self, bound: float) -> bool:
         """Somebody rotated, or replaced or removed the file: open what is current now, and lock that."""
@@ -544,14 +559,14 @@ class LogFile:
             self._begin_anew(following)
             return None
         old_path, old_fd, old_identity, old_marked = self.path, self.fd, self.identity, self._marked
-        rotated = old_path
+        real = rotated = self.real
         if new_path == old_path:
             suffixes = (self.options.compression.suffix,) if self.options.compression else ()
-            rotated = rotated_name(old_path, birth.read_birth(old_fd), suffixes=tuple(filter(None, suffixes)))
+            rotated = rotated_name(real, birth.read_birth(old_fd), suffixes=tuple(filter(None, suffixes)))
             # Before the rename: whoever finds the path changed has to know by whom, also when we die in between.
             series.mark_rotated(old_fd, rotated)
             try:
-                os.rename(old_path, rotated)
+                os.rename(real, rotated)
             except OSError:
                 series.unmark_rotated(old_fd)
                 raise
@@ -574,7 +589,8 @@ class LogFile:
             self.acquire(NEXT_BOUND)
             self.measure()
         except BaseException:
-            if self.fd < 0 and self._is_put_back(rotated, old_path):
+            if self.fd < 0 and self._is_put_back(rotated, real, old_path):
+                self.real = real
                 series.unmark_rotated(old_fd)
                 self.fd, self._marked, self.holds, old_fd = old_fd, old_marked, held, -1
             raise
@@ -584,15 +600,15 @@ class LogFile:
                     with contextlib.suppress(OSError):
                         # Again: a call that has interrupted this one may have appended something.
                         if os.fstat(old_fd).st_size <= len(self.options.text.mark):
-                            os.unlink(old_path)
+                            os.unlink(real)
                 self._close(old_fd, old_identity, old_marked)
         return rotated if not drop and os.path.lexists(rotated) else None
 
-    def _is_put_back(self, rotated: str, path: str) -> bool:
+    def _is_put_back(self, rotated: str, real: str, path: str) -> bool:
         """After a rotation that cannot open its new file: whether the old one is, again, the one that *path* names."""
-        if rotated != path:
+        if rotated != real:
             with contextlib.suppress(OSError):
-                os.link(rotated, path)  # Unlike `rename` it never replaces what somebody else has made meanwhile.
+                os.link(rotated, real)  # Unlike `rename` it never replaces what somebody else has made meanwhile.
                 os.unlink(rotated)
         self.path = path
         return self._is_here()
@@ -618,7 +634,8 @@ class LogFile:
         if retention is None:
             return
         signals.open_up()  # It may be the user's own function.
-        names = self.options.template.names()
+        names = self.template.names()
+        exclude = None if exclude is None else behind_links(exclude)
         owned = []
         for path, _ in names.files(self.options.endings):
             if path != exclude:

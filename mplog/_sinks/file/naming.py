@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 import string
 from collections.abc import Callable
 from typing import Final
 
 from mplog._render.times import RecordTime, format_time, local_time
 from mplog._sinks.file.names import DATE_SPEC, Names, names_of
+
+_LINKS: Final = 40
 
 PART_SUFFIX: Final = ".mplog-part"
 """End of the name of an archive in the making; the name also starts with a dot."""
@@ -84,6 +87,29 @@ class PathTemplate:
 def literal(path: str) -> str:
     """The template that means just *path*."""
     return path.replace("{", "{{").replace("}", "}}")
+
+
+def behind_links(path: str) -> str:
+    """The file that *path* leads to, there or not, where it is a symbolic link to a regular file; else *path*."""
+    real = path
+    for _ in range(_LINKS):
+        try:
+            target = os.path.join(os.path.dirname(real), os.readlink(real))
+        except (OSError, ValueError):
+            break
+        real = os.path.join(os.path.realpath(os.path.dirname(target)), os.path.basename(target))
+    if real == path:
+        return path
+    try:
+        status = os.stat(path)
+    except OSError:
+        return real  # The file is still to be made, or back from a rotation in a moment.
+    try:
+        # Not so for links of the kernel's own, as /dev/stdout leads to.
+        is_it = stat.S_ISREG(status.st_mode) and os.path.samestat(status, os.stat(real))
+    except OSError:
+        return path
+    return real if is_it else path
 
 
 def part_name(target: str) -> str:

@@ -140,6 +140,11 @@ class FileSink:
         """The path as it is now, or as it was last."""
         return self._file.path
 
+    @property
+    def directory(self) -> str:
+        """Where the file is, and what rotations make of it."""
+        return os.path.dirname(self._file.real)
+
     def key(self) -> str:
         """The name under which the sessions that write this file find one another."""
         return self._file.key()
@@ -667,7 +672,7 @@ class FileSink:
     def _tidy(self) -> None:
         """Finish what a killed process left half compressed."""
         if self.options.compression is not None and self._file.shared:
-            for path in compression.sweep(self.options.template, self.options.compression):
+            for path in compression.sweep(self._file.template, self.options.compression):
                 self.archiver.take(path)
 
     def _retain(self) -> None:
@@ -745,8 +750,8 @@ class FileSink:
             try:
                 if not file.leave_last():
                     return
-                if options.compression is not None and os.path.exists(file.path):
-                    compression.archive(file.path, options.compression)
+                if options.compression is not None and os.path.exists(file.real):
+                    compression.archive(file.real, options.compression)
                 # Closed before the retention, which spares what anybody has open.
                 file.close()
                 file.retain()
