@@ -436,6 +436,10 @@ class Link:
             self.become_orphan()
         return True
 
+    def spill(self, body: bytes, kind: int) -> tuple[bytes, int] | None:
+        """Put a body that is too large for the ring beside it: what the ring gets instead; None where no room is."""
+        return self._patience.spill(body, kind)
+
     def _let_go_of_drained(self) -> None:
         """Keep no descriptor of rings that the owner has drained, and nothing of those that it has removed."""
         filled, left, told = self.filled, [], self._told

@@ -14,6 +14,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 from mplog._capture import process
@@ -38,8 +39,14 @@ from mplog._writer.route import Route
 LOCK_BOUND = 0.5
 """Seconds to wait for an owner that is just ending to give up the kernel lock of our ring."""
 
-FILE_BOUND = 0.5
+FILE_BOUND = 0.05
 """Seconds that a log call, or the lookout, waits for a log file's lock before it leaves older records for later."""
+
+BUSY = 2.0
+"""Seconds after which it is worth a word that somebody has a log file's lock."""
+
+PAUSE = 0.005
+"""Seconds between two looks for room in a full ring."""
 
 RETRY = 0.25
 """Seconds between two attempts to write what could not be written at once."""
@@ -65,6 +72,7 @@ class Orphan:
         """Held while older records are written; what other threads log meanwhile waits for the first attempt only."""
         self._is_trying = False
         self._has_tried = False
+        self._since = monotonic()
         self._is_through = False
         """Whether this attempt has found everything written, so that nothing more may be put into the ring."""
         self._retry_at: float | None = 0.0
@@ -81,11 +89,13 @@ class Orphan:
         """Publishes in the last of our rings, while there are files that this process may not write."""
         self._ring = link.ring
         self._kept: set[int] = set()
-        """The routes whose files this process may not write, whose records stay in the ring."""
+        """The routes whose files this process may not write, or not now: their records go into the ring."""
         self._streams = [ring for ring in mine if ring.words[TAIL] != ring.words[HEAD]]
         """The rings whose records for other sinks than files have not been looked at yet."""
         if self._producer is not None and link.place.is_out_of_reach:
             self._kept = {number for number, route in self._routes.items() if isinstance(route.sink, FileSink)}
+        self._is_stalled = False
+        """Whether a call has waited for room in the ring in vain, so that no other one does."""
         self._is_elsewhere = link.place.is_elsewhere
         """Whether the paths of the files mean others here."""
         self._unread = self._left = sum(ring.reader().count_unread() for ring in self._streams)
@@ -132,18 +142,22 @@ class Orphan:
         locked = [ring for ring in self._rings if rings.try_lock(ring, locks.left())]
         files = Limit(file_bound, firm=True)
         complete = len(locked) == len(self._rings)
+        if not complete and self._producer is not None:
+            self._kept = {number for number, route in self._routes.items() if isinstance(route.sink, FileSink)}
         for route in self._routes.values():
             if not isinstance(route.sink, FileSink):
                 continue
             try:
                 self._write_file(route, locked, files.left())
-                self._kept.discard(route.spec.id)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again, and other files go on
                 if self._is_done_by_others():
                     break
                 complete = False
-                if isinstance(error, PermissionError) and self._producer is not None:
+                if self._producer is not None:
+                    # What comes now stands behind what is in the ring, and so it does in the file.
                     self._kept.add(route.spec.id)
+                if isinstance(error, FileBusy) and monotonic() - self._since < BUSY:
+                    continue  # All that have lost their owner write now, each in its turn.
                 report.once(
                     f"orphan {route.spec.id}",
                     f"{route.sink.path} could not be brought up to date: {error}. It is tried again; what is left when "
@@ -164,6 +178,8 @@ class Orphan:
             ring.words[HEAD] = end
             rings.remove(ring.path)
             ring.rest()
+        # Not one by one before: a record that another thread was just putting into the ring would be overtaken.
+        self._kept = set()
         self._rings, self._left, self._ring, self._producer = [], 0, None, None
         self._recover_others(files)
         return True
@@ -317,26 +333,45 @@ class Orphan:
             self._left += left
 
     def _keep(self, wall: float, number: int, level: int, body: bytes, kind: int) -> bool:
-        """Publish a record in our ring, because this process may not write its file; dropped where there is no room.
+        """Publish a record in our ring, because its file takes nothing now; dropped where there is no room for long.
 
-        False when everything has been written meanwhile, so that it may.
+        False when everything has been written meanwhile, so that it goes straight to the file.
         """
         producer, ring = self._producer, self._ring
         if producer is None or ring is None:
             return False
-        if not self._is_through and producer.push(wall, number, level, body, kind):
-            self._count(1, left=1)
-            return True
-        with self._mutex:  # Not while another thread is at an attempt, which may be a success.
-            if self._is_through or not self._rings:
+        if len(body) > ring.capacity // 4:
+            spilled = self._link.spill(body, kind)
+            if spilled is None:
                 return False
-            producer.unseal()
-            if producer.push(wall, number, level, body, kind):
+            body, kind = spilled
+        patience = self._patience()
+        while True:
+            if not self._is_through and producer.push(wall, number, level, body, kind):
                 self._count(1, left=1)
-            else:
-                self._count(1, dropped=1)
-                drops.count(ring.words, number, level)
-            return True
+                return True
+            with self._mutex:  # Not while another thread is at an attempt, which may be a success.
+                if self._is_through or not self._rings:
+                    return False
+                producer.unseal()
+                if producer.push(wall, number, level, body, kind):
+                    self._count(1, left=1)
+                    return True
+            if monotonic() >= patience:
+                break
+            time.sleep(PAUSE)
+            self.catch_up()
+        self._is_stalled = True
+        self._count(1, dropped=1)
+        drops.count(ring.words, number, level)
+        return True
+
+    def _patience(self) -> float:
+        """`monotonic()` until which a call waits for room in our ring, which a file that takes its records makes."""
+        options = self._link.options()
+        if self._is_stalled or options.overflow == "drop" or self._link.place.is_out_of_reach:
+            return 0.0
+        return monotonic() + (1.0 if options.block_timeout is None else options.block_timeout)
 
     def account(self, published: int, told: Told) -> Account:
         """What has become of what was *published* for the owner, of which it has *told*, and of all since.

@@ -111,6 +111,13 @@ class Patience:
         ring = self._link.ring
         return ring is not None and self.stalled_at == ring.words[HEAD]
 
+    def spill(self, body: bytes, kind: int) -> tuple[bytes, int] | None:
+        """As `_spill`, where nothing is shortened: None when there is no room beside the ring."""
+        if not self._spills.have_room(len(body)):
+            return None
+        name, new_kind = self._spill(body, kind, lambda _: b"")
+        return (name, new_kind) if name else None
+
     def _spill(self, body: bytes, kind: int, shorten: Shorten | None) -> tuple[bytes, int]:
         """Put a body that is too large for the ring beside it. The returned body names the file."""
         link = self._link
