@@ -186,6 +186,44 @@ assert len(lines) == 40, len(lines)  # Each child came back from its own message
 """
 )
 
+ENDS_MEANWHILE = (
+    START
+    + """
+calls = []
+
+def compress(path):
+    calls.append(path)
+    began.set()
+    free.wait(20)
+
+logger.remove()
+logger.add("app.log", format="{process.id} {message}")
+logger.add("rotated.log", format="{message}", rotation="20 B", compression=compress, retention=1)
+for number in range(5):
+    began.clear()
+    free.clear()
+    pid = os.fork()
+    if not pid:
+        logger.info("worker {} is more than twenty bytes long {}", number, number)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    if not number:
+        continue  # The first one fills an empty file.
+    began.wait(20)
+    # A fork that has begun to wait for it when it comes to its end.
+    threading.Timer(0.03, free.set).start()
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+wait_for(lambda: len(calls) >= 4)
+logger.shutdown(20)
+assert len(calls) == len(set(calls)) == 4, calls
+left = [name for name in os.listdir() if name.startswith("rotated.")]
+assert len(left) == 2, left  # The current one, and the one that the retention keeps.
+"""
+)
+
 CHILDREN = [f"child {number}" for number in range(8)]
 
 
@@ -199,6 +237,11 @@ def test_a_compression_that_takes_long(program: Program) -> None:
     """Forks go on while a compression function runs; all of the children is written."""
     ended = program.run(COMPRESSION)
     assert_once_in_order(ended.log(), ["worker 0", "worker 1 is more than twenty bytes long 1", *CHILDREN])
+
+
+def test_a_compression_that_ends_while_a_fork_waits(program: Program) -> None:
+    """A compression function gets each file once, and the retention comes after it."""
+    program.run(ENDS_MEANWHILE)
 
 
 def test_a_file_that_somebody_has_locked(program: Program) -> None:

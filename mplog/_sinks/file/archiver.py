@@ -35,6 +35,8 @@ class Archiver:
         self._mutex = threading.Lock()
         self._thread: threading.Thread | None = None
         self._waiting: deque[str] = deque()
+        self._called: str | None = None
+        """The file that a function of the user's has had: it is not given to it again because a fork came between."""
         self._paused = False
         self.background = False
         """Whether a second thread does it: yes as soon as a session's writer uses the sink."""
@@ -53,11 +55,15 @@ class Archiver:
         self.resume()
 
     def _archive(self, path: str) -> None:
-        if self._how is not None:
+        if self._how is None:
+            return
+        if path != self._called:
             signals.open_up()  # It may be a function, or start a program.
+            if self._how.function is not None:
+                self._called = path
             compression.archive(path, self._how, unwanted=self._is_paused)
-            if not self._paused:
-                self._retain()
+        if not self._paused:
+            self._retain()
 
     def _run(self) -> None:
         signals.begin()
