@@ -1,0 +1,145 @@
+"""A signal handler at every line of what a link does: what it logs is published when its call returns, and nothing it
+raises leaves the link without a way to log, or a mutex locked."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from interrupting import Interruption, at_every_place
+from programs import FULL
+
+from mplog._logger.core import Core
+from mplog._logger.logger import Logger
+from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
+from mplog._ring.ring_file import open_existing
+from mplog._session import rings
+from mplog._session.link import Link
+from mplog._session.orphan import Orphan
+from mplog._session.patience import Patience
+from mplog._session.queue_options import QueueOptions
+from mplog._sinks.limit import Limit
+
+PLACES = [Link, Patience, Orphan]
+STEP = 1 if FULL else 9
+
+
+class Owner:
+    """A program with a session whose writer does nothing by itself."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "app.log"
+        self.logger = Logger(Core(), {})
+        self.logger.configure(queue=QueueOptions(ring_size=16 * 1024, block_timeout=0.0, shutdown_timeout=5.0))
+        self.logger.add(self.path, format="{message}", enqueue=True)
+        host = self.logger._core.sessions.host
+        link = self.logger._core.handlers()[0].link
+        assert host is not None
+        assert link is not None
+        self.host, self.link = host, link
+        assert host.writer.stop(20)
+
+    def first(self) -> None:
+        """It has no ring yet."""
+
+    def grow(self) -> None:
+        """Its ring is full."""
+        self.logger.info("before")
+        producer = self.link.producer
+        assert producer is not None
+        while producer.push(1.0, 0, 50, b"filling\n" * 10):
+            pass
+
+    def takeover(self) -> None:
+        """Its writer is gone, and has left some records."""
+        for number in range(3):
+            self.logger.info("unread {}", number)
+        self.host._set(RUN_STATE, ENDED)
+        self.host._set(WAKE, STOPPED)
+
+    def published(self) -> list[str]:
+        """What is in the file, or in a ring that the next program would find."""
+        lines = self.path.read_text().splitlines()
+        for path in rings.listed(self.host.place.ring_directories):
+            ring = open_existing(path)
+            lines += [line for entry in ring.reader().read(0) for line in entry[7].decode().splitlines()]
+            ring.close()
+        return lines
+
+    def end(self) -> list[str]:
+        """All lines, but those that were only to fill the ring."""
+        assert self.host.writer.finish(Limit(20))
+        self.link.close()
+        assert self.host.writer.finish(Limit(20))
+        lines = self.path.read_text().splitlines()
+        self.logger.remove()
+        self.host.finish()
+        return [line for line in lines if line != "filling"]
+
+
+def in_a_thread(action: Callable[[], object], where: str) -> None:
+    """Do *action* in another thread, within some seconds."""
+    thread = threading.Thread(target=action, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive(), f"another thread waits for ever after {where}"
+
+
+def interrupt() -> None:
+    """As Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+BEFORE = {"first": [], "grow": ["before"], "takeover": ["unread 0", "unread 1", "unread 2"]}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("state", BEFORE)
+def test_what_a_handler_logs_is_published_at_once(state: str, tmp_path: Path) -> None:
+    """And everything else once."""
+
+    def attempt(interruption: Interruption) -> None:
+        owner = Owner(Path(tempfile.mkdtemp(dir=tmp_path)))
+        getattr(owner, state)()
+        at_once: list[str] = []
+
+        def handler() -> None:
+            owner.logger.info("handler")
+            at_once.extend(owner.published())
+
+        interruption.run(lambda: owner.logger.info("outer"), handler)
+        where = interruption.where
+        in_a_thread(lambda: owner.logger.info("thread"), where)
+        owner.logger.info("after")
+        expected = [*BEFORE[state], "after", "outer", "thread"] + ["handler"] * interruption.came
+        assert sorted(owner.end()) == sorted(expected), where
+        assert "handler" in at_once or not interruption.came, where
+
+    assert at_every_place(PLACES, attempt, step=STEP) > 5
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("state", BEFORE)
+def test_what_a_handler_raises_leaves_the_link_usable(state: str, tmp_path: Path) -> None:
+    """By this thread and others; nothing is doubled, and what was there before is not lost."""
+
+    def attempt(interruption: Interruption) -> None:
+        owner = Owner(Path(tempfile.mkdtemp(dir=tmp_path)))
+        getattr(owner, state)()
+        with contextlib.suppress(KeyboardInterrupt):
+            interruption.run(lambda: owner.logger.info("outer"), interrupt)
+        where = interruption.where
+        in_a_thread(lambda: owner.logger.info("thread"), where)
+        owner.logger.info("after")
+        account = owner.link.account()
+        assert account.in_flight >= 0, where
+        assert account.dropped == 0, where
+        lines = owner.end()
+        assert len(set(lines)) == len(lines), where
+        assert set(lines) - {"outer"} == {*BEFORE[state], "after", "thread"}, where
+
+    assert at_every_place(PLACES, attempt, step=STEP) > 5
