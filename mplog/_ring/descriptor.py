@@ -19,13 +19,13 @@ from typing import Any, Final, NamedTuple
 
 try:
     import fcntl
-except ImportError:  # Windows.
-    _control: Callable[..., Any] | None = None
-    _SET_MARK = _GET_MARK = -1
+except ImportError:  # Windows: nothing is ever marked, so nobody asks.
+    control: Callable[..., Any] = os.fstat
+    _SET_MARK = GET_MARK = -1
 else:
-    _control = fcntl.fcntl
-    # Linux alone has them; elsewhere nothing is ever marked.
-    _SET_MARK, _GET_MARK = getattr(fcntl, "F_SETSIG", -1), getattr(fcntl, "F_GETSIG", -1)
+    control = fcntl.fcntl
+    # Linux alone has them.
+    _SET_MARK, GET_MARK = getattr(fcntl, "F_SETSIG", -1), getattr(fcntl, "F_GETSIG", -1)
 
 Identity = tuple[int, int]
 """Device and inode: which file a descriptor is."""
@@ -75,7 +75,7 @@ def is_still(fd: int, identity: Identity) -> bool:
         return False
 
 
-_MARK: Final = 28
+MARK: Final = 28
 """The signal of an open file of mplog's. It is never sent, for nobody asks for it; SIGWINCH, to be safe."""
 
 
@@ -85,10 +85,10 @@ def mark(fd: int) -> bool:
     Two descriptors of one file differ in it, unless one was made of the other by dup or a fork: so it shows when a
     program has closed ours and opened the very file under the same number, to read its own log.
     """
-    if _control is None or _SET_MARK < 0:
+    if _SET_MARK < 0:
         return False
     try:
-        _control(fd, _SET_MARK, _MARK)
+        control(fd, _SET_MARK, MARK)
     except OSError:
         return False
     return is_marked(fd)
@@ -96,9 +96,8 @@ def mark(fd: int) -> bool:
 
 def is_marked(fd: int) -> bool:
     """Whether *fd* is an open file that was marked. One system call; cheaper than any other look at it."""
-    assert _control is not None
     try:
-        return bool(_control(fd, _GET_MARK) == _MARK)
+        return bool(control(fd, GET_MARK) == MARK)
     except OSError:
         return False
 

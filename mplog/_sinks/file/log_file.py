@@ -17,6 +17,7 @@ from typing import Final, TextIO
 from mplog._render.times import local_time
 from mplog._ring import descriptor
 from mplog._ring.clock import monotonic, wall_time
+from mplog._ring.descriptor import GET_MARK, MARK, control
 from mplog._sinks import report, signals
 from mplog._sinks.file import alarm, birth, claim, lock, opening, presence, series, whose
 from mplog._sinks.file.names import Kind
@@ -351,17 +352,16 @@ class LogFile:
 
     def _was_closed(self) -> bool:
         """Whether the program has closed our descriptor. What it is now is not to be touched: not even its position."""
-        if self._marked:
-            if descriptor.is_marked(self.fd):
-                return False
-            self.close()
-            return True
         try:
+            # As `descriptor.is_marked`, here for it is asked before each record.
+            if self._marked:
+                if control(self.fd, GET_MARK) == MARK:
+                    return False
             # After an append it stands where that ended, which no other file does. Cheaper than fstat by half a
             # microsecond.
-            if self.shared and os.lseek(self.fd, 0, os.SEEK_CUR) == self.left:
-                return False
-            if descriptor.identity_of(self.fd) == self.identity:
+            elif (self.shared and os.lseek(self.fd, 0, os.SEEK_CUR) == self.left) or (
+                descriptor.identity_of(self.fd) == self.identity
+            ):
                 return False
         except OSError:
             pass
