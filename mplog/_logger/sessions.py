@@ -35,6 +35,9 @@ from mplog._writer.route import FILE
 if TYPE_CHECKING:
     from mplog._logger.core import Core
 
+MOVING_BOUND = 1.0
+"""Seconds that a process which has changed its user or its root waits for the end of the session that it had before."""
+
 HOSTING_BOUND = 0.2
 """Seconds that a process which gets workers waits for the stranger whose guest it was."""
 
@@ -73,6 +76,11 @@ class Sessions:
         Args:
             deadline: `monotonic()` until which it may wait for the session's own threads.
         """
+        queued: list[Handler] = []
+        if self.host is not None and self.host.place.is_out_of_reach:
+            # This process has given up the rights that it made the session with: it can serve no further worker there.
+            queued = [handler for handler in self._core.handlers() if handler.link and self.is_own(handler.link)]
+            self._end_host(self.host, Limit(MOVING_BOUND, firm=True))
         if self.host is not None:
             self.host.renew(-1 if deadline is None else max(0.0, deadline - monotonic()))
             return self.host
@@ -95,7 +103,29 @@ class Sessions:
         self.publish()
         if self._core.serves:
             announce.announce(self._session_paths())
+        for handler in queued:
+            self.enqueue(handler)
+        if queued:
+            self._core.swap()
         return host
+
+    def _end_host(self, host: Host, limit: Limit) -> bool:
+        """Finish the session of this process; whether everything is written. Its workers go on by themselves."""
+        done = True
+        with contextlib.suppress(OSError):
+            done = host.finish(limit)
+        own = self.links.get(host.place.id)
+        if own is not None:
+            own.close(limit)  # Another thread may have gone on in a new ring meanwhile; it is drained here.
+        with self._locked(limit):
+            for handler in self._core.by_id.values():
+                if handler.link is not None and handler.link.place is host.place:
+                    handler.link = None
+            self.links.pop(host.place.id, None)
+            self.host = None
+            self._core.swap()
+        announce.withdraw(host.place.path)
+        return done
 
     def enqueue(self, handler: Handler) -> None:
         """Let the records of *handler* go to its sink through this process's own session, too."""
@@ -351,19 +381,7 @@ class Sessions:
                 done = link.flush(limit) and done
             link.close(limit)
         if host is not None:
-            with contextlib.suppress(OSError):
-                done = host.finish(limit) and done
-            own = self.links.get(host.place.id)
-            if own is not None:
-                own.close(limit)  # Another thread may have gone on in a new ring meanwhile; it is drained here.
-            with self._locked(limit):
-                for handler in self._core.by_id.values():
-                    if handler.link is not None and handler.link.place is host.place:
-                        handler.link = None
-                self.links.pop(host.place.id, None)
-                self.host = None
-                self._core.swap()
-            announce.withdraw(host.place.path)
+            done = self._end_host(host, limit) and done
         if self._has_interpreters:
             interpreters.name_sessions([])
         self._close_lingering(archives)

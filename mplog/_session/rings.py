@@ -160,6 +160,6 @@ def pid_of(path: str) -> int:
 
 
 def remove(path: str) -> None:
-    """Unlink a ring file; one that is gone is fine."""
-    with contextlib.suppress(FileNotFoundError):
+    """Unlink a ring file; one that is gone is fine, and one that only others may remove is left to them."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
         os.unlink(path)

@@ -123,6 +123,27 @@ FOR_A_WHILE = (
 """
 )
 
+OWNER = (
+    GIVES_UP
+    + """
+    logger.add(f"{here}/queued.log", format="{process.id} {message}", enqueue=True)
+    logger.info("owner 1")
+    logger.complete()
+    give_up()
+    pids = []
+    for name in ("first", "second"):
+        pids.append(os.fork())
+        if not pids[-1]:
+            for count in range(300):
+                logger.info("{} {}", name, count)
+            assert logger.complete(timeout=20)
+            os._exit(0)
+        logger.info("owner {}", len(pids) + 1)
+    for pid in pids:
+        assert os.waitpid(pid, 0)[1] == 0
+"""
+)
+
 NEXT = """
     import sys
     from mplog import logger
@@ -181,6 +202,17 @@ def test_rights_given_up_for_a_while(program: Program, place: Path) -> None:
 
     assert_once_in_order(read_log(place), ["owner 0", *[f"worker {count}" for count in range(300)]])
     assert os.listdir(place / "run") == []
+
+
+@pytest.mark.parametrize("how", ["user", "root directory"])
+def test_an_owner_gives_up_its_rights(program: Program, place: Path, how: str) -> None:
+    """It has a session already: it makes another one, where it and its workers may."""
+    program.run(OWNER, how, place, environment=environment(place))
+
+    expected = [f"{name} {count}" for name in ("first", "second") for count in range(300)]
+    expected += [f"owner {count}" for count in (1, 2, 3)]
+    assert_once_in_order(read_log(place, "queued.log"), expected)
+    assert_once_in_order(read_log(place), ["owner 0", *expected])
 
 
 @pytest.mark.parametrize("end", ["killed", "ended"])
