@@ -166,8 +166,8 @@ _cased(
     Case("rotating takeover", "worker1", 1),
     Case("rotating left", "next1", 1),
 )
-_before("rotate: before the rename", "_sinks.file.log_file", "LogFile.rotate", "os.rename(old_path, rotated)")
-_after("rotate: renamed", "_sinks.file.log_file", "LogFile.rotate", "os.rename(old_path, rotated)")
+_before("rotate: before the rename", "_sinks.file.log_file", "LogFile.rotate", "os.rename(real, rotated)")
+_after("rotate: renamed", "_sinks.file.log_file", "LogFile.rotate", "os.rename(real, rotated)")
 _before("rotate: before the next is open", "_sinks.file.log_file", "LogFile.rotate", "self._open(new_path")
 _after("rotate: the next is open", "_sinks.file.log_file", "LogFile.rotate", "self._open(new_path")
 _after("rotate: begun anew", "_sinks.file.log_file", "LogFile.rotate", "self._begin_anew(following)", 1, 2)
