@@ -44,6 +44,10 @@ class Wanted(NamedTuple):
     renderer: Renderer
 
 
+LEFT_KEPT = 1000
+"""Paths of removed handlers that are remembered."""
+
+
 class Core:
     """All configuration of one process. Safe from any thread; takes part in forks."""
 
@@ -53,6 +57,8 @@ class Core:
         self.by_id: dict[int, Handler] = {}
         """Replaced by whoever holds the lock, and never changed, so that anybody may look through it without."""
         self.next_id = 0
+        self.left: dict[str, None] = {}
+        """The paths of files whose handlers were removed here, the oldest first."""
         self.levels: dict[str, Level] = dict(level_table.AT_IMPORT)
         self.settings = Settings()
         self.provisional = False
@@ -165,6 +171,14 @@ class Core:
         if errors:
             raise errors[0][1]
 
+    def _remember(self, handler: Handler) -> None:
+        """*handler* was removed: children that run its `add()` again later must not make their own of it."""
+        path = registry.path_of(handler)
+        if path is not None and handler.sink is not None:
+            self.left[path] = None
+            if len(self.left) > LEFT_KEPT:
+                del self.left[next(iter(self.left))]
+
     def settle_interpreter(self) -> None:
         """Before something is removed in a subinterpreter: what it has, from its owner, too. Under the lock."""
         if self.provisional and process.interpreter() and not attach.bootstrapping():
@@ -185,6 +199,7 @@ class Core:
                 if handler is None:  # Another thread was first.
                     continue
                 self.by_id = {other: kept for other, kept in self.by_id.items() if other != number}
+                self._remember(handler)
                 if handler.link is not None and self.sessions.host is None:
                     self.following.turn_away(handler)
                 self.swap()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from mplog._capture import process
 from mplog._logger import registry
 from mplog._logger.differing import say as say_differing
 from mplog._logger.handler import Handler
@@ -35,6 +36,8 @@ class Following:
         """What each session said last, so that only what its owner changes replaces what a worker has."""
         self._settings_seen: dict[bytes, Versions] = {}
         """The versions of each session's settings that this process has."""
+        self._left: set[str] = set()
+        """Paths of files whose handlers owners have removed."""
         self._gone: set[tuple[bytes, int]] = set()
         """Handlers of other processes that `remove()` took away in this one."""
 
@@ -100,6 +103,8 @@ class Following:
             for place in attach.find_sessions():
                 sessions.join(place)
         provisional, core.provisional = core.provisional, False
+        # What the main module adds when it runs again here, and the owner has removed since it ran there, is not here.
+        repeats = provisional and by_name and not process.interpreter()
         early = [handler for handler in core.by_id.values() if handler.link is None] if sessions.links else []
         if not sessions.links and provisional:
             early = list(core.by_id.values())
@@ -122,7 +127,7 @@ class Following:
                 taken.add(id(partner))
                 if isinstance(handler.sink, FileSink):
                     left.append(handler.sink)
-            elif not (handler.auto and sessions.links):
+            elif not (handler.auto and sessions.links) and not (repeats and registry.path_of(handler) in self._left):
                 own = self._make_own(handler)
                 if own is not None:
                     mine[handler.id] = own
@@ -183,7 +188,8 @@ class Following:
         found = registry.read(link.place)
         if found is None:
             return None
-        theirs, specs, settings, foreign, _ = found
+        theirs, specs, settings, foreign, _, left = found
+        self._left.update(left)
         seen = self._settings_seen.get(link.place.id, Versions())
         self._settings_seen[link.place.id] = settings.versions
         self._core.settings = registry.follow(self._core.settings, settings, seen, foreign=foreign)

@@ -11,6 +11,7 @@ import io
 import os
 import pickle
 import sys
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from mplog._logger.activation import Activation
@@ -134,13 +135,16 @@ def _unpickled(packed: bytes | None, shown: str, foreign: bool) -> Any:
     return Represented(shown)
 
 
-def pack(levels: dict[str, Level], specs: list[RouteSpec], settings: Settings) -> dict[str, Any]:
+def pack(
+    levels: dict[str, Level], specs: list[RouteSpec], settings: Settings, left: Iterable[str] = ()
+) -> dict[str, Any]:
     """What `Host.publish` writes down; see `read`."""
     return {
         "levels": dict(levels),
         "routes": [_portable(spec) for spec in specs],
         "settings": pack_settings(settings),
         "program": _program(),
+        "left": list(left),
     }
 
 
@@ -154,6 +158,8 @@ class Published(NamedTuple):
     """Whether the owner is another program, whose functions are not here."""
     program: str
     """The path of its main module; empty where it has none."""
+    left: list[str]
+    """Paths of files whose handlers it has removed, and perhaps added again since."""
 
 
 def read(place: Place, *, foreign: bool | None = None) -> Published | None:
@@ -172,7 +178,7 @@ def read(place: Place, *, foreign: bool | None = None) -> Published | None:
         if foreign is None:
             foreign = mine != theirs if mine and theirs else place.came_by_environment
         routes = [_unpacked(packed, foreign=foreign) for packed in found["routes"]]
-        return Published(found["levels"], routes, found["settings"], foreign, theirs)
+        return Published(found["levels"], routes, found["settings"], foreign, theirs, found["left"])
     except PermissionError as error:
         report.once(
             "registry",
@@ -276,10 +282,16 @@ def same_sink(handler: Handler, remote: list[Handler], *, by_name: bool = True) 
     return min(found, key=lambda other: len(differing(handler.spec, other.spec)), default=None)
 
 
+def path_of(handler: Handler) -> str | None:
+    """The path that *handler* was given for its file; None where it has another kind of sink."""
+    file = handler.spec.file
+    return None if file is None else os.path.abspath(file.template.pattern)
+
+
 def _target_of(handler: Handler) -> tuple[str, str] | None:
-    spec = handler.spec
-    if spec.file is not None:
-        return FILE, os.path.abspath(spec.file.template.pattern)
+    spec, path = handler.spec, path_of(handler)
+    if path is not None:
+        return FILE, path
     if spec.stream is not None:
         return STREAM, spec.stream
     return spec.kind, handler.name

@@ -171,7 +171,7 @@ class Sessions:
         for route in list(self.host.routes.values()):
             route.patcher = self._core.settings.patcher
         with contextlib.suppress(OSError):
-            self.host.publish(registry.pack(self._core.levels, specs, self._core.settings))
+            self.host.publish(registry.pack(self._core.levels, specs, self._core.settings, self._core.left))
 
     def withdraw(self, handler: Handler, host: Host) -> bool:
         """*handler* was removed: *host* serves it no longer. False: strangers need it, so it stays until the end.

@@ -99,3 +99,42 @@ class TestRunningWorker:
         ended = program.run(ANSWERING + LOWER, method, silent=False)
         assert ended.log() == ["W high enough"]
         assert ended.log("low.log") == ["W low enough"]
+
+
+STARTED_LATE = """
+    import multiprocessing, sys
+    from mplog import logger
+
+    logger.remove()
+    logger.add("app.log", format="{process.name} {message}")
+
+    def work(connection):
+        for level, message in iter(connection.recv, None):
+            logger.log(level, message)
+            connection.send(None)
+
+    if __name__ == "__main__":
+        context = multiprocessing.get_context(sys.argv[1])
+        connection, other = context.Pipe()
+        logger.remove()
+        process = context.Process(target=work, args=(other,), name="W")
+        process.start()
+
+        def ask(level, message):
+            connection.send((level, message))
+            return connection.recv()
+
+        ask("INFO", "removed")
+        logger.add("app.log", format="{process.name} {message}", level="ERROR")
+        ask("INFO", "too low")
+        ask("ERROR", "high enough")
+        connection.send(None)
+        process.join()
+        assert process.exitcode == 0
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_was_removed_before_the_start(program: Program, method: str) -> None:
+    """A child whose main module adds it again has no handler of its own for it, and its owner's when that adds it."""
+    assert program.run(STARTED_LATE, method).log() == ["W high enough"]
