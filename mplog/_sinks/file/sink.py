@@ -664,7 +664,7 @@ class FileSink:
 
         def alone() -> Result:
             if not self._file.acquire(bound):
-                raise FileBusy(f"{self.path} was locked by another process for more than {bound} s")
+                raise FileBusy("somebody else has its lock")
             return action(self._file)
 
         return self._use(alone)
