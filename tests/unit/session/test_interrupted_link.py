@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from interrupting import Interruption, at_every_place
@@ -17,14 +18,17 @@ from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring_file import open_existing
-from mplog._session import rings
+from mplog._session import recovery, rings
 from mplog._session.link import Link
 from mplog._session.orphan import Orphan
 from mplog._session.patience import Patience
 from mplog._session.queue_options import QueueOptions
+from mplog._sinks.file import slot, take_back
+from mplog._sinks.file.sink import FileSink
 from mplog._sinks.limit import Limit
 
-PLACES = [Link, Patience, Orphan]
+LINK = [Link, Patience, Orphan]
+COMMIT = [FileSink, recovery.write_rest, recovery.settle_intent, slot.Slot, take_back.take_back]
 STEP = 1 if FULL else 9
 
 
@@ -94,12 +98,14 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
+CASES = [("first", LINK), ("grow", LINK), ("takeover", LINK), ("takeover", COMMIT)]
+IDS = ["first", "grow", "takeover", "commit of a takeover"]
 BEFORE = {"first": [], "grow": ["before"], "takeover": ["unread 0", "unread 1", "unread 2"]}
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("state", BEFORE)
-def test_what_a_handler_logs_is_published_at_once(state: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("state", "places"), CASES, ids=IDS)
+def test_what_a_handler_logs_is_published_at_once(state: str, places: list[Any], tmp_path: Path) -> None:
     """And everything else once."""
 
     def attempt(interruption: Interruption) -> None:
@@ -119,12 +125,12 @@ def test_what_a_handler_logs_is_published_at_once(state: str, tmp_path: Path) ->
         assert sorted(owner.end()) == sorted(expected), where
         assert "handler" in at_once or not interruption.came, where
 
-    assert at_every_place(PLACES, attempt, step=STEP) > 5
+    assert at_every_place(places, attempt, step=STEP) > 5
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("state", BEFORE)
-def test_what_a_handler_raises_leaves_the_link_usable(state: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("state", "places"), CASES, ids=IDS)
+def test_what_a_handler_raises_leaves_the_link_usable(state: str, places: list[Any], tmp_path: Path) -> None:
     """By this thread and others; nothing is doubled, and what was there before is not lost."""
 
     def attempt(interruption: Interruption) -> None:
@@ -142,4 +148,4 @@ def test_what_a_handler_raises_leaves_the_link_usable(state: str, tmp_path: Path
         assert len(set(lines)) == len(lines), where
         assert set(lines) - {"outer"} == {*BEFORE[state], "after", "thread"}, where
 
-    assert at_every_place(PLACES, attempt, step=STEP) > 5
+    assert at_every_place(places, attempt, step=STEP) > 5
