@@ -333,7 +333,7 @@ class FileSink:
             if file.is_held_elsewhere:
                 file.append_unlocked(data)
             else:
-                start = file.size
+                start, end = file.size, file.size + len(data)
                 try:
                     write_all(file.fd, data)
                 except BaseException as error:
@@ -343,7 +343,8 @@ class FileSink:
                         self._is_written = True
                         self.written += 1
                         raise
-                file.left = file.size + len(data)
+                # No call from the append to the counts: none, so that no signal handler raises in between.
+                file.left = end
             self._is_written = True
             self.written += 1
         except BaseException:
