@@ -134,7 +134,8 @@ class Core:
 
     def enter(self, handler: Handler, *, enqueue: bool) -> int:
         """Let calls, here and in workers, see *handler*; its id. Under the lock."""
-        habits.look_for_twins(handler.spec, [other.spec for other in self.handlers()])
+        if not self.provisional:  # Else its owner has said so, or `settle` looks.
+            habits.look_for_twins(handler, self.handlers(), self.sessions.leader_place())
         self.by_id = {**self.by_id, handler.id: handler}
         if enqueue and not self.provisional:
             self.sessions.enqueue(handler)

@@ -10,7 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from mplog._capture import process
-from mplog._logger import registry
+from mplog._logger import habits, registry
 from mplog._logger.differing import say as say_differing
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
@@ -130,6 +130,8 @@ class Following:
             elif not (handler.auto and sessions.links) and not (repeats and registry.path_of(handler) in self._left):
                 own = self._make_own(handler)
                 if own is not None:
+                    if provisional and leader is not None:  # Else its parent may have them, and has said so.
+                        habits.look_for_twins(own, [*mine.values(), *remote], leader.place)
                     mine[handler.id] = own
         number = max(mine, default=-1) + 1
         for handler in remote:

@@ -293,6 +293,11 @@ class Sessions:
                 return link
         return None
 
+    def leader_place(self) -> Place | None:
+        """Where the session of that owner is; None where this process is nobody's worker."""
+        leader = self.leader()
+        return None if leader is None else leader.place
+
     def all_links(self) -> list[Link]:
         """The ways of this process to sessions, its own and those of strangers included."""
         return [*self.links.values(), *self.company.links()]

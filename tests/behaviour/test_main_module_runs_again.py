@@ -168,7 +168,10 @@ class TestOptionsThatDiffer:
     def test_it_is_said_once(self, program: Program, method: str) -> None:
         """Not by each child: which options, for which sink; those of the owner hold."""
         ended = program.run(DIFFERING, method, OTHER, silent=False)
-        said = ended.said.splitlines()
+        twice, *said = ended.said.splitlines()
+        assert re.search(r"\(MainProcess\): .*two\.log is added again, by handler 3 after handler 2, with", twice), (
+            twice
+        )
         assert len(said) == 2, ended.said
         first, second = sorted(said)
         assert re.search(
@@ -179,3 +182,44 @@ class TestOptionsThatDiffer:
         assert "two.log' with another format (" in second
         assert sorted(ended.log()) == ["job 0", "job 1"]
         assert sorted(ended.log("two.log")) == ["job 0", "job 1", "second job 0", "second job 1"]
+
+
+WHERE = ("module", "function")
+
+DOUBLED = """
+    import multiprocessing, sys
+    from mplog import logger
+
+    logger.remove()
+    if sys.argv[2] == "module" or __name__ == "__main__":
+        logger.add("app.log", format="{message}")
+    if sys.argv[2] == "module" and __name__ != "__main__":
+        logger.add("app.log", format="{message}")
+
+    def work(n):
+        if sys.argv[2] == "function":
+            logger.info("job {}", n)
+            logger.add("app.log", format="{message}")
+        logger.info("job {} done", n)
+
+    if __name__ == "__main__":
+        logger.info("before")
+        context = multiprocessing.get_context(sys.argv[1])
+        for n in range(3):
+            child = context.Process(target=work, args=(n,), name=f"W{n}")
+            child.start()
+            child.join()
+            assert child.exitcode == 0
+"""
+
+
+class TestFilesThatChildrenAddTwice:
+    @pytest.mark.parametrize(
+        ("method", "where"), [("fork", "function"), *((method, where) for method in METHODS for where in WHERE)]
+    )
+    def test_it_is_said_by_one_of_them(self, program: Program, method: str, where: str) -> None:
+        """What only the children add a second time is said by the first of them, for all."""
+        ended = program.run(DOUBLED, method, where, silent=False)
+        (said,) = ended.said.splitlines()
+        assert re.search(r"\(W0\): .*app\.log is added again, by handler \d after handler \d, with", said), said
+        assert sorted(line for line in ended.log() if "done" in line) == sorted(2 * [f"job {n} done" for n in range(3)])
