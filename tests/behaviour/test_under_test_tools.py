@@ -168,7 +168,7 @@ class TestCreationTimes:
 
     def test_retention(self, logger: Logger, tmp_path: Path) -> None:
         """The age of a file is counted by that clock, too."""
-        old = tmp_path / "app.old.log"
+        old = tmp_path / "app.2026-01-27_00-00-00_000000.log"
         with freeze_time("2026-01-28") as clock:
             old.write_text("old\n")
             os.utime(old, (clock().timestamp(),) * 2)

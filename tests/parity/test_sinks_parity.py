@@ -3,6 +3,11 @@
 Also sections 7, 8, 19 and 29. That a standard handler's own level is obeyed is newer than the installed reference, and
 tested in tests/unit/sinks/test_standard.py. Calls from inside of a handler's own sink depart (row 11 of beyond.md) and
 are left out.
+
+Deliberate differences, each with a test here:
+
+- options that are on or off take booleans, 0 and 1, and None where it is the default, not whatever is true;
+- `remove()` of all stops every sink before it raises what the first one raised, where the reference keeps the others.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import io
 import itertools
 import logging
 import pathlib
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -21,6 +27,8 @@ import pytest
 from beside import ours, outcome, pair, reference, reports, sinks_shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from mplog._logger.logger import Logger
 
 Events = list[Any]
 Make = Callable[[Events], Any]
@@ -246,17 +254,43 @@ def looks(logger: Any, options: dict[str, Any]) -> str:
     return f"json {text[:1] == '{'}, {colors=}, callers {'> File' in text}, values {text.count('a value')}"
 
 
-@pytest.mark.parametrize("value", [1, 0, "no", "", [], [0], 0.0, None, Switch(True), Switch(False)], ids=str)
-@pytest.mark.parametrize("name", ["serialize", "colorize", "backtrace", "diagnose", "catch", "enqueue"])
-def test_switches_that_are_no_booleans(name: str, value: Any) -> None:
-    """Whatever is true switches on."""
-    if name == "enqueue" and value:
-        pytest.skip("the queue of the reference cannot be had here: its sink would have to be picklable")
-    fixed = {"backtrace": False, "diagnose": False, "colorize": False}
-    assert looks(ours(), {**fixed, name: value}) == looks(reference(), {**fixed, name: value})
-    assert looks(ours(), {**fixed, name: value}) == looks(
-        ours(), {**fixed, name: None if value is None else bool(value)}
+SWITCHES = ["serialize", "colorize", "backtrace", "diagnose", "catch", "enqueue"]
+PLAIN = {"backtrace": False, "diagnose": False, "colorize": False}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, value) for name in SWITCHES for value in (True, False, 1, 0) if name != "enqueue" or not value),
+        ("colorize", None),
+        ("diagnose", None),
+    ],
+    ids=str,
+)
+def test_switches(name: str, value: Any) -> None:
+    """Booleans, 0 and 1, and None where it is the default, switch the same on and off.
+
+    An `enqueue` that is on is left out: the reference would have to pickle the sink for its queue.
+    """
+    assert looks(ours(), {**PLAIN, name: value}) == looks(reference(), {**PLAIN, name: value})
+    assert looks(ours(), {**PLAIN, name: value}) == looks(
+        ours(), {**PLAIN, name: None if value is None else bool(value)}
     )
+
+
+@pytest.mark.parametrize("value", ["no", "", [], [0], 0.0, 2, None, Switch(True), Switch(False)], ids=str)
+@pytest.mark.parametrize("name", SWITCHES)
+def test_switches_that_are_no_booleans(name: str, value: Any) -> None:
+    """What the reference takes for on or off is refused, by name and with the value."""
+    if name in ("colorize", "diagnose") and value is None:
+        pytest.skip("None is the default")
+    if name != "enqueue" or not value:  # The queue of the reference would have to pickle the sink.
+        as_boolean = {**PLAIN, name: None if value is None else bool(value)}
+        assert looks(reference(), {**PLAIN, name: value}) == looks(reference(), as_boolean)
+    logger, got = ours(), list[str]()
+    with pytest.raises(TypeError, match=f"^Invalid {name}, it should be True or False.*{re.escape(repr(value))}"):
+        logger.add(got.append, **{**PLAIN, name: value})
+    assert outcome(logger.remove, 0) is ValueError, "a handler is there"
 
 
 PATHS = ["app.log", "sub/app.log", "app {{}}.log", pathlib.Path("app.log"), pathlib.PurePosixPath("a") / "b.log"]
@@ -297,12 +331,32 @@ def run(logger: Any, operations: list[tuple[Any, ...]]) -> Events:
             events.append(outcome(logger.add, sink, level=level, catch=catch, format=FORMATS[format_]))
         elif what == "log":
             events.append(outcome(logger.log, *arguments))
+        elif arguments == [None]:
+            events.append(remove_all(logger))
         else:
             events.append(outcome(logger.remove, *arguments))
         events.append(sinks_shown(logger))
-    while outcome(logger.remove) is not None:
-        events.append("remove again")
+    events.append(remove_all(logger))
     return events
+
+
+def remove_all(logger: Any) -> Any:
+    """The outcome of `remove()`, which the reference is told again until all are gone."""
+    first = outcome(logger.remove)
+    while not isinstance(logger, Logger) and outcome(logger.remove) is not None:
+        pass
+    return first
+
+
+def test_remove_of_all_goes_on_after_an_error() -> None:
+    """A sink that cannot be stopped keeps the reference from removing the others; here all go, then it is raised."""
+    found = []
+    for logger in pair():
+        events: Events = []
+        logger.add(FailingStop(events))
+        logger.add(Stopped(events))
+        found.append((outcome(logger.remove), events.count("stop"), sinks_shown(logger)))
+    assert found == [(OSError, 1, "[(id=1, level=10, sink=stopped)]>"), (OSError, 2, "[]>")]
 
 
 @given(OPERATIONS)
