@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from mplog._ring.clock import monotonic
@@ -29,6 +29,9 @@ PIECE = 4 * 1024 * 1024
 
 MOST = 64 * 1024 * 1024
 """Bytes of all of one file; then it holds up the others after all, or what comes is dropped and counted."""
+
+MOST_PIECES = 64
+"""Rings of all of one file, which are small where there is little room."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 """Seconds between two attempts to write it: a lock is given back soon, most often."""
@@ -81,6 +84,21 @@ class Share:
     """Of how many it is counted what has become of them: written, held or lost."""
     held: int | None = None
     """Once they go into a backlog: how many had been counted, less what had come to that backlog by then."""
+
+    def next_for(self, backlog: Backlog) -> int:
+        """The place of the first of *entries* that is neither counted nor has come to *backlog*."""
+        if self.held is None or self.held + backlog.came < self.counted:
+            self.held = self.counted - backlog.came
+        return self.held + backlog.came
+
+    def skip(self, backlog: Backlog) -> None:
+        """Everything that came to *backlog* is in the file: go on behind it."""
+        at = self.next_for(backlog)
+        for entry in self.entries[self.progress.done : at]:
+            self.progress.ends[entry[1]] = entry[2]
+        # In this order: what is done and not counted would be counted as written once more.
+        self.counted = at
+        self.progress.done = at
 
 
 @dataclass(slots=True)
@@ -138,7 +156,8 @@ class Backlog:
 
     def _grow(self, size: int) -> bool:
         need = 1 << padded(size + HEAD_ROOM).bit_length()
-        if sum(piece.file.capacity for piece in self._pieces) + max(PIECE, need) > MOST:
+        taken = sum(piece.file.capacity for piece in self._pieces)
+        if taken + max(PIECE, need) > MOST or len(self._pieces) >= MOST_PIECES:
             return False
         try:
             file, key = self._make(max(PIECE, need))
@@ -161,6 +180,12 @@ class Backlog:
     def taken_up_to(self, count: int) -> bool:
         """Whether the first *count* records that were put are in the file."""
         return self.taken >= count
+
+    def reached(self) -> Iterator[tuple[bytes, int]]:
+        """Of each ring of it that has been attempted its key, and how far."""
+        for piece in self._pieces:
+            if piece.reader.position > piece.reader.head:
+                yield piece.key, piece.reader.position
 
     def next_piece(self) -> Piece | None:
         """The oldest piece with something that was not attempted yet."""

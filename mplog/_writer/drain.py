@@ -36,7 +36,7 @@ from mplog._sinks.file import phase
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Slot
 from mplog._sinks.stray import as_exception
-from mplog._writer.backlog import Attempt, Backlog, Piece, Share, as_it_was
+from mplog._writer.backlog import MOST_PIECES, Attempt, Backlog, Piece, Share, as_it_was
 from mplog._writer.outlet import Outlet
 from mplog._writer.route import Route
 from mplog._writer.tally import Tally
@@ -62,6 +62,9 @@ STUCK = 1.0
 
 LOAD = 32 * 1024 * 1024
 """Bytes of records beside the rings that are in memory at once, for however many processes."""
+
+MOST_RINGS = MAXIMUM_RINGS - MOST_PIECES
+"""Rings of one round: a promise names those of a backlog, too."""
 
 SPILLED = (SPILL, KIND_SPILLED_DATA)
 
@@ -176,9 +179,9 @@ class Drain:
             return 0
         moved = self._work_off() if self.backlogs else 0
         phase.at(phase.DRAINING)
-        sources = self.sources[:MAXIMUM_RINGS]
-        if len(self.sources) > MAXIMUM_RINGS:
-            self.sources = self.sources[MAXIMUM_RINGS:] + sources  # The others come first in the next round.
+        sources = self.sources[:MOST_RINGS]
+        if len(self.sources) > MOST_RINGS:
+            self.sources = self.sources[MOST_RINGS:] + sources  # The others come first in the next round.
         horizon = None if everything or len(sources) < 2 else monotonic_ns() - int(self.grace * 1e9)
         starts = [source.reader.position for source in sources]
         marks = [source.reader.mark() for source in sources]
@@ -386,26 +389,43 @@ class Drain:
     def _give(self, pending: _Pending, share: Share) -> bool:
         """Commit what is left of *share*, or keep it in the backlog of its file; False when neither can be done."""
         number = share.route.spec.id
-        if number not in self.backlogs:
-            keys = [source.key for source in pending.sources]
-            try:
-                if self._commit(share, keys, pending.starts, pending.ends, BATCH_BOUND):
-                    return True
-            finally:
-                self._count_written(pending, share)
+        if number not in self.routes:
+            self.give_up(number)  # Removed by somebody who could not wait for this round.
+            return True
+        if number not in self.backlogs or share.progress.is_open:
+            if self._commit_share(pending, share):
+                return True
             # While a promise is open nobody knows which of its records are in the file.
-            if self._make_piece is None or number not in self.routes or share.slot.is_undone():
+            if self._make_piece is None or share.slot.is_undone():
                 return False
-            self.backlogs[number] = Backlog(functools.partial(self._make_piece, number))
-        return self._hold(pending, share, self.backlogs[number])
+            if number not in self.backlogs:
+                self.backlogs[number] = Backlog(functools.partial(self._make_piece, number))
+        elif share.progress.done > share.counted:
+            self._count_written(pending, share)
+        backlog = self.backlogs[number]
+        if self._hold(pending, share, backlog):
+            return True
+        # No room, and nothing may be dropped: what is held is written first, and the rest goes straight to the file.
+        # The rings of the backlog stay until the heads have moved, for they tell what of this round is written.
+        if monotonic() >= backlog.retry_at:
+            self._write_backlog(number, backlog)
+        if backlog.waiting:
+            return False
+        share.skip(backlog)
+        return self._commit_share(pending, share)
+
+    def _commit_share(self, pending: _Pending, share: Share) -> bool:
+        keys = [source.key for source in pending.sources]
+        try:
+            return self._commit(share, keys, pending.starts, pending.ends, BATCH_BOUND)
+        finally:
+            self._count_written(pending, share)
 
     def _hold(self, pending: _Pending, share: Share, backlog: Backlog) -> bool:
         """Keep what is left of *share* in *backlog*; False when there is no room, and nothing may be dropped."""
         asks = share.route.spec.asks_about_messages
-        if share.held is None:
-            share.held = share.counted - backlog.came
         # By what has come there, and not by what was counted after it: an error may be raised in between.
-        while (at := share.held + backlog.came) < len(share.entries):
+        while (at := share.next_for(backlog)) < len(share.entries):
             entry = share.entries[at]
             kind, body = LOG, entry[7]
             named = pending.names.get((entry[1], entry[2]))
@@ -437,6 +457,9 @@ class Drain:
         """Write what waits in backlogs, where it is time to try; how many records."""
         moved = 0
         for number, backlog in list(self.backlogs.items()):
+            if number not in self.routes:
+                self.give_up(number)  # As in _give.
+                continue
             if monotonic() >= backlog.retry_at:
                 before = backlog.taken
                 self._write_backlog(number, backlog)
@@ -501,13 +524,31 @@ class Drain:
         sink = route.sink
         assert isinstance(sink, FileSink)
         try:
-            others = None if self.others is None else functools.partial(self.others, share.slot)
+            others = None
+            if self.others is not None or route.spec.id in self.backlogs:
+                others = functools.partial(self._others, route.spec.id, share.slot)
             sink.commit(share.entries, keys, starts, share.slot, progress, ends, others, bound)
         except Exception as error:  # noqa: BLE001 - a file that refuses, or something unforeseen: it is tried again
             self._refused(route, error, len(share.entries) - progress.done)
             return False
         self.refusals.pop(route.spec.id, None)
         return True
+
+    def _others(self, number: int, slot: Slot) -> list[Part]:
+        """What a promise must repeat beside its own part: how far the other rings have come that are still there."""
+        reached: dict[bytes, int] = {}
+        if self.others is not None:
+            reached.update((part.ring, part.end) for part in self.others(slot))
+        backlog = self.backlogs.get(number)
+        if backlog is not None:
+            reached.update(backlog.reached())
+        # In the middle of a round its rings have not moved on.
+        for share in self._pending.shares if self._pending is not None else ():
+            if share.slot is slot:
+                assert self._pending is not None
+                sources = self._pending.sources
+                reached.update((sources[ring].key, end) for ring, end in share.progress.ends.items())
+        return [Part(ring, end, end) for ring, end in reached.items()]
 
     def _refused(self, route: Route, error: Exception, waiting: int) -> None:
         """Say that the file of *route* takes nothing, unless somebody just has its lock for a moment."""
@@ -575,13 +616,23 @@ class Drain:
     def give_up(self, number: int) -> None:
         """The handler *number* was removed: what still waits for its file is lost, which is counted and said."""
         backlog = self.backlogs.pop(number, None)
+        left = backlog.waiting if backlog is not None else 0
+        pending = self._pending
+        for share in pending.shares if pending is not None else ():
+            if share.route.spec.id == number and share.counted < len(share.entries):
+                assert pending is not None
+                at = share.counted if backlog is None else share.next_for(backlog)
+                lost, share.counted = share.entries[at:], len(share.entries)
+                left += len(lost)
+                for entry in lost:
+                    pending.sources[entry[1]].tally.add(lost=1)
+        if left:
+            report.once(
+                f"left {number}",
+                f"handler {number} was removed while its file took nothing; {left} records that other processes "
+                "logged to it are lost.",
+            )
         if backlog is not None:
-            if backlog.waiting:
-                report.once(
-                    f"left {number}",
-                    f"handler {number} was removed while its file took nothing; {backlog.waiting} records that other "
-                    "processes logged to it are lost.",
-                )
             backlog.give_up()
 
     def let_go(self) -> None:

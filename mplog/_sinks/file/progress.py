@@ -20,6 +20,11 @@ class Progress:
         """How many of its records are in the file for good."""
         self._open: tuple[int, int, dict[int, int]] | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a promise of which it is not known whether it was kept."""
+        return self._open is not None
+
     def promise(self, slot: Slot, done: int, ends: dict[int, int]) -> None:
         """The next promise in *slot* is about the records up to *done*, with which the rings have come to *ends*."""
         self._open = slot.next_number, done, ends

@@ -585,7 +585,8 @@ class FileSink:
             after = {**ends, **reached}
             parts = [Part(rings[ring], ends.get(ring, starts[ring]), end) for ring, end in sorted(after.items())]
             if others is not None:
-                parts += others()
+                mine = {part.ring for part in parts}
+                parts += [part for part in others() if part.ring not in mine]
             if len(parts) > MAXIMUM_RINGS:
                 raise FileBusy(f"{len(parts)} processes have unwritten records for {file.path} at once")
             if file.shared:
