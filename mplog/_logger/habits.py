@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from mplog._capture.callsite import MAXIMUM, CallSite
+from mplog._capture.callsite import CallSite
 from mplog._logger.handler import Handler
 from mplog._session.place import Place
 from mplog._sinks import report
@@ -20,10 +20,13 @@ from mplog._writer.route import RouteSpec
 KEYWORDS: Final = frozenset(("exc_info", "stack_info", "stacklevel", "extra"))
 
 _FIELD: Final = re.compile(
-    r"%(?:\((?P<name>\w+)\))?(?P<flags>[-#0+]*)(?P<size>\d*(?:\.\d+)?)(?P<kind>[sradiufFeEgGxXoc%])"
+    r"%(?:\((?P<name>\w+)\))?(?P<flags>[-#0+]*)(?P<size>(?:[1-9]\d*)?(?:\.\d+)?)(?P<kind>[sradiufFeEgGxXoc%])"
 )
 _METHODS: Final = frozenset(("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"))
 _LONGEST: Final = 200
+
+MOST: Final = 200
+"""Call sites of which it is said. A program that was moved here from standard `logging` may have thousands."""
 
 _said: Final[set[tuple[str, int]]] = set()
 """The call sites of which it was said. Once is enough, also when a minute has passed."""
@@ -33,16 +36,16 @@ def look(
     site: CallSite, level: str, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, has_exception: bool
 ) -> None:
     """Say so if the call is written as one of standard `logging`. Runs none of the user's code."""
-    if type(message) is not str or (site.file_path, site.line) in _said:
+    if type(message) is not str or len(_said) >= MOST or (site.file_path, site.line) in _said:
         return
     found = list(_found(message, args, kwargs, has_exception))
-    if not found or len(_said) >= MAXIMUM:
+    if not found:
         return
     _said.add((site.file_path, site.line))
-    report.once(
-        f"habit {site.file_path}:{site.line}",
+    report.notice(
         f"{site.file_path}:{site.line}: {' and '.join(found)} of standard logging: to mplog keywords are values for "
-        f"the message, and fields are in braces. Write {_instead(level, message, args, kwargs, has_exception)}.",
+        f"the message, and fields are in braces. Write {_instead(level, message, args, kwargs, has_exception)}."
+        f"{' No more such calls are said by this process.' if len(_said) >= MOST else ''}",
     )
 
 

@@ -115,7 +115,7 @@ def error_in_handler(
     def full() -> str:
         return ("" if record is None else f"Record was: {_record(record)}\n") + _failure(trouble)
 
-    key = handler, sink, type(trouble), _place(None if trouble is None else trouble.__traceback__)
+    key = handler, sink, type(trouble), _place(trouble)
     _meet(key, f"{who} failed with {shown}. {_remedy(handler, trouble, sink)}", full)
 
 
@@ -127,6 +127,15 @@ def once(kind: str, text: str, *, counted: bool = False) -> None:
     """
     _remember(text)
     _meet(kind, text, lambda: "", counted=counted)
+
+
+def notice(text: str) -> None:
+    """Say *text*, which is no trouble: it takes the place of none, nor is it the last one. Whoever calls says it once.
+
+    What standard error does not take now is not said.
+    """
+    with contextlib.suppress(Exception):
+        _say(text)
 
 
 def end() -> None:
@@ -202,13 +211,17 @@ def _clock(moment: float) -> str:
     return f"{local_time(moment):YYYY-MM-DD HH:mm:ss.SSS}"
 
 
-def _place(trace: TracebackType | None) -> tuple[str, int] | None:
-    """Where an exception was raised."""
-    if trace is None:
+def _place(error: BaseException | None) -> tuple[str, int] | None:
+    """Where *error* was raised; None where that is not known."""
+    try:
+        trace: TracebackType | None = None if error is None else error.__traceback__
+        if trace is None:
+            return None
+        while trace.tb_next is not None:
+            trace = trace.tb_next
+        return trace.tb_frame.f_code.co_filename, trace.tb_lineno
+    except Exception:  # noqa: BLE001 - the exception is the user's, and so may be this attribute
         return None
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace.tb_frame.f_code.co_filename, trace.tb_lineno
 
 
 def _record(record: dict[str, Any] | str | None) -> str:
@@ -231,7 +244,7 @@ def _remedy(handler: int, error: BaseException | None, sink: str) -> str:
     """What to do now."""
     if handler < 0:
         return "It goes on; please report this fault of mplog with what follows."
-    number = error.errno if isinstance(error, OSError) else None
+    number = _number(error)
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "Make room on that file system; until then what this process logs there is lost."
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -240,9 +253,18 @@ def _remedy(handler: int, error: BaseException | None, sink: str) -> str:
         return "Raise the limit of open files (ulimit -n)."
     if number in (errno.EPIPE, errno.EBADF) or (type(error) is ValueError and "closed file" in safe_repr(error)):
         return f"Nobody reads what is written there any more: logger.remove({handler}) ends it."
-    if isinstance(error, UnicodeError):
+    if issubclass(type(error), UnicodeError):
         return "Give add() an encoding= that has such characters, or errors='backslashreplace'."
     return "Correct what the traceback names; with catch=False, add() lets the log call raise it."
+
+
+def _number(error: BaseException | None) -> int | None:
+    """The number of an error of the system. `isinstance` would ask the error, which is the user's, for its class."""
+    try:
+        number = error.errno if error is not None and issubclass(type(error), OSError) else None  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001 - a property of the user's
+        return None
+    return number if type(number) is int else None
 
 
 def _remember(text: str) -> None:
@@ -267,6 +289,7 @@ def _write(stream: Any, text: str) -> bool:
             if not is_writable(stream, 0.0):
                 return start > 0
             stream.write(text[start : start + PIECE])
+            stream.flush()  # Else a long line gathers in the stream, which gives it on in pieces that have no room.
     except Exception:  # noqa: BLE001 - whatever a user's own stream raises: the writer's thread comes here, too
         return False
     return True

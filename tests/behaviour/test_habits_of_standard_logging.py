@@ -5,6 +5,7 @@ Beyond.md, row 24.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,39 @@ def test_nothing_is_said(logger: Logger, name: str, capsys: pytest.CaptureFixtur
     logger.add(lambda _: None)
     QUIET[name](logger)
     assert "of standard logging" not in capsys.readouterr().err
+
+
+def test_many_call_sites_are_no_troubles(
+    logger: Logger, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: they are bounded, leave room for troubles, and are not the last trouble."""
+    monkeypatch.setattr(report, "last", None)
+
+    def sink(message: str) -> None:
+        if "fails" in message:
+            raise ValueError("no")
+
+    logger.add(sink, format="{message}")
+    for line in range(habits.MOST + 50):
+        exec("\n" * line + "logger.info('x %s', 1)", {"logger": logger})
+    said = capsys.readouterr().err
+    assert said.count("of standard logging: ") == habits.MOST
+    assert said.endswith(" No more such calls are said by this process.\n")
+    assert logger.statistics().last_error is None
+    assert len(report._said) == 0
+    logger.info("fails")
+    assert "Record was: " in capsys.readouterr().err
+
+
+def test_a_message_is_looked_through_once(logger: Logger) -> None:
+    """A text of zeros behind a percent sign costs no more than another: nothing of it is tried again and again."""
+    got: list[str] = []
+    logger.add(got.append, format="{message}")
+    text = "%" + "0" * 200_000 + "!"
+    began = time.monotonic()
+    logger.info(text, 1)
+    assert time.monotonic() - began < 5
+    assert got == [text + "\n"]
 
 
 def test_twice_the_same_file(logger: Logger, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
