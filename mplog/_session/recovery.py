@@ -393,7 +393,14 @@ def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> N
 
 def _renderer(route: Route) -> Render:
     def render(kind: int, body: bytes) -> bytes | None:
-        text = route.text_of(kind, body)
+        try:
+            text = route.text_of(kind, body)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a user's filter or format, or damaged bytes; as with a living owner
+            record = route.record_of(kind, body, "an ended program")
+            report.error_in_handler(route.spec.id, record, error, sink=route.spec.target)
+            return None
         assert not isinstance(text, str)  # Routes of files give bytes.
         return text
 

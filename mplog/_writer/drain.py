@@ -514,7 +514,14 @@ class Drain:
             body = read_spilled(spill_path(self._spill_directory, body))
         if kind in (DATA_RECORD, KIND_SPILLED_DATA):
             signals.open_up()  # Its format or patcher may be the user's own.
-        text = route.text_of(kind, body, asked=True)
+        try:
+            text = route.text_of(kind, body, asked=True)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it could be made before: its spilled bytes are gone by now, say
+            record = route.record_of(kind, body, "a process")
+            report.error_in_handler(route.spec.id, record, error, sink=route.spec.target)
+            text = route.spec.encode(f"<a record that waited for this file is missing: {str(error)!a}>\n")
         assert isinstance(text, bytes)
         return (*entry[:7], text)
 

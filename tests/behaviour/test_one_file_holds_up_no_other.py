@@ -113,6 +113,44 @@ FULL = """
     assert os.waitpid(child, 0)[1] == 0
 """
 
+LARGE = """
+    def never(message, file):
+        return False
+
+    logger.remove()
+    logger.add("a.log", format="{process.id} {message}", rotation=never, filter=only("a"))
+    logger.add("b.log", format="{process.id} {message}", filter=only("b"))
+    child = os.fork()
+    if not child:
+        a.info("first")
+        assert logger.complete(20)
+        held = lock("a.log")
+        a.info("to a 0")
+        time.sleep(0.3)  # Most often the writer tries the first one alone then, and reads what follows later.
+        a.info("y" * 3_000_000)
+        for number in range(100):
+            a.info("to a {}", number) if number else None
+            b.info("to b {}", number)
+        wait_for(lambda: lines("b.log") == 100, "b.log has not got its records")
+        # Somebody cleans up in a directory that is not theirs.
+        (large,) = Path(os.environ["MPLOG_RUNTIME_DIR"]).rglob("spill/*")
+        large.unlink()
+        if {dies}:
+            os.kill(0, signal.SIGKILL)
+        os.close(held)
+        b.info("to b 100")
+        assert logger.complete(20)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+LARGE_AGAIN = """
+    from mplog import logger
+    logger.remove()
+    logger.add("a.log", format="{process.id} {message}", rotation=lambda message, file: False)
+    logger.add("b.log", format="{process.id} {message}")
+"""
+
 
 def expected(name: str, count: int, step: int = 1) -> list[str]:
     """The messages for one file."""
@@ -153,3 +191,19 @@ def test_what_finds_no_room_is_counted_and_said(program: Program) -> None:
     assert (emitted, in_flight) == (written + dropped, 0)
     (said,) = [line for line in ended.log("a.log") if "dropped" in line]
     assert f"mplog: {dropped} records were dropped here" in said
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_large_record_that_is_gone_stops_nothing(program: Program, dies: bool) -> None:
+    """Its file gets all others, and so do other files, and it is said; also when the next program writes it."""
+    source = BEGIN + LARGE.replace("{dies}", str(dies))
+    if dies:
+        program.start(source).wait(40)
+        program.wait_for_members()
+        ended = program.run(LARGE_AGAIN, silent=False)
+    else:
+        ended = program.run(source, silent=False)
+
+    assert_once_in_order([line for line in ended.log("a.log") if " to a " in line], expected("a", 100))
+    assert_once_in_order(ended.log("b.log"), expected("b", 100 if dies else 101))
+    assert "no record" in ended.said

@@ -22,7 +22,7 @@ from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.slot import Slot
 from mplog._sinks.file.turnover import Turnover
 from mplog._writer import drain as drains
-from mplog._writer.backlog import Backlog
+from mplog._writer.backlog import Backlog, Share
 from mplog._writer.drain import Drain
 from mplog._writer.route import Route
 
@@ -35,6 +35,10 @@ PARTS: dict[str, list[Callable[..., Any]]] = {
     "around the commit": [FileSink.commit, LogFile.acquire, Progress.look, Progress.promise],
     "rotation": [Turnover.make_room, Turnover._fitting, Turnover._rotate],
     "backlog": [Drain._hold, Drain._work_off, Drain._write_backlog, Drain._attempt, Drain._finished, Backlog.count],
+    "full backlog": [
+        *(Drain._give, Drain._commit_share, Drain._others, Drain._hold, Drain._write_backlog),
+        *(Drain._count_written, Share.next_for, Share.skip, Backlog.reached, Backlog.count, Progress.look),
+    ],
 }
 """Functions that a round runs through, each group injected into on its own."""
 
@@ -146,7 +150,17 @@ def test_an_error_at_any_line(
 ) -> None:
     """One after the other, until a round comes to its end without."""
     injection = Injection(PARTS[part], error)
-    held = part == "backlog"
+    held = part.endswith("backlog")
+    if part == "full backlog":
+        put_there = Backlog.put
+        arena.host.drain.may_drop = False
+        monkeypatch.setattr(
+            Backlog,
+            "put",
+            lambda backlog, *rest: (
+                sum(piece.producer.count for piece in backlog._pieces) < 2 and put_there(backlog, *rest)
+            ),
+        )
     at, put, places = 0, 0, set()
     while True:
         at += 1
