@@ -7,17 +7,19 @@ file system has none, nobody is ever seen to hold one; all functions are silent 
 from __future__ import annotations
 
 import struct
+import sys
 from typing import Final
 
 try:
     import fcntl
-
-    _SET: Final = fcntl.F_OFD_SETLK
-    _GET: Final = fcntl.F_OFD_GETLK
-except (ImportError, AttributeError):  # Not Linux.
+except ImportError:  # Windows.
     SUPPORTED = False
 else:
-    SUPPORTED = True
+    SUPPORTED = sys.platform == "linux"
+
+# A Python that was built with old headers has no names for them, and meets programs whose Python has.
+_GET: Final = 36  # F_OFD_GETLK
+_SET: Final = 37  # F_OFD_SETLK
 
 _FORMAT: Final = "hhqqi4x"  # struct flock of 64-bit Linux: type, whence, start, length, pid
 
@@ -59,13 +61,13 @@ def release(fd: int, at: int) -> None:
         _set(fd, fcntl.F_UNLCK, at)
 
 
-def is_held(fd: int, at: int) -> bool:
-    """Whether it is held through another open file than *fd*, by this process or another."""
+def is_held(fd: int, at: int) -> bool | None:
+    """Whether it is held through another open file than *fd*, by this process or another; None: that cannot be told."""
     if not SUPPORTED:
-        return False
+        return None
     try:
         answer = fcntl.fcntl(fd, _GET, _request(fcntl.F_WRLCK, at))
     except OSError:
-        return False
+        return None
     kind: int = struct.unpack(_FORMAT, answer)[0]
     return kind != fcntl.F_UNLCK

@@ -74,12 +74,13 @@ def hold(path: str) -> Life | None:
     return None
 
 
-def is_held(fd: int) -> bool:
-    """Whether the program lives that holds the file *fd*, where the file says that it held it."""
+def is_held(fd: int) -> bool | None:
+    """Whether the program lives that holds the file *fd*, where the file says that it held it; None where this process
+    cannot see such locks, which means nothing about that program."""
     return byte_lock.is_held(fd, byte_lock.LIFE)
 
 
-def is_held_at(path: str) -> bool:
+def is_held_at(path: str) -> bool | None:
     """As `is_held`. Raises OSError where the file cannot be opened."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:

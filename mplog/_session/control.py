@@ -88,9 +88,10 @@ class ControlPage:
         if self.words[HELD] != life.HELD or self.identity.boot != boot_id():
             return None
         try:
-            return not life.is_held_at(os.path.join(directory, NAME))
+            held = life.is_held_at(os.path.join(directory, NAME))
         except OSError:
             return None
+        return None if held is None else not held
 
     def close(self) -> None:
         """Unmap. Idempotent."""

@@ -49,8 +49,10 @@ def blocked() -> Iterator[None]:
     if not _SUPPORTED or not isinstance(_thread.start_new_thread, BuiltinFunctionType):
         yield  # What starts is no thread of its own, where somebody has replaced threads.
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _USUAL)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        # Apart from the look: it may raise what a handler of the program's does, and has blocked everything then.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _USUAL)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

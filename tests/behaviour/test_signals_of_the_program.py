@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 from programs import Program
+
+from mplog._sinks import signals
 
 START = """
 import os, re, signal, subprocess, sys, threading, time
@@ -152,3 +159,24 @@ def test_a_signal_that_is_blocked_waits_for_the_program(program: Program, source
 def test_what_functions_start_inherits_the_programs_mask(program: Program) -> None:
     """A process that a sink, filter, rotation or compression starts blocks what the program blocks, and no more."""
     program.run(STARTED)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="threads have no masks here")
+def test_a_handler_that_raises_in_a_start_leaves_nothing_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPython runs handlers at the end of `pthread_sigmask`: what one raises comes when everything is blocked."""
+    real = signal.pthread_sigmask
+
+    def interrupted(how: int, mask: Iterable[int]) -> Any:
+        before = real(how, mask)
+        if how == signal.SIG_BLOCK and mask:
+            raise KeyboardInterrupt
+        return before
+
+    before = real(signal.SIG_BLOCK, ())
+    monkeypatch.setattr(signal, "pthread_sigmask", interrupted)
+    try:
+        with contextlib.suppress(KeyboardInterrupt), signals.blocked():
+            pass
+        assert real(signal.SIG_BLOCK, ()) == before
+    finally:
+        real(signal.SIG_SETMASK, before)

@@ -101,6 +101,54 @@ time.sleep(60)
 """
 
 
+LIVING = """
+import os, time
+from mplog import logger
+
+logger.remove()
+seen = []
+logger.add(lambda message: seen.append(str(message)), format="{message}")
+logger.add("app.log", format="{process.id} {message}")
+pid = os.fork()
+if pid:
+    open("ready.txt", "w").close()
+while not os.path.exists("end.txt"):
+    time.sleep(0.01)
+if not pid:
+    logger.info("worker 0")
+    os._exit(0)
+os.waitpid(pid, 0)
+assert logger.complete()
+assert seen == ["worker 0\\n"], seen
+"""
+
+BLIND = {
+    "built with old headers": """
+import fcntl
+del fcntl.F_OFD_SETLK, fcntl.F_OFD_GETLK
+""",
+    "refused": """
+import errno, fcntl
+real = fcntl.fcntl
+
+def refusing(fd, command, *rest):
+    if command in (36, 37):
+        raise OSError(errno.EINVAL, "no such command")
+    return real(fd, command, *rest)
+
+fcntl.fcntl = refusing
+""",
+}
+
+BESIDE = """
+from mplog import logger
+
+logger.remove()
+logger.add("app.log", format="{process.id} {message}", enqueue=True)
+logger.info("beside 0")
+"""
+
+
 class TestProcess:
     def test_without_its_first_thread(self, program: Program) -> None:
         """A process whose main thread has ended is a zombie by name, and goes on logging."""
@@ -163,6 +211,26 @@ class TestLock:
         assert life.hold(path) is None  # By this process itself already.
         held.end()
         assert not life.is_held_at(path)
+
+
+@NEEDS_LOCKS
+@pytest.mark.parametrize("prelude", BLIND.values(), ids=BLIND)
+def test_whoever_sees_no_lock_takes_nobody_for_dead(program: Program, prelude: str) -> None:
+    """The session of a living program stays where another one's Python, or its sandbox, has no locks of open files."""
+    owner = program.start(LIVING)
+    wait_until((program.here / "ready.txt").exists, "the owner has its session")
+    (session,) = (program.runtime / f"mplog-{os.geteuid()}" / "sessions").iterdir()
+    before = (session / "control").stat().st_ino
+
+    beside = program.start(prelude + BESIDE).wait()
+
+    assert beside.status == 0, beside.said
+    assert (session / "control").stat().st_ino == before
+    (program.here / "end.txt").touch()
+    ended = owner.wait()
+    assert (ended.status, ended.said) == (0, "")
+    assert_once_in_order(ended.log(), ["worker 0", "beside 0"])
+    program.leaves_nothing()
 
 
 @NEEDS_PID_NAMESPACES

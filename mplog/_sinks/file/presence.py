@@ -33,7 +33,7 @@ def leave_last(fd: int) -> bool:
 
 def is_used(fd: int) -> bool:
     """Whether somebody appends to the file *fd* through another descriptor, in this process or another."""
-    return byte_lock.is_held(fd, USE)
+    return byte_lock.is_held(fd, USE) is True
 
 
 def begin_unlocked(fd: int) -> None:
@@ -48,4 +48,4 @@ def end_unlocked(fd: int) -> None:
 
 def is_appended_unlocked(fd: int) -> bool:
     """Whether somebody may append to the file *fd* without its lock, also when that is not the log any more."""
-    return byte_lock.is_held(fd, UNLOCKED)
+    return byte_lock.is_held(fd, UNLOCKED) is True
