@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from zlib import crc32
 
 from mplog._ring.clock import monotonic_ns
+from mplog._ring.holding import holding
 from mplog._ring.layout import (
     ALIGN,
     BODY,
@@ -195,8 +196,10 @@ class Producer:
 
         TAIL does not move any more, so the ring may be closed, or taken over and emptied.
         """
-        with self._mutex:
-            self._tail = SEALED  # A push that this call interrupts finds another tail than it had.
+        # Nobody is waited for in vain: a call that interrupts a push which is refused anyway may wait for this one.
+        if self._tail != SEALED:
+            with self._mutex:
+                self._tail = SEALED  # A push that this call interrupts finds another tail than it had.
 
     @property
     def is_sealed(self) -> bool:
@@ -204,12 +207,20 @@ class Producer:
         return self._tail == SEALED
 
     def seal_at(self, end: int) -> bool:
-        """As `seal`, unless something was published behind *end*, a tail; whether it is sealed."""
-        with self._mutex:
+        """As `seal`, unless something was published behind *end*, a tail, or just is; whether it is sealed.
+
+        Never waits: a call that interrupts a push of its thread may wait for the thread that asks.
+        """
+
+        def seal_now() -> bool:
             if self._words[TAIL] != end:
                 return False
             self._tail = SEALED
             return True
+
+        if self._tail == SEALED:
+            return bool(self._words[TAIL] == end)
+        return holding(self._mutex, seal_now, refused=False, timeout=0)
 
     def unseal(self) -> None:
         """Publish here again. Whoever took the ring over has not, and nobody else publishes in it."""

@@ -114,6 +114,7 @@ class Link:
         self.abandon()
         self._mutex = made._mutex
         self.producer, self.ring, self.largest_inline, self.orphaned = Led(made), None, sys.maxsize, True
+        self._early = None
         return made
 
     def abandon(self) -> None:

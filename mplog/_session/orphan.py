@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import cast
 
 from mplog._capture import process
 from mplog._capture.record import Message
@@ -350,13 +351,18 @@ class Orphan:
             if not self._is_through and producer.push(wall, number, level, body, kind):
                 self._count(1, left=1)
                 return True
-            with self._mutex:  # Not while another thread is at an attempt, which may be a success.
-                if self._is_through or not self._rings:
-                    return False
-                producer.unseal()
-                if producer.push(wall, number, level, body, kind):
-                    self._count(1, left=1)
-                    return True
+            # Not while another thread is at an attempt, which may be a success. One that is just here may wait for the
+            # end of a push that this call interrupts.
+            kept = holding(
+                self._mutex,
+                lambda: self._keep_again(producer, wall, number, level, body, kind),
+                refused=cast("bool | None", False),
+                timeout=0 if producer.interrupted else -1,
+            )
+            if kept is None:
+                return False
+            if kept:
+                return True
             if monotonic() >= patience:
                 break
             time.sleep(PAUSE)
@@ -364,6 +370,18 @@ class Orphan:
         self._is_stalled = True
         self._count(1, dropped=1)
         drops.count(ring.words, number, level)
+        return True
+
+    def _keep_again(
+        self, producer: Producer, wall: float, number: int, level: int, body: bytes, kind: int
+    ) -> bool | None:
+        """With the mutex held: publish in our ring whatever has sealed it. None when everything has been written."""
+        if self._is_through or not self._rings:
+            return None
+        producer.unseal()
+        if not producer.push(wall, number, level, body, kind):
+            return False
+        self._count(1, left=1)
         return True
 
     def _patience(self) -> float:

@@ -661,7 +661,8 @@ class FileSink:
         """For recovery: do *action* with the sink's mutex and the file's lock, and give it the file.
 
         Raises:
-            FileBusy: the lock was not to be had within *bound* seconds.
+            FileBusy: one of them was not to be had within *bound* seconds. Not the mutex either: a call that interrupts
+                a use of it may wait for the takeover that asks.
         """
 
         def alone() -> Result:
@@ -669,7 +670,7 @@ class FileSink:
                 raise FileBusy("somebody else has its lock")
             return action(self._file)
 
-        return self._use(alone)
+        return self._use(alone, bound)
 
     def _tidy(self) -> None:
         """Finish what a killed process left half compressed."""

@@ -17,13 +17,14 @@ from programs import FULL
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
+from mplog._ring.ring import Producer
 from mplog._ring.ring_file import open_existing
 from mplog._session import recovery, rings
 from mplog._session.link import Link
 from mplog._session.orphan import Orphan
 from mplog._session.patience import Patience
 from mplog._session.queue_options import QueueOptions
-from mplog._sinks.file import slot, take_back
+from mplog._sinks.file import lock, slot, take_back
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.limit import Limit
 
@@ -149,3 +150,78 @@ def test_what_a_handler_raises_leaves_the_link_usable(state: str, places: list[A
         assert set(lines) - {"outer"} == {*BEFORE[state], "after", "thread"}, where
 
     assert at_every_place(places, attempt, step=STEP) > 5
+
+
+@pytest.mark.timeout(120)
+def test_a_takeover_does_not_wait_for_a_push_whose_handler_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread is on its way into the ring that another one takes over, and a signal handler logs right there."""
+    owner = Owner(tmp_path)
+    owner.takeover()
+    ring = owner.link.producer
+    assert isinstance(ring, Producer)
+    taking, pushing = threading.Event(), threading.Event()
+    write_streams = Orphan._write_streams
+
+    def in_the_middle(orphan: Orphan) -> None:
+        taking.set()
+        assert pushing.wait(20)
+        write_streams(orphan)
+
+    def handler() -> None:
+        pushing.set()
+        owner.logger.info("handler")
+
+    def push() -> None:
+        with ring._mutex:  # As a push that came too late, and which the handler interrupts.
+            handler()
+
+    monkeypatch.setattr(Orphan, "_write_streams", in_the_middle)
+    other = threading.Thread(target=owner.link.become_orphan, daemon=True)
+    other.start()
+    assert taking.wait(20)
+    in_a_thread(push, "a takeover")
+    other.join(20)
+    assert not other.is_alive()
+    owner.logger.info("after")
+    assert owner.end() == [*BEFORE["takeover"], "handler", "after"]
+
+
+@pytest.mark.timeout(120)
+def test_a_record_that_is_kept_does_not_wait_for_a_push_whose_handler_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same where the file takes nothing now, so that all threads go on publishing in the ring."""
+    owner = Owner(tmp_path)
+    owner.takeover()
+    owner.logger.configure(queue=QueueOptions(ring_size=16 * 1024, block_timeout=0.1, shutdown_timeout=5.0))
+    ring = owner.link.producer
+    assert isinstance(ring, Producer)
+    unsealing, pushing = threading.Event(), threading.Event()
+    unseal = Producer.unseal
+
+    def in_the_middle(producer: Producer) -> None:
+        unsealing.set()
+        assert pushing.wait(20)
+        unseal(producer)
+
+    def push() -> None:
+        with ring._mutex:
+            pushing.set()
+            owner.logger.info("handler")
+
+    with (tmp_path / "app.log").open("ab") as file:
+        assert lock.acquire(file.fileno(), 5.0)
+        owner.link.become_orphan()
+        monkeypatch.setattr(Producer, "unseal", in_the_middle)
+        other = threading.Thread(target=owner.logger.info, args=("kept",), daemon=True)
+        other.start()
+        assert unsealing.wait(20)
+        in_a_thread(push, "a record that is kept")
+        other.join(20)
+        assert not other.is_alive()
+    owner.link.close()
+    lines = owner.end()
+    assert lines[:4] == [*BEFORE["takeover"], "kept"]
+    assert ("handler" in lines) + owner.link.account().dropped == 1
