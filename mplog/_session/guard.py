@@ -23,7 +23,7 @@ def main(session: str) -> None:
     """Wait, and have what is left of the session at the path *session* written, by this program's second half."""
     os.setsid()
     os.chdir("/")
-    os.closerange(BELL + 1, 1024)  # What the program has left open for programs that it starts.
+    _close_others()
     # A signal for all that belongs to a service comes here, too, and what it ends is what is waited for.
     for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -33,6 +33,20 @@ def main(session: str) -> None:
     if os.path.exists(session):
         os.close(BELL)
         os.execv(sys.executable, [sys.executable, "-c", SECOND, session])
+
+
+def _close_others() -> None:
+    """What the program has left open for programs that it starts: somebody may wait for the end of it."""
+    try:
+        found = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        found = list(range(1024))
+    for fd in found:
+        if fd > BELL:
+            try:
+                os.close(fd)
+            except OSError:  # That of the listing.
+                continue
 
 
 if __name__ == "__main__":

@@ -39,13 +39,13 @@ def install(end: Callable[[], object]) -> None:
     _replaced = True
     for module, name, ends in (
         (signal, "raise_signal", lambda number: _ends(number)),
-        (os, "kill", lambda pid, number: _is_me(pid) and _ends(number)),
-        (os, "killpg", lambda group, number: group in (0, os.getpgrp()) and _ends(number)),
+        (os, "kill", lambda pid, number: _ends(number) and _is_me(pid)),
+        (os, "killpg", lambda group, number: _ends(number) and group in (0, os.getpgrp())),
     ):
         original = getattr(module, name, None)
         if original is None:
             continue
-        looking = _looking(original, ends, end)
+        looking = _Looking(original, ends, end)
         # Where pickle looks for it, too: what is pickled must be the same object there.
         for place in (module, sys.modules.get(original.__module__)):
             if getattr(place, name, None) is original:
@@ -65,22 +65,33 @@ def _ends(number: int) -> bool:
     return not hasattr(signal, "pthread_sigmask") or number not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
-def _looking(
-    original: Callable[..., object], ends: Callable[..., bool], end: Callable[[], object]
-) -> Callable[..., object]:
-    @functools.wraps(original)
-    def sending(*arguments: Any, **named: Any) -> object:
+class _Looking:
+    """Stands for a function of C: as that, it does not become a method where a class has it, and is pickled by name."""
+
+    __name__: str
+
+    def __init__(self, original: Callable[..., object], ends: Callable[..., bool], end: Callable[[], object]) -> None:
+        functools.update_wrapper(self, original)
+        self._original = original
+        self._ends = ends
+        self._end = end
+
+    def __call__(self, *arguments: Any, **named: Any) -> object:
         is_end = False
         with contextlib.suppress(Exception):  # Wrong arguments are the original's to refuse.
-            is_end = not named and ends(*arguments)
+            is_end = not named and self._ends(*arguments)
         if is_end and not getattr(_ending, "now", False):
             _ending.now = True
             try:
-                end()
+                self._end()
             except Exception:  # noqa: BLE001 - the program is to end by that signal whatever happens here
                 report.error_in_handler(-1, None)
             finally:
                 _ending.now = False
-        return original(*arguments, **named)
+        return self._original(*arguments, **named)
 
-    return sending
+    def __repr__(self) -> str:
+        return repr(self._original)
+
+    def __reduce__(self) -> str:
+        return self.__name__

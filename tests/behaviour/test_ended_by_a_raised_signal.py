@@ -83,7 +83,7 @@ signal.raise_signal(signal.SIGTERM)
 """
 
 SURVIVES = """
-import inspect, os, pickle, signal
+import copy, inspect, os, pickle, signal
 import mplog
 from mplog import logger
 
@@ -112,7 +112,11 @@ assert got == [1]
 assert logger.health().ok and logger._core.sessions.host is not None  # None of these was an end.
 for function in (os.kill, os.killpg, signal.raise_signal):
     assert function.__wrapped__ and pickle.loads(pickle.dumps(function)) is function
+    assert copy.deepcopy(function) is function
     assert str(inspect.signature(function)) == str(inspect.signature(function.__wrapped__))
+class Sender:
+    send = os.kill  # What a class has of a function of C is no method.
+Sender().send(os.getpid(), 0)
 assert os.kill.__name__ == "kill" and signal.raise_signal.__module__ == before[1].__module__
 logger.info("owner 1")
 """

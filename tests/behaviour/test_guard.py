@@ -13,10 +13,15 @@ import pytest
 from programs import Program, Running, assert_once_in_order, wait_until
 
 STRANGER = """
-import os, sys, time
+import os, resource, sys, time
 from mplog import logger
 
 name, how = sys.argv[1], sys.argv[2]
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+for number in (30, 2000):
+    if number < most:
+        os.dup2(2, number)  # For a program that it may start.
 logger.remove()
 logger.add("app.log", format="{process.id} {message}")
 ledger = os.open(f"{name}.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
