@@ -264,10 +264,12 @@ class Host:
                 for number in self.slots:
                     sink = self.routes[number].sink
                     assert isinstance(sink, FileSink)
-                    # The old one stays mapped, for a batch that is still to be finished.
-                    self.slots[number] = slots.create(
-                        recovery.slot_path(self.place, sink, number), self.place.id, number
-                    )
+                    # The old one stays mapped, for a batch that is still to be finished; where it has kept its name, it
+                    # goes on being used.
+                    with contextlib.suppress(FileExistsError):
+                        self.slots[number] = slots.create(
+                            recovery.slot_path(self.place, sink, number), self.place.id, number
+                        )
                 self._write(self._registry)
             except OSError as error:
                 report.once("renew", f"{self.place.path} was deleted and cannot be made again: {error}")

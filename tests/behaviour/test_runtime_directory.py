@@ -13,7 +13,7 @@ import pytest
 from programs import Program
 
 DELETED = """
-import multiprocessing, os, shutil, sys, time
+import glob, multiprocessing, os, shutil, sys, time
 from mplog import logger
 
 def work(name):
@@ -32,7 +32,12 @@ if __name__ == "__main__":
         os._exit(0)
     while not os.path.getsize("app.log"):
         time.sleep(0.01)
-    shutil.rmtree(os.path.join(os.environ["MPLOG_RUNTIME_DIR"], f"mplog-{os.geteuid()}"))
+    (directory,) = glob.glob(os.path.join(os.environ["MPLOG_RUNTIME_DIR"], f"mplog-{os.geteuid()}", *sys.argv[1:]))
+    shutil.rmtree(directory)
+    deadline = time.monotonic() + 20
+    while sys.argv[1:] and not os.path.exists(os.path.join(directory, "registry")):
+        assert time.monotonic() < deadline, "the writer has not made it again"
+        time.sleep(0.01)
     logger.add("second.log", format="{message}")  # Which the old worker is told, too.
     os.write(go, b"!")
     assert os.waitpid(old, 0)[1] == 0
@@ -86,9 +91,10 @@ CASES = [
 ]
 
 
-def test_deleted_under_a_running_program(program: Program) -> None:
+@pytest.mark.parametrize("part", [(), ("sessions", "*")])
+def test_deleted_under_a_running_program(program: Program, part: tuple[str, ...]) -> None:
     """It is made again: workers that run, forked ones and spawned ones deliver to all handlers of the owner."""
-    ended = program.run(DELETED, silent=False)
+    ended = program.run(DELETED, *part, silent=False)
 
     late = [f"{name} {count}" for name in ("after", "fork", "spawn") for count in range(5)]
     assert ended.log("app.log") == [*[f"before {count}" for count in range(5)], *late]
