@@ -50,6 +50,9 @@ BATCH_BOUND = 0.05
 HELD_BOUND = 0.01
 """The same for what is in a backlog already."""
 
+MOMENT = 0.001
+"""The same for all but the first that is busy: the others shall not wait for each of many locked files."""
+
 BUSY = 2.0
 """Seconds that somebody may hold the lock of a file before it is worth a word."""
 
@@ -144,6 +147,9 @@ class Drain:
         self._say = say
         self._pending: _Pending | None = None
         self._rest_until = 0.0
+        self._patience = BATCH_BOUND
+        """Seconds that the next file of this round may be waited for."""
+        self._turn = 0
         self.grace = 0.005
         """Seconds a record waits for older ones of other processes."""
         self.may_drop = True
@@ -343,6 +349,7 @@ class Drain:
         """Give what is owed; True when nothing is left and the heads have moved."""
         if monotonic() < pending.retry_at:
             return False
+        self._patience = BATCH_BOUND
         while pending.uncounted:
             pending.sources[len(pending.uncounted) - 1].tally.read += pending.uncounted.pop()
         while pending.messages:
@@ -408,7 +415,7 @@ class Drain:
         # No room, and nothing may be dropped: what is held is written first, and the rest goes straight to the file.
         # The rings of the backlog stay until the heads have moved, for they tell what of this round is written.
         if monotonic() >= backlog.retry_at:
-            self._write_backlog(number, backlog)
+            self._write_backlog(number, backlog, HELD_BOUND)
         if backlog.waiting:
             return False
         share.skip(backlog)
@@ -417,7 +424,10 @@ class Drain:
     def _commit_share(self, pending: _Pending, share: Share) -> bool:
         keys = [source.key for source in pending.sources]
         try:
-            return self._commit(share, keys, pending.starts, pending.ends, BATCH_BOUND)
+            done = self._commit(share, keys, pending.starts, pending.ends, self._patience)
+            if not done:
+                self._patience = MOMENT
+            return done
         finally:
             self._count_written(pending, share)
 
@@ -456,14 +466,19 @@ class Drain:
     def _work_off(self) -> int:
         """Write what waits in backlogs, where it is time to try; how many records."""
         moved = 0
-        for number, backlog in list(self.backlogs.items()):
+        waiting = list(self.backlogs.items())
+        self._turn = (self._turn + 1) % len(waiting)  # Each is the first at some time.
+        bound = HELD_BOUND
+        for number, backlog in waiting[self._turn :] + waiting[: self._turn]:
             if number not in self.routes:
                 self.give_up(number)  # As in _give.
                 continue
             if monotonic() >= backlog.retry_at:
                 before = backlog.taken
-                self._write_backlog(number, backlog)
+                self._write_backlog(number, backlog, bound)
                 moved += backlog.taken - before
+                if backlog.attempt is not None:
+                    bound = MOMENT
             if backlog.tidy():
                 del self.backlogs[number]
                 if backlog.lost and number in self.routes:
@@ -471,7 +486,7 @@ class Drain:
                     self._say(self.routes[number], text)
         return moved
 
-    def _write_backlog(self, number: int, backlog: Backlog) -> None:
+    def _write_backlog(self, number: int, backlog: Backlog, bound: float) -> None:
         while True:
             # An attempt that failed goes on with what it had: only its progress knows what an open promise is about.
             attempt = backlog.attempt
@@ -481,7 +496,7 @@ class Drain:
                     return
                 attempt = backlog.attempt = self._attempt(number, piece)
             try:
-                written = self._commit(attempt.share, [attempt.key], [attempt.start], None, HELD_BOUND)
+                written = self._commit(attempt.share, [attempt.key], [attempt.start], None, bound)
             finally:
                 backlog.count(attempt)
             if not written:

@@ -27,7 +27,7 @@ class Arena:
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, files: int = 2) -> None:
         self.core = Core()
         self.logger = Logger(self.core, {})
-        self.paths = [directory / f"{name}.log" for name in "ab"[:files]]
+        self.paths = [directory / f"{name}.log" for name in "abcdefgh"[:files]]
         self.numbers = [self.logger.add(path, format="{message}", rotation="20 KB") for path in self.paths]
         host = self.core.sessions.make_host()
         assert host is not None
@@ -191,3 +191,32 @@ def test_a_handler_that_is_removed_over_a_full_backlog(
     assert (tally.written + tally.lost, tally.lost) == (2 * arena.logged, arena.logged)
     assert "lost" in capsys.readouterr().err
     arena.numbers.pop(0)
+
+
+def test_many_locked_files_are_not_waited_for_one_by_one(
+    make: Callable[..., Arena], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In each round one of them is, another one each time, so that what others log does not wait for all."""
+    arena = make(8)
+    arena.locked.update(map(str, arena.paths[1:]))
+    waits: list[tuple[str, float]] = []
+    acquire = LogFile.acquire
+
+    def note(file: LogFile, bound: float) -> bool:
+        waits.append((file.path, bound))
+        return acquire(file, bound)
+
+    monkeypatch.setattr(LogFile, "acquire", note)
+    arena.log(10)
+    arena.rounds(1)
+    assert arena.lines() == list(range(10))
+    assert [bound for _, bound in waits[1:]].count(drains.BATCH_BOUND) == 1
+    waits.clear()
+    arena.rounds(7)
+    assert len(waits) == 49
+    assert {path for path, bound in waits if bound == drains.HELD_BOUND} == arena.locked
+    assert sum(bound for _, bound in waits) < 0.2
+    monkeypatch.undo()
+    arena.locked.clear()
+    arena.rounds()
+    assert all(arena.lines(at) == list(range(10)) for at in range(8))
