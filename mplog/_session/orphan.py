@@ -397,13 +397,21 @@ class Orphan:
         What it had read and not told of is in its files, as they promise; where it had other sinks, too, it counts as
         dropped, for what waited for those died with it.
         """
+        # No call while it is held: a signal handler that runs there may log, and wait for a thread that counts.
         with self._counting:
-            emitted = published + self._emitted
-            silent = max(0, published - told.total - self._unread)
-            dropped = self._dropped + told.lost + (0 if self._only_files else silent)
-            filtered, failed = self._filtered + told.filtered, self._failed + told.failed
-            written = max(0, emitted - dropped - filtered - failed - self._left)
-            return Account(emitted, written, dropped, filtered, failed)
+            came, filtered, failed, dropped, left = (
+                self._emitted,
+                self._filtered,
+                self._failed,
+                self._dropped,
+                self._left,
+            )
+        emitted = published + came
+        silent = max(0, published - told.total - self._unread)
+        dropped += told.lost + (0 if self._only_files else silent)
+        filtered, failed = filtered + told.filtered, failed + told.failed
+        written = max(0, emitted - dropped - filtered - failed - left)
+        return Account(emitted, written, dropped, filtered, failed)
 
     @property
     def largest_inline(self) -> int:

@@ -90,7 +90,7 @@ def in_a_thread(action: Callable[[], object], where: str) -> None:
     """Do *action* in another thread, within some seconds."""
     thread = threading.Thread(target=action, daemon=True)
     thread.start()
-    thread.join(30)
+    thread.join(20)
     assert not thread.is_alive(), f"another thread waits for ever after {where}"
 
 
@@ -225,3 +225,22 @@ def test_a_record_that_is_kept_does_not_wait_for_a_push_whose_handler_waits_for_
     lines = owner.end()
     assert lines[:4] == [*BEFORE["takeover"], "kept"]
     assert ("handler" in lines) + owner.link.account().dropped == 1
+
+
+@pytest.mark.timeout(600)
+def test_no_thread_waits_for_a_handler_that_interrupts_the_statistics(tmp_path: Path) -> None:
+    """A thread that takes over counts what it writes meanwhile, and the handler may wait for that."""
+    owner = Owner(tmp_path)
+    owner.takeover()
+    owner.logger.info("outer")
+    orphan = owner.link.producer
+    assert isinstance(orphan, Orphan)
+
+    def attempt(interruption: Interruption) -> None:
+        def handler() -> None:
+            in_a_thread(lambda: orphan._count(0), interruption.where)
+
+        interruption.run(owner.link.account, handler)
+
+    assert at_every_place([Orphan.account], attempt, each="opcode") > 30
+    assert owner.end() == [*BEFORE["takeover"], "outer"]
