@@ -85,6 +85,7 @@ class TestLive:
             ("{time}", "README"),
             ("app-{time:%Y%m%d}.log", "app-2026113.log"),
             ("app-{time:%Y%m%d}.log", "app-x.log"),
+            ("app-{time:%Y-%m-%e}.log", "app-2026-01- 0.log"),
             ("app{{time}}.log", f"app{DATE}.log"),
             ("app.log", "app_log"),
             ("app.log", "App.log"),
