@@ -21,7 +21,7 @@ from mplog._session import directory, leftovers, recovery, sweeping
 from mplog._session.leftovers import Waiting
 from mplog._session.place import Place
 from mplog._sinks.file import slot as slots
-from mplog._sinks.file.sink import FileSink
+from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._writer.route import Route, RouteSpec
 
 
@@ -172,22 +172,26 @@ def _session(place: Place, *, write: bool, plain: bool, discard: bool) -> LeftSe
         living=waiting.living,
     )
     keys = []
+    held_up: set[str] = set()
     for slot_path in waiting.by_slot:
         with contextlib.suppress(FileNotFoundError):  # Somebody else has recovered it by now.
-            found.files.append(_file(slot_path, specs, waiting, write=write, plain=plain))
+            found.files.append(_file(slot_path, specs, waiting, held_up, write=write, plain=plain))
             keys.append(slot_path)
     if write:
         if not (place.owner_is_gone and sweeping.remove_if_nothing_waits(place)):
             recovery.remove_if_done(place)
         found.removed = not os.path.exists(place.path)
-    if discard and not found.removed and place.owner_is_gone:
+    if discard and not (found.removed or held_up) and place.owner_is_gone:
         now = leftovers.waiting_in(place)  # Some of it has been written.
         if sweeping.discard(place):
             _give_up(found, now, [key if key in now.by_process else "" for key in keys])
     return found
 
 
-def _file(slot_path: str, specs: dict[int, RouteSpec], waiting: Waiting, *, write: bool, plain: bool) -> LeftFile:
+def _file(
+    slot_path: str, specs: dict[int, RouteSpec], waiting: Waiting, held_up: set[str], *, write: bool, plain: bool
+) -> LeftFile:
+    """Write what the slot at *slot_path* is about; its file joins *held_up* where somebody keeps its lock, for now."""
     number = _number(slot_path)
     spec = specs.get(number)
     count = waiting.by_slot[slot_path]
@@ -212,6 +216,8 @@ def _file(slot_path: str, specs: dict[int, RouteSpec], waiting: Waiting, *, writ
             if not os.path.exists(slot_path):
                 return found  # As above.
             found.trouble = f"it could not be written: {error}"
+            if isinstance(error, FileBusy):
+                held_up.add(path)
     return found
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from programs import Program, Running, assert_once_in_order, read_log, wait_until
 
+from mplog._session import recovery
+from mplog._sinks.file import lock
 from mplog.cli import main
 
 VICTIM = """
@@ -260,6 +262,19 @@ class TestDiscard:
         (program.here / "go.txt").touch()
         program.wait_for_members()
         assert_once_in_order(read_log(program.here / "logs", "lost.log"), LINES)
+
+    def test_not_what_is_held_up(self, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A file whose lock another program has can be written later, so nothing is given up."""
+        leave(program, "all die")
+        monkeypatch.setattr(recovery.recover_slot, "__defaults__", (0.1,))  # Instead of ten seconds.
+        fd = os.open(program.here / "app.log", os.O_RDWR | os.O_CREAT)
+        assert lock.take(fd)
+        (session,) = recover("--discard", status=1)["sessions"]
+        assert (session["files"][0]["discarded"], session["removed"]) == ([], False)
+        os.close(fd)
+        (session,) = recover("--discard")["sessions"]
+        assert (session["files"][0]["written"], session["files"][0]["discarded"]) == (500, [])
+        assert_once_in_order(read_log(program.here), LINES)
 
     def test_rings_whose_session_is_gone(
         self, program: Program, runtime_dir: Path, capsys: pytest.CaptureFixture[str]
