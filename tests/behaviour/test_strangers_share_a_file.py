@@ -135,6 +135,51 @@ class TestPathWithTime:
             ]
             assert sorted(counts) == list(range(1000 - len(counts), 1000))
 
+    def test_who_comes_last_makes_no_empty_file(self, program: Program) -> None:
+        """A retention that comes when all others have gone on and ended makes no file, and keeps theirs."""
+        slow = program.start(
+            """
+            import os, time
+            from mplog import logger
+            from mplog._sinks.file import compression
+
+            def slow(*arguments, archive=compression.archive, **keywords):
+                archive(*arguments, **keywords)
+                open("archived.txt", "w").close()
+                while not os.path.exists("go.txt"):
+                    time.sleep(0.005)
+
+            compression.archive = slow
+            logger.remove()
+            options = dict(format="{message}", rotation="10 B", compression="gz", retention=4)
+            logger.add("app_{time:HH-mm-ss_SSSSSS}.log", **options)
+            for letter in "ab":
+                logger.info(letter * 8)
+            logger.remove()
+            """
+        )
+        wait_until((program.here / "archived.txt").exists, "the first archive is there")
+        other = program.start(
+            """
+            from mplog import logger
+            logger.remove()
+            options = dict(format="{message}", rotation="10 B", compression="gz", retention=4)
+            logger.add("app_{time:HH-mm-ss_SSSSSS}.log", **options)
+            for letter in "cdefgh":
+                logger.info(letter * 8)
+            logger.remove()
+            """
+        )
+        for each in (other, slow):
+            ended = each.wait()
+            assert (0, "") == (ended.status, ended.said)
+            (program.here / "go.txt").touch()
+        program.leaves_nothing()
+        found = contents(program.here)
+        assert [letter * 8 + b"\n" for letter in (b"d", b"e", b"f", b"g", b"h")] == [
+            found[name] for name in sorted(found)
+        ]
+
     def test_programs_after_one_another_have_a_file_each(self, program: Program) -> None:
         """Only a living process has a current file that others join."""
         source = """

@@ -143,7 +143,8 @@ class LogFile:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with self._gathering():
             for _ in range(HOPS):
-                other = self._file_of_others()
+                # With *again* the file that was open is gone, and so are those that followed it.
+                other = self._file_of_others(or_last=again)
                 if other is None:
                     break
                 with contextlib.suppress(FileNotFoundError):  # It has just been rotated and removed.
@@ -290,8 +291,13 @@ class LogFile:
                 lock.acquire(fd, _GATHERING_BOUND)
             yield
 
-    def _file_of_others(self) -> str | None:
-        """The current file of this template in another living process; None when there is none."""
+    def _file_of_others(self, *, or_last: bool = False) -> str | None:
+        """The current file of this template in another living process; None when there is none.
+
+        Args:
+            or_last: else the one in which the log has ended, for a process that has had part in it and goes on: a new
+                file would be an end too many, and stay empty when there is nothing but a retention to do.
+        """
         names = self.options.template.names()
         found = []
         for path, kind in names.files():
@@ -300,7 +306,11 @@ class LogFile:
                     status = os.stat(path)
                     if not whose.is_open_here(status):
                         found.append((status.st_mtime, path))
-        return next((path for _, path in sorted(found, reverse=True) if whose.is_current(path, names)), None)
+        found.sort(reverse=True)
+        current = next((path for _, path in found if whose.is_current(path, names)), None)
+        if current is None and or_last:
+            current = next((path for _, path in found if whose.is_last(path, names)), None)
+        return current
 
     def _has_left(self) -> bool:
         """Whether the log went on elsewhere while the open file kept its name."""

@@ -36,6 +36,17 @@ def is_current(path: str, names: Names) -> bool:
         os.close(fd)
 
 
+def is_last(path: str, names: Names) -> bool:
+    """Whether *path* was made by a template of these *names*, and no log has left it for another file."""
+    fd = _opened(path)
+    if fd is None:
+        return False
+    try:
+        return series.has_shape(fd, names.shape) is True and series.successor(fd) is None
+    finally:
+        os.close(fd)
+
+
 def is_old(path: str, names: Names) -> bool:
     """Whether *path*, which has one of these *names*, is a file of theirs that nobody writes to any more.
 
