@@ -135,6 +135,55 @@ class TestPathWithTime:
             ]
             assert sorted(counts) == list(range(1000 - len(counts), 1000))
 
+    def test_who_looks_while_another_rotates_finds_the_new_file(self, program: Program) -> None:
+        """A program that has found the current file just before that was left goes on in the one that follows."""
+        rotating = program.start(
+            """
+            import os, time
+            from mplog import logger
+            logger.remove()
+            options = dict(format="{message}", rotation="20 B", compression="gz")
+            logger.add("app_{time:HH-mm-ss_SSSSSS}.log", **options)
+            logger.info("a" * 15)
+            open("ready.txt", "w").close()
+            while not os.path.exists("looked.txt"):
+                time.sleep(0.005)
+            logger.info("b" * 15)
+            open("go.txt", "w").close()
+            while not os.path.exists("done.txt"):
+                time.sleep(0.005)
+            logger.remove()
+            """
+        )
+        wait_until((program.here / "ready.txt").exists, "there is a current file")
+        looking = program.start(
+            """
+            import os, time
+            from mplog import logger
+            from mplog._sinks.file import whose
+
+            def late(*arguments, is_current=whose.is_current):
+                open("looked.txt", "w").close()
+                while not os.path.exists("go.txt"):
+                    time.sleep(0.005)
+                return is_current(*arguments)
+
+            whose.is_current = late
+            logger.remove()
+            options = dict(format="{message}", rotation="20 B", compression="gz")
+            logger.add("app_{time:HH-mm-ss_SSSSSS}.log", **options)
+            logger.info("c")
+            logger.remove()
+            open("done.txt", "w").close()
+            """
+        )
+        for each in (looking, rotating):
+            ended = each.wait()
+            assert (0, "") == (ended.status, ended.said)
+        program.leaves_nothing()
+        found = contents(program.here)
+        assert [b"a" * 15 + b"\n", b"b" * 15 + b"\nc\n"] == [found[name] for name in sorted(found)]
+
     def test_who_comes_last_makes_no_empty_file(self, program: Program) -> None:
         """A retention that comes when all others have gone on and ended makes no file, and keeps theirs."""
         slow = program.start(

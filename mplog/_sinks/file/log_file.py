@@ -299,18 +299,24 @@ class LogFile:
                 file would be an end too many, and stay empty when there is nothing but a retention to do.
         """
         names = self.options.template.names()
-        found = []
-        for path, kind in names.files():
-            if kind is Kind.LIVE:
+        seen: set[str] = set()
+        for _ in range(HOPS):
+            live = {path for path, kind in names.files() if kind is Kind.LIVE}
+            found = []
+            for path in live:
                 with contextlib.suppress(OSError):
                     status = os.stat(path)
                     if not whose.is_open_here(status):
                         found.append((status.st_mtime, path))
-        found.sort(reverse=True)
-        current = next((path for _, path in found if whose.is_current(path, names)), None)
-        if current is None and or_last:
-            current = next((path for _, path in found if whose.is_last(path, names)), None)
-        return current
+            found.sort(reverse=True)
+            for _, path in found:
+                if whose.is_current(path, names):
+                    return path
+            # A rotation makes the new file before it leaves the old one, so who finds all left looks for new ones.
+            if live <= seen:
+                return next((path for _, path in found if or_last and whose.is_last(path, names)), None)
+            seen = live
+        return None
 
     def _has_left(self) -> bool:
         """Whether the log went on elsewhere while the open file kept its name."""
