@@ -179,7 +179,7 @@ def _session(place: Place, *, write: bool, plain: bool, discard: bool) -> LeftSe
             keys.append(slot_path)
     if write:
         if not (place.owner_is_gone and sweeping.remove_if_nothing_waits(place)):
-            recovery.remove_if_done(place)
+            sweeping.remove_if_done(place)
         found.removed = not os.path.exists(place.path)
     if discard and not (found.removed or held_up) and place.owner_is_gone:
         now = leftovers.waiting_in(place)  # Some of it has been written.

@@ -22,7 +22,7 @@ from mplog._logger.settings import Settings, Versions
 from mplog._logger.views import travels
 from mplog._render.renderer import Renderer
 from mplog._ring.wire import Represented, safe_repr
-from mplog._session import losses, recovery, sweeping
+from mplog._session import losses, recovery, settling, sweeping
 from mplog._session.link import Link
 from mplog._session.place import REGISTRY, Place
 from mplog._session.queue_options import QueueOptions
@@ -229,7 +229,7 @@ def file_sink(spec: RouteSpec, renderer: Renderer) -> FileSink:
     sink = FileSink(spec.file, spec.id)
 
     def settle(fd: int) -> None:
-        recovery.settle_all(sink, fd, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
+        settling.settle_all(sink, fd, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
 
     sink.settle = settle
     sink.restored = lambda text: losses.say(Route(spec, sink, renderer), text, direct=True)

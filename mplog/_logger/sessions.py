@@ -16,7 +16,7 @@ from mplog._logger import registry
 from mplog._logger.company import Company, served
 from mplog._logger.handler import Handler
 from mplog._ring.clock import monotonic
-from mplog._session import announce, attach, exit, guarding, interpreters, recovery
+from mplog._session import announce, attach, borrowing, exit, guarding, interpreters
 from mplog._session.account import Account
 from mplog._session.host import Host, authkeys
 from mplog._session.identity import may_become_another, myself
@@ -455,7 +455,7 @@ class Sessions:
         """Become a worker: what was served here is served by the parent now."""
         announce.forget()
         claim.abandon_claims()
-        recovery.abandon_borrowed()
+        borrowing.abandon()
         self._core.lock = threading.RLock()
         self._forking = threading.local()
         self.lookout.forget()

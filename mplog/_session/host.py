@@ -30,7 +30,7 @@ from mplog._ring.layout import (
     WAKE,
 )
 from mplog._ring.ring_file import RingFile, RingOwner, open_existing
-from mplog._session import hosts, losses, recovery, rings, sweeping
+from mplog._session import hosts, losses, rings, slot_files, sweeping
 from mplog._session.account import Account, Told, dropped_of
 from mplog._session.directory import private
 from mplog._session.identity import Identity, runs_apart
@@ -138,7 +138,7 @@ class Host:
         with self.writer.mutex:
             sink = route.sink
             if isinstance(sink, FileSink):
-                self.slots[route.spec.id] = recovery.make_slot(self.place, sink, route.spec.id)
+                self.slots[route.spec.id] = slot_files.make_slot(self.place, sink, route.spec.id)
                 sink.archiver.background = True
             self.routes[route.spec.id] = route
         if route.outlet is not None and self.writer.running:
@@ -268,7 +268,7 @@ class Host:
                     # goes on being used.
                     with contextlib.suppress(FileExistsError):
                         self.slots[number] = slots.create(
-                            recovery.slot_path(self.place, sink, number), self.place.id, number
+                            slot_files.slot_path(self.place, sink, number), self.place.id, number
                         )
                 self._write(self._registry)
             except OSError as error:
@@ -348,7 +348,7 @@ class Host:
             # An orphan that found us silent or stopped drains it; its own records, in its own order. It may have died
             # over it: then the next program goes on.
             if not rings.try_lock(ring) or (
-                self.finished and any(recovery.may_be_taken_over(slot, key) for slot in self.slots.values())
+                self.finished and any(slot_files.may_be_taken_over(slot, key) for slot in self.slots.values())
             ):
                 ring.close()
                 self._ignored.add(path)
@@ -530,7 +530,7 @@ class Host:
         self.drain.let_go()
 
     def _parts_of_others(self, slot: slots.Slot) -> list[slots.Part]:
-        return recovery.parts_of_others(self.place, slot.route, [source.key for source in self.drain.sources])(slot)
+        return slot_files.parts_of_others(self.place, slot.route, [source.key for source in self.drain.sources])(slot)
 
     def finish(self, limit: Limit | None = None) -> bool:
         """End the session: drain what is published, tell the producers, remove what nobody needs.

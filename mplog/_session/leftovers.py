@@ -14,7 +14,7 @@ from mplog._ring.clock import monotonic_ns, wall_time
 from mplog._ring.layout import DATA_RECORD, HEARTBEAT_NS, KIND_SPILLED_DATA
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import open_existing
-from mplog._session import recovery, rings
+from mplog._session import borrowing, reading, rings, slot_files
 from mplog._session.identity import boot_id
 from mplog._session.place import REGISTRY, Place, all_places, open_place
 from mplog._sinks.file import slot as slots
@@ -58,11 +58,10 @@ def waiting_in(place: Place) -> Waiting:
     found = Waiting()
     done: dict[int, dict[bytes, int]] = {}
     paths: dict[int, str] = {}
-    for path in recovery.slots_of(place.id.hex()):
+    for path in slot_files.slots_of(place.id.hex()):
         with contextlib.suppress(OSError, ValueError):
             slot = slots.open_existing(path)
-            kept = slot.last_done()
-            done[slot.route] = {part.ring: part.end for part in kept.parts} if kept is not None else {}
+            done[slot.route] = slot.ends()
             paths[slot.route] = path
             slot.close()
     count: dict[int, Counter[tuple[int, str]]] = {route: Counter() for route in paths}
@@ -100,7 +99,7 @@ def _entries(place: Place, found: Waiting) -> Iterator[tuple[bytes, tuple[int, s
         except (OSError, ValueError):
             continue
         try:
-            if not recovery.is_left_behind(ring, place):
+            if not borrowing.is_left_behind(ring, place):
                 living.add(ring.owner)
             if ring.is_early:
                 continue
@@ -147,7 +146,7 @@ def waiting_in_part(path: str) -> Waiting:
 
 
 def _has_text(place: Place, entry: Entry) -> bool:
-    body = entry[7] if entry[3] == DATA_RECORD else recovery.spilled(place, entry[7])
+    body = entry[7] if entry[3] == DATA_RECORD else reading.spilled(place, entry[7])
     try:
         return data.unpack(body, RecordTime.fromtimestamp)[1].text is not None
     except ValueError:

@@ -26,7 +26,7 @@ from mplog._ring.holding import holding
 from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
 from mplog._ring.ring import Producer
 from mplog._ring.ring_file import RingFile
-from mplog._session import losses, recovery, rings
+from mplog._session import losses, reading, recovery, rings, slot_files, sweeping
 from mplog._session.account import Account, Told
 from mplog._session.link import Link
 from mplog._sinks import report
@@ -193,10 +193,10 @@ class Orphan:
     def _recover_others(self, files: Limit) -> None:
         """Write what processes of the session left that died with the owner, and remove it behind the last one."""
         place = self._link.place
-        for path in recovery.slots_of(place.id.hex()):
+        for path in slot_files.slots_of(place.id.hex()):
             with contextlib.suppress(OSError, ValueError, LookupError, FileBusy):  # The next one that looks does it.
                 recovery.recover_slot(path, self._routes.__getitem__, files.left())
-        recovery.remove_if_left(place)
+        sweeping.remove_if_left(place)
 
     def _try_again(self, lock_bound: float, file_bound: float) -> None:
         # The first attempt is waited for, so that what comes now stands behind it, but from inside of a sink: whoever
@@ -250,12 +250,12 @@ class Orphan:
         if not sink.shared:
             return
         place = self._link.place
-        path = recovery.slot_path(place, sink, route.spec.id)
+        path = slot_files.slot_path(place, sink, route.spec.id)
         try:
             slot = slots.open_existing(path)
         except FileNotFoundError:
             try:
-                slot = recovery.make_slot(place, sink, route.spec.id)
+                slot = slot_files.make_slot(place, sink, route.spec.id)
             except FileExistsError:  # Another orphan was first.
                 slot = slots.open_existing(path)
         try:
@@ -301,7 +301,7 @@ class Orphan:
             return
         try:
             if kind in (SPILL, KIND_SPILLED_DATA):
-                body = recovery.spilled(self._link.place, body)
+                body = reading.spilled(self._link.place, body)
             text = route.text_of(kind, body)
             if text is None:
                 self._count(came, filtered=1)
@@ -447,5 +447,5 @@ class Orphan:
         place = self._link.place
         if not self._rings and not self._link.is_owner and os.path.exists(place.path) and not place.is_served:
             # When this process went on by itself, another one that had nothing to say may still have lived.
-            recovery.remove_if_left(place)
+            sweeping.remove_if_left(place)
         return done and self.has_caught_up

@@ -163,3 +163,15 @@ def remove(path: str) -> None:
     """Unlink a ring file; one that is gone is fine, and one that only others may remove is left to them."""
     with contextlib.suppress(FileNotFoundError, PermissionError):
         os.unlink(path)
+
+
+@contextlib.contextmanager
+def readable() -> Iterator[None]:
+    """Go on where a file cannot be read, unless that only is so for want of a descriptor."""
+    try:
+        yield
+    except ValueError:
+        pass
+    except OSError as error:
+        if descriptor.is_none_left(error):
+            raise

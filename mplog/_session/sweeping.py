@@ -14,10 +14,10 @@ import os
 import shutil
 from collections.abc import Iterator
 
-from mplog._ring.layout import HEAD, TAIL
+from mplog._ring.layout import ENDED, HEAD, RUN_STATE, STOPPED, TAIL, WAKE
 from mplog._ring.ring import RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
-from mplog._session import control, directory, hosts, losses, recovery, rings
+from mplog._session import borrowing, control, directory, hosts, losses, rings, slot_files
 from mplog._session.place import INDEXES, Place, all_places, open_place, remove_if_empty
 from mplog._sinks.file import slot as slots
 
@@ -77,25 +77,19 @@ def discard(place: Place) -> bool:
 def _remove(place: Place, taken: list[RingFile]) -> None:
     for ring in taken:
         losses.tell(ring, {}, leave_others=False)
-    recovery.delete(place)
+    delete(place)
 
 
 def _done(place: Place) -> Done | None:
     """How far each file has come; None when something waits in a backlog."""
     done: Done = {}
-    for path in recovery.slots_of(place.id.hex()):
+    for path in slot_files.slots_of(place.id.hex()):
         slot = slots.open_existing(path)
-        kept = slot.last_done()
-        ends = done[slot.route] = {part.ring: part.end for part in kept.parts} if kept is not None else {}
+        ends = done[slot.route] = slot.ends()
         directory = place.backlog_directory(slot.route)
         slot.close()
-        for path in rings.listed([directory]):
-            ring = open_existing(path)
-            try:
-                if ring.words[TAIL] > max(ring.words[HEAD], ends.get(rings.key_of(path), 0)):
-                    return None
-            finally:
-                ring.close()
+        if _is_behind(directory, ends):
+            return None
     return done
 
 
@@ -111,6 +105,77 @@ def _waits(ring: RingFile, done: Done) -> bool:
     return reader.unread() or any(entry[4] in done and entry[2] > done[entry[4]].get(key, 0) for entry in entries)
 
 
+def remove_if_left(place: Place) -> None:
+    """Delete a session whose owner is gone when none of its rings has a record or a living process; not if unclear."""
+    with contextlib.suppress(OSError):
+        for path in rings.listed(place.ring_directories):
+            ring = borrowing.take(path, place)
+            if ring is None:
+                return
+            empty = ring.words[HEAD] == ring.words[TAIL]
+            borrowing.give_back(ring)
+            if not empty:
+                return
+        if has_backlog(place):
+            return
+        for path in slot_files.slots_of(place.id.hex()):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            hosts.leave(os.path.dirname(path))
+        delete(place)
+
+
+def remove_if_done(place: Place) -> None:
+    """Delete a dead session when no file waits for its records and no producer lives; not if that is unclear."""
+    with contextlib.suppress(OSError):
+        if slot_files.slots_of(place.id.hex()):
+            return
+        for path in rings.listed(place.ring_directories):
+            ring = borrowing.take(path, place)
+            if ring is None:
+                return
+            losses.tell(ring, {}, leave_others=False)
+            borrowing.give_back(ring)
+        delete(place)
+
+
+def delete(place: Place) -> None:
+    """Delete a session, with the slots that its owner died over before they were whole."""
+    # SYNC delete -> begin: a worker that has not logged yet finds no lock to tell by any more that nobody serves it.
+    place.control.words[RUN_STATE], place.control.words[WAKE] = ENDED, STOPPED
+    for base in directory.existing_bases():
+        for path in glob.glob(os.path.join(glob.escape(base), "files", "*", f"{place.id.hex()}-*{slots.SUFFIX}*.tmp")):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+                hosts.leave(os.path.dirname(path))
+    place.remove()
+
+
+def has_backlog(place: Place) -> bool:
+    """Whether something of the session *place* waits for a file, apart from what is in its rings."""
+    for path in slot_files.slots_of(place.id.hex()):
+        with rings.readable():
+            slot = slots.open_existing(path)
+            try:
+                if _is_behind(place.backlog_directory(slot.route), slot.ends()):
+                    return True
+            finally:
+                slot.close()
+    return False
+
+
+def _is_behind(directory: str, ends: dict[bytes, int]) -> bool:
+    for path in rings.listed([directory]):
+        with rings.readable():
+            ring = open_existing(path)
+            try:
+                if ring.words[TAIL] > max(ring.words[HEAD], ends.get(rings.key_of(path), 0)):
+                    return True
+            finally:
+                ring.close()
+    return False
+
+
 @contextlib.contextmanager
 def _all_taken(directories: list[str], place: Place | None, *, locked: bool = True) -> Iterator[list[RingFile] | None]:
     """All rings in *directories* with their kernel locks; None where a producer lives, or somebody drains one."""
@@ -118,7 +183,7 @@ def _all_taken(directories: list[str], place: Place | None, *, locked: bool = Tr
     complete = True
     try:
         for path in rings.listed(directories):
-            ring = recovery.take(path, place, locked=locked)
+            ring = borrowing.take(path, place, locked=locked)
             if ring is None and os.path.exists(path):
                 complete = False
                 break
@@ -127,7 +192,7 @@ def _all_taken(directories: list[str], place: Place | None, *, locked: bool = Tr
         yield taken if complete else None
     finally:
         for ring in taken:
-            recovery.give_back(ring)
+            borrowing.give_back(ring)
 
 
 # What is left of a session whose control page is gone.

@@ -87,9 +87,6 @@ REMOVED = """
 BLOCKED = """
     import multiprocessing, threading
     from mplog import QueueOptions, logger
-    import mplog._session.host as host
-
-    host.ROUND_BOUND = 0.1
     inside = threading.Event()
 
     def never(record):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mplog._ring.ring import Entry
-from mplog._session import recovery
+from mplog._session import settling
 from mplog._sinks.file.progress import Progress
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.slot import _DONE, _INTENT, Part, Slot
@@ -61,7 +61,7 @@ def settle_nothing() -> None:
     def blind(fd: int, place: Any, slot: Slot, render: Any, sink: Any) -> None:
         slot.take_back()
 
-    recovery.settle_intent = blind
+    settling.settle_intent = blind
 
 
 def forget_what_was_done() -> None:

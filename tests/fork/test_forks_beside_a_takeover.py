@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from mplog._session import recovery
+from mplog._session import borrowing
 from mplog._session.host import Host
 from mplog._session.identity import myself
 from mplog._session.link import Link
@@ -23,7 +23,7 @@ def test_the_rings_of_others() -> None:
     link = Link(host.place, no_orphan, host.doorbell)
     link.push(1e9, 7, 20, b"1")
     assert link.ring is not None
-    held = recovery._borrow(link.ring.path)
+    held = borrowing.borrow(link.ring.path)
     assert held is not None
     arrived, began = os.pipe()
     child = os.fork()
@@ -32,11 +32,11 @@ def test_the_rings_of_others() -> None:
         signal.pause()
     try:
         assert os.read(arrived, 1) == b"!"
-        assert recovery._borrow(link.ring.path) is None
-        recovery.give_back(held)
-        again = recovery._borrow(link.ring.path)
+        assert borrowing.borrow(link.ring.path) is None
+        borrowing.give_back(held)
+        again = borrowing.borrow(link.ring.path)
         assert again is not None
-        recovery.give_back(again)
+        borrowing.give_back(again)
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -147,6 +147,11 @@ class Slot:
         """The last promise that was kept."""
         return self._bank(self._words[_DONE]) if self._words[_DONE] else None
 
+    def ends(self) -> dict[bytes, int]:
+        """How far each ring has come into the file, as far as the last promise that was kept says."""
+        kept = self.last_done()
+        return {part.ring: part.end for part in kept.parts} if kept is not None else {}
+
     def _bank(self, number: int) -> Promise | None:
         at = BANK_AT + (number & 1) * BANK_BYTES
         *fields, crc = _HEAD.unpack_from(self._map, at)

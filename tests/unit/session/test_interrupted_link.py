@@ -19,7 +19,7 @@ from mplog._logger.logger import Logger
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring import Producer
 from mplog._ring.ring_file import open_existing
-from mplog._session import recovery, rings
+from mplog._session import recovery, rings, settling
 from mplog._session.link import Link
 from mplog._session.orphan import Orphan
 from mplog._session.patience import Patience
@@ -29,7 +29,7 @@ from mplog._sinks.file.sink import FileSink
 from mplog._sinks.limit import Limit
 
 LINK = [Link, Patience, Orphan]
-COMMIT = [FileSink, recovery.write_rest, recovery.settle_intent, slot.Slot, take_back.take_back]
+COMMIT = [FileSink, recovery.write_rest, settling.settle_intent, slot.Slot, take_back.take_back]
 STEP = 1 if FULL else 9
 
 

@@ -1,0 +1,139 @@
+"""Promises whose maker died before it kept them: each is found to be kept, wholly or in part, or is taken back.
+
+All of it happens under the lock of the file that the promise is about.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+from collections.abc import Callable
+
+from mplog._ring import descriptor
+from mplog._ring.ring import Entry
+from mplog._ring.ring_file import open_existing
+from mplog._session import directory, reading, rings
+from mplog._session.place import Place, open_place
+from mplog._session.reading import Render
+from mplog._sinks import report
+from mplog._sinks.file import moved
+from mplog._sinks.file import slot as slots
+from mplog._sinks.file.sink import FileBusy, FileSink
+from mplog._sinks.file.slot import Part, Promise, Slot
+from mplog._sinks.file.take_back import Found, begun, take_back
+from mplog._writer.route import Route
+
+MOVED_BOUND = 1.0
+"""Seconds that it waits, with the lock of the current file, for that of an old one."""
+
+
+def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> None:
+    """Keep or take back every open promise about the file of *sink*. Called under its lock, by whoever holds it.
+
+    A promise that is open while somebody else holds the lock was made by a process that died in between.
+    """
+    for base in directory.existing_bases():
+        shared = os.path.join(base, "files", sink.key())
+        for path in glob.glob(os.path.join(glob.escape(shared), f"*{slots.SUFFIX}")):
+            try:
+                slot = slots.open_existing(path)
+            except (OSError, ValueError):
+                continue
+            try:
+                if slot.is_undone():
+                    place = open_place(os.path.join(base, "sessions", slot.session.hex()))
+                    settle_intent(fd, place, slot, reading.renderer(make_route(slot.route)), sink)
+            except (OSError, ValueError) as error:
+                # The session is gone with its rings: there is nothing to compare with, or to write. Or we cannot look.
+                if not (isinstance(error, OSError) and descriptor.is_none_left(error)):
+                    slot.take_back()
+            except FileBusy:
+                continue  # It is about another file than this one, and stays for the next who looks.
+            finally:
+                slot.close()
+
+
+def settle_intent(fd: int, place: Place, slot: Slot, render: Render, sink: FileSink) -> None:
+    """Finish or take back a promise whose maker died. Called under the lock of *fd*, the current file of *sink*.
+
+    Raises FileBusy when the promise is about a file that somebody has moved since, and its lock is not to be had.
+    """
+    promise = slot.undone()
+    if promise is None:
+        if slot.is_undone():
+            slot.take_back()
+        return
+    status = os.fstat(fd)
+    if (status.st_dev, status.st_ino) == (promise.device, promise.inode):
+        _settle_in(fd, promise, place, slot, render, sink.options.text.end)
+        return
+    with moved.locked(sink.directory, promise.device, promise.inode, MOVED_BOUND) as old:
+        if old is None:
+            slot.take_back()
+        else:
+            _settle_in(old, promise, place, slot, render, sink.options.text.end)
+
+
+def _settle_in(fd: int, promise: Promise, place: Place, slot: Slot, render: Render, end: bytes) -> None:
+    """Settle *promise*, which is about the file *fd*, under its lock."""
+    entries = _promised(place, promise, slot.route, render)
+    if entries is None:
+        slot.take_back()
+        return
+    data = b"".join([entry[7] for entry in entries])
+    found = take_back(fd, promise.offset, data, end)
+    kept = _kept(promise, entries, begun(fd, promise.offset, data)) if found is Found.TORN else None
+    if kept is not None:
+        slot.shrink(kept)
+    if found is Found.WHOLE or kept is not None:
+        slot.done()
+    else:
+        slot.take_back()
+    if found is Found.TORN:
+        report.once("torn", "a write was cut short by a kill and overtaken by others; the cut record is repeated whole")
+
+
+def _promised(place: Place, promise: Promise, route: int, render: Render) -> list[Entry] | None:
+    """The entries that *promise* was about, from the rings that still hold them; None when they do not."""
+    entries: list[Entry] = []
+    for number, part in enumerate(promise.parts):
+        if part.start == part.end:
+            continue
+        path = _ring_path(place, part.ring, route)
+        if path is None:
+            return None
+        ring = None
+        with rings.readable():
+            ring = open_existing(path)
+        if ring is None:
+            return None
+        try:
+            entries += reading.entries_of(ring, number, part.start, part.end, route)
+        finally:
+            ring.close()
+    finished = reading.finished(sorted(entries), place, render)
+    return finished if sum(len(entry[7]) for entry in finished) == promise.length else None
+
+
+def _ring_path(place: Place, key: bytes, route: int) -> str | None:
+    for path in rings.listed([*place.ring_directories, place.backlog_directory(route)]):
+        with contextlib.suppress(ValueError):
+            if rings.key_of(path) == key:
+                return path
+    return None
+
+
+def _kept(promise: Promise, entries: list[Entry], size: int) -> Promise | None:
+    """The part of *promise* whose *entries* are whole in its first *size* bytes; None when that is none."""
+    ends: dict[int, int] = {}
+    length = 0
+    for entry in entries:
+        if length + len(entry[7]) > size:
+            break
+        length += len(entry[7])
+        ends[entry[1]] = entry[2]
+    if not ends:
+        return None
+    parts = tuple(Part(part.ring, part.start, ends.get(at, part.start)) for at, part in enumerate(promise.parts))
+    return Promise(promise.device, promise.inode, promise.offset, length, parts)
