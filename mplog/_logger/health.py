@@ -99,7 +99,7 @@ def _sinks(core: Core) -> Iterator[Problem]:
             yield Problem("sink", f"the last record for handler {handler.id} ({handler.name}) was lost: {trouble}.")
     if host is None:
         return
-    for number, error in list(host.drain.refusals.items()):
+    for number, error in list(host.drain.files.refusals.items()):
         yield Problem(
             "sink",
             f"handler {number} cannot write to {error}. Records wait in memory and the write is tried again: see to "

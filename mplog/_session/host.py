@@ -42,8 +42,9 @@ from mplog._sinks import report
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.limit import STALLED, Limit
-from mplog._writer.drain import Drain, Source
+from mplog._writer.drain import Drain
 from mplog._writer.route import COROUTINE, Route
+from mplog._writer.source import Source
 from mplog._writer.tally import Tally
 from mplog._writer.writer import HOUSEKEEPING, Writer
 
@@ -116,7 +117,7 @@ class Host:
 
     def _heed(self, options: QueueOptions) -> None:
         self.drain.grace = options.order_window
-        self.drain.may_drop = options.overflow != "block"
+        self.drain.files.may_drop = options.overflow != "block"
 
     def _make_piece(self, number: int, size: int) -> tuple[RingFile, bytes]:
         """A ring for the backlog of a route; see Drain."""
@@ -489,7 +490,7 @@ class Host:
     def oldest(self) -> int | None:
         """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
         stamps = [source.reader.oldest() for source in list(self.drain.sources) if not source.broken]
-        stamps += [backlog.oldest() for backlog in list(self.drain.backlogs.values())]
+        stamps += [backlog.oldest() for backlog in list(self.drain.files.backlogs.values())]
         return min((stamp for stamp in stamps if stamp is not None), default=None)
 
     # Around a fork; see fork.py.
@@ -527,7 +528,7 @@ class Host:
             source.file.close()
         for slot in self.slots.values():
             slot.close()
-        self.drain.let_go()
+        self.drain.files.let_go()
 
     def _parts_of_others(self, slot: slots.Slot) -> list[slots.Part]:
         return slot_files.parts_of_others(self.place, slot.route, [source.key for source in self.drain.sources])(slot)
@@ -548,7 +549,7 @@ class Host:
         self.writer.stop(limit.left())
         complete = self.writer.finish(limit)
         # Whoever takes its ring over while we still write uses our slots, too.
-        self.drain.others = self._parts_of_others
+        self.drain.files.others = self._parts_of_others
         # SYNC finish -> attend: whoever publishes from now on sees it and takes its own ring over.
         self._set(WAKE, STOPPED)
         complete = self.writer.finish(limit) and complete and self._read_further(limit)
@@ -645,4 +646,4 @@ class Host:
             else:
                 self.drain.sources.remove(source)
                 source.file.close()  # And with it the kernel lock: a living producer may take its ring over.
-        self.drain.let_go()
+        self.drain.files.let_go()

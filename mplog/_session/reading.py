@@ -10,8 +10,8 @@ from mplog._ring.ring_file import RingFile
 from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._writer.backlog import as_it_was
-from mplog._writer.drain import read_spilled, spill_path
 from mplog._writer.route import Route
+from mplog._writer.spilled import read_spilled, spill_path
 
 Render = Callable[[int, bytes], "bytes | None"]
 """(kind, body) -> what the file gets, or None for a record that does not pass."""

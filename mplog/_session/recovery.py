@@ -25,8 +25,8 @@ from mplog._sinks.file.progress import Progress
 from mplog._sinks.file.sink import FileBusy, FileSink
 from mplog._sinks.file.slot import Slot
 from mplog._writer.backlog import origin_of
-from mplog._writer.drain import loadable
 from mplog._writer.route import Route
+from mplog._writer.spilled import loadable
 
 BOUND = 10.0
 """Seconds that recovery waits for a log file's lock."""

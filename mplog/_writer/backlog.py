@@ -4,7 +4,7 @@ It is made of rings of the owner's own, which outlive it as all rings do: `recov
 there says which ring it came from and where it ended there. Whoever recovers a file believes that rather than the head
 of that ring, so it is no harm when the owner dies between the two: the record is in the file once.
 
-Lock order as in drain.py, whose thread is the only one that comes here.
+Used as files.py is, by one thread at a time.
 """
 
 from __future__ import annotations

@@ -150,11 +150,11 @@ _after("commit: counted", "_sinks.file.sink", "FileSink._commit_under_lock", "pr
 # Somebody holds the lock of the second file, so what is for it goes into its backlog, and later from there.
 _cased(Case("behind", "owner"))
 _before("backlog: nothing kept", "_writer.backlog", "Backlog.put", "held = ORIGIN.pack(")
-_after("backlog: kept", "_writer.drain", "Drain._hold", "kept = backlog.put(")
+_after("backlog: kept", "_writer.files", "Files._hold", "kept = backlog.put(")
 _cased(Case("behind", "owner"))
-_before("backlog: before it is tried", "_writer.drain", "Drain._write_backlog", "attempt = backlog.attempt = ")
-_after("backlog: read", "_writer.drain", "Drain._write_backlog", "attempt = backlog.attempt = ")
-_after("backlog: in the file", "_writer.drain", "Drain._write_backlog", "backlog.attempt = None")
+_before("backlog: before it is tried", "_writer.files", "Files._write_backlog", "attempt = backlog.attempt = ")
+_after("backlog: read", "_writer.files", "Files._write_backlog", "attempt = backlog.attempt = ")
+_after("backlog: in the file", "_writer.files", "Files._write_backlog", "backlog.attempt = None")
 _before("backlog: before it goes", "_writer.backlog", "Backlog.tidy", "self._pieces[0].remove()")
 _after("backlog: gone", "_writer.backlog", "Backlog.tidy", "self._pieces[0].remove()")
 

@@ -17,6 +17,7 @@ from mplog._sinks.file.log_file import LogFile
 from mplog._sinks.file.slot import Slot
 from mplog._writer import backlog as backlogs
 from mplog._writer import drain as drains
+from mplog._writer import files
 
 PIECE = 16 * 1024
 
@@ -73,7 +74,7 @@ class Arena:
             drain._rest_until = 0.0
             if drain._pending is not None:
                 drain._pending.retry_at = 0.0
-            for backlog in drain.backlogs.values():
+            for backlog in drain.files.backlogs.values():
                 backlog.retry_at = 0.0
             drain.round(everything=True)
 
@@ -131,11 +132,11 @@ def test_every_promise_tells_of_all_rings_of_a_backlog(
     for _ in range(8):
         arena.log()
         arena.rounds(1)
-    assert len(arena.host.drain.backlogs[arena.numbers[0]]._pieces) > 2
+    assert len(arena.host.drain.files.backlogs[arena.numbers[0]]._pieces) > 2
     seen = []
     watch(monkeypatch, lambda: seen.append((len(arena.lines()) + arena.missing(), arena.logged)))
     if ending:
-        arena.host.drain.others = arena.host._parts_of_others
+        arena.host.drain.files.others = arena.host._parts_of_others
     arena.locked.clear()
     arena.rounds()
     assert arena.lines() == list(range(arena.logged))
@@ -151,7 +152,7 @@ def test_a_full_backlog_is_written_when_its_file_is_free(
     """Where nothing may be dropped, and there is little room for a backlog or none, the writer goes on afterwards."""
     monkeypatch.setattr(backlogs, "MOST", room)
     arena = make(files)
-    arena.host.drain.may_drop = False
+    arena.host.drain.files.may_drop = False
     arena.locked.add(str(arena.paths[0]))
     for _ in range(3):
         arena.log()
@@ -176,7 +177,7 @@ def test_a_handler_that_is_removed_over_a_full_backlog(
     """What waits for it is counted as lost, once, and the other files go on."""
     monkeypatch.setattr(backlogs, "MOST", PIECE)
     arena = make()
-    arena.host.drain.may_drop = False
+    arena.host.drain.files.may_drop = False
     arena.locked.add(str(arena.paths[0]))
     arena.log(200)
     arena.rounds(3)
@@ -210,11 +211,11 @@ def test_many_locked_files_are_not_waited_for_one_by_one(
     arena.log(10)
     arena.rounds(1)
     assert arena.lines() == list(range(10))
-    assert [bound for _, bound in waits[1:]].count(drains.BATCH_BOUND) == 1
+    assert [bound for _, bound in waits[1:]].count(files.BATCH_BOUND) == 1
     waits.clear()
     arena.rounds(7)
     assert len(waits) == 49
-    assert {path for path, bound in waits if bound == drains.HELD_BOUND} == arena.locked
+    assert {path for path, bound in waits if bound == files.HELD_BOUND} == arena.locked
     assert sum(bound for _, bound in waits) < 0.2
     monkeypatch.undo()
     arena.locked.clear()

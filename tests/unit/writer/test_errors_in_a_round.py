@@ -24,20 +24,23 @@ from mplog._sinks.file.turnover import Turnover
 from mplog._writer import drain as drains
 from mplog._writer.backlog import Backlog, Share
 from mplog._writer.drain import Drain
+from mplog._writer.files import Files
+from mplog._writer.pending import Pending
 from mplog._writer.route import Route
+from mplog._writer.source import Source
 
 COUNT = 6
 
 PARTS: dict[str, list[Callable[..., Any]]] = {
-    "round": [Drain._round, Drain._read_all, Drain._read, Drain._share_out, Drain._text, Route.text_of],
-    "settle": [Drain._settle, Drain._give, Drain._commit, Drain._count_written, Drain._count_others],
+    "round": [Drain._round, Drain._read_all, Source.read, Drain._share_out, Drain._text, Route.text_of],
+    "settle": [Drain._settle, Files._give, Files._commit, Files._count_written, Pending.count_others],
     "commit": [FileSink._commit_under_lock, FileSink._append, Slot.intend, Slot._store, Slot.done],
     "around the commit": [FileSink.commit, LogFile.acquire, Progress.look, Progress.promise],
     "rotation": [Turnover.make_room, Turnover._fitting, Turnover._rotate],
-    "backlog": [Drain._hold, Drain._work_off, Drain._write_backlog, Drain._attempt, Drain._finished, Backlog.count],
+    "backlog": [Files._hold, Files.work_off, Files._write_backlog, Files._attempt, Files._finished, Backlog.count],
     "full backlog": [
-        *(Drain._give, Drain._commit_share, Drain._others, Drain._hold, Drain._write_backlog),
-        *(Drain._count_written, Share.next_for, Share.skip, Backlog.reached, Backlog.count, Progress.look),
+        *(Files._give, Files._commit_share, Files._others, Files._hold, Files._write_backlog),
+        *(Files._count_written, Share.next_for, Share.skip, Backlog.reached, Backlog.count, Progress.look),
     ],
 }
 """Functions that a round runs through, each group injected into on its own."""
@@ -122,7 +125,7 @@ class Arena:
             drain._rest_until = 0.0
             if drain._pending is not None:
                 drain._pending.retry_at = 0.0
-            for backlog in drain.backlogs.values():
+            for backlog in drain.files.backlogs.values():
                 backlog.retry_at = 0.0
             drain.round(everything=True)
             if not drain.waiting and not drain.unread():
@@ -153,7 +156,7 @@ def test_an_error_at_any_line(
     held = part.endswith("backlog")
     if part == "full backlog":
         put_there = Backlog.put
-        arena.host.drain.may_drop = False
+        arena.host.drain.files.may_drop = False
         monkeypatch.setattr(
             Backlog,
             "put",
@@ -205,7 +208,7 @@ def all_but(path: Path) -> Callable[..., bool]:
 def one_round(arena: Arena, injection: Injection, at: int) -> None:
     """A round in which something is raised."""
     arena.host.drain._rest_until = 0.0
-    for backlog in arena.host.drain.backlogs.values():
+    for backlog in arena.host.drain.files.backlogs.values():
         backlog.retry_at = 0.0
     injection.arm(at)
     try:

@@ -1,0 +1,322 @@
+"""The files of a session: each gets its share of a round, or has it in its backlog until it takes something again."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import operator
+import os
+from collections import Counter
+from collections.abc import Callable
+
+from mplog._ring.clock import monotonic
+from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA, LOG
+from mplog._ring.ring import Entry
+from mplog._ring.ring_file import RingFile
+from mplog._sinks import report, signals
+from mplog._sinks.file.sink import FileBusy, FileSink
+from mplog._sinks.file.slot import Part, Slot
+from mplog._writer.backlog import Attempt, Backlog, Piece, Share, as_it_was
+from mplog._writer.pending import Pending
+from mplog._writer.route import Route
+from mplog._writer.spilled import SPILLED, loadable, read_spilled, spill_path
+
+BATCH_BOUND = 0.05
+"""Seconds that a round waits for the lock of a file, before its share goes into a backlog."""
+
+HELD_BOUND = 0.01
+"""The same for what is in a backlog already."""
+
+MOMENT = 0.001
+"""The same for all but the first that is busy: the others shall not wait for each of many locked files."""
+
+BUSY = 2.0
+"""Seconds that somebody may hold the lock of a file before it is worth a word."""
+
+_RING = operator.itemgetter(1)
+
+
+class Files:
+    """How the files of one session are written. Used by one thread at a time, the one that is in a round."""
+
+    def __init__(
+        self,
+        routes: dict[int, Route],
+        slots: dict[int, Slot],
+        spill_directory: str,
+        make_piece: Callable[[int, int], tuple[RingFile, bytes]],
+        say: Callable[[Route, str], None],
+    ) -> None:
+        """
+        Args:
+            make_piece: makes a ring for the backlog of a route, of at least so many bytes. Raises OSError where there
+                is no room.
+            say: writes a line of mplog's own through a route.
+        """
+        self._routes = routes
+        self._slots = slots
+        self._spill_directory = spill_directory
+        self._make_piece = make_piece
+        self._say = say
+        self.backlogs: dict[int, Backlog] = {}
+        """Per route of a file that takes nothing now, or did not a moment ago."""
+        self._patience = BATCH_BOUND
+        """Seconds that the next file of this round may be waited for."""
+        self._turn = 0
+        self.may_drop = True
+        """Whether a record is dropped, and counted, that finds no room in the backlog of its file, rather than held up
+        with all others."""
+        self.refusals: dict[int, str] = {}
+        """Per route of a file that refuses: its error."""
+        self.others: Callable[[Slot], list[Part]] | None = None
+        """At the end of the session: what a promise must repeat of those of orphans; see FileSink.commit."""
+
+    def give_all(self, pending: Pending) -> bool:
+        """Give each file what it has not got of its share; False when one takes nothing and has no backlog for it."""
+        self._patience = BATCH_BOUND
+        for share in pending.shares:
+            if share.counted < len(share.entries) and not self._give(pending, share):
+                return False
+        return True
+
+    def _give(self, pending: Pending, share: Share) -> bool:
+        """Commit what is left of *share*, or keep it in the backlog of its file; False when neither can be done."""
+        number = share.route.spec.id
+        if number not in self._routes:
+            self.give_up(number, pending)  # Removed by somebody who could not wait for this round.
+            return True
+        if number not in self.backlogs or share.progress.is_open:
+            if self._commit_share(pending, share):
+                return True
+            # While a promise is open nobody knows which of its records are in the file.
+            if share.slot.is_undone():
+                return False
+            if number not in self.backlogs:
+                self.backlogs[number] = Backlog(functools.partial(self._make_piece, number))
+        elif share.progress.done > share.counted:
+            self._count_written(pending, share)
+        backlog = self.backlogs[number]
+        if self._hold(pending, share, backlog):
+            return True
+        # No room, and nothing may be dropped: what is held is written first, and the rest goes straight to the file.
+        # The rings of the backlog stay until the heads have moved, for they tell what of this round is written.
+        if monotonic() >= backlog.retry_at:
+            self._write_backlog(number, backlog, HELD_BOUND, pending)
+        if backlog.waiting:
+            return False
+        share.skip(backlog)
+        return self._commit_share(pending, share)
+
+    def _commit_share(self, pending: Pending, share: Share) -> bool:
+        keys = [source.key for source in pending.sources]
+        try:
+            done = self._commit(share, keys, pending.starts, pending.ends, self._patience, pending)
+            if not done:
+                self._patience = MOMENT
+            return done
+        finally:
+            self._count_written(pending, share)
+
+    def _hold(self, pending: Pending, share: Share, backlog: Backlog) -> bool:
+        """Keep what is left of *share* in *backlog*; False when there is no room, and nothing may be dropped."""
+        asks = share.route.spec.asks_about_messages
+        # By what has come there, and not by what was counted after it: an error may be raised in between.
+        while (at := share.next_for(backlog)) < len(share.entries):
+            entry = share.entries[at]
+            kind, body = LOG, entry[7]
+            named = pending.names.get((entry[1], entry[2]))
+            if named is not None and (asks or named[0] in SPILLED):
+                # What lies beside the ring stays there; and a rotation function shall see the record, not its text.
+                kind, body = named
+            spill = spill_path(self._spill_directory, body) if kind in SPILLED else ""
+            pending.spills.discard(spill)
+            source = pending.sources[entry[1]]
+            kept = backlog.put(entry, kind, body, source.key, source.tally)
+            if kept:
+                continue
+            if not self.may_drop or len(self._routes) == 1:
+                return False
+            if spill:
+                pending.spills.add(spill)
+            backlog.lost += 1
+            source.tally.add(lost=1)
+            report.once(
+                f"backlog {share.route.spec.id}",
+                f"{backlog.waiting} records wait for handler {share.route.spec.id}, whose file takes nothing, and "
+                "there is no room for more: what comes is dropped and counted, so that it holds up no other "
+                "handler. The log will tell.",
+            )
+        share.counted = len(share.entries)
+        return True
+
+    def work_off(self) -> int:
+        """Write what waits in backlogs, where it is time to try; how many records."""
+        moved = 0
+        waiting = list(self.backlogs.items())
+        self._turn = (self._turn + 1) % len(waiting)  # Each is the first at some time.
+        bound = HELD_BOUND
+        for number, backlog in waiting[self._turn :] + waiting[: self._turn]:
+            if number not in self._routes:
+                self.give_up(number, None)  # As in _give.
+                continue
+            if monotonic() >= backlog.retry_at:
+                before = backlog.taken
+                self._write_backlog(number, backlog, bound, None)
+                moved += backlog.taken - before
+                if backlog.attempt is not None:
+                    bound = MOMENT
+            if backlog.tidy():
+                del self.backlogs[number]
+                if backlog.lost and number in self._routes:
+                    text = f"mplog: {backlog.lost} records were dropped here: the file took nothing for too long"
+                    self._say(self._routes[number], text)
+        return moved
+
+    def _write_backlog(self, number: int, backlog: Backlog, bound: float, pending: Pending | None) -> None:
+        while True:
+            # An attempt that failed goes on with what it had: only its progress knows what an open promise is about.
+            attempt = backlog.attempt
+            if attempt is None:
+                piece = backlog.next_piece()
+                if piece is None:
+                    return
+                attempt = backlog.attempt = self._attempt(number, piece)
+            try:
+                written = self._commit(attempt.share, [attempt.key], [attempt.start], None, bound, pending)
+            finally:
+                backlog.count(attempt)
+            if not written:
+                backlog.put_off()
+                return
+            backlog.attempt = None
+            for entry in attempt.held:
+                if as_it_was(entry)[3] in SPILLED:
+                    with contextlib.suppress(OSError):
+                        os.unlink(spill_path(self._spill_directory, as_it_was(entry)[7]))
+
+    def _attempt(self, number: int, piece: Piece) -> Attempt:
+        """The next batch of a backlog: as much as can be in memory together."""
+        mark = piece.reader.mark()
+        try:
+            held = piece.reader.read(0)
+            fitting = loadable([as_it_was(entry) for entry in held], self._spill_directory)
+            entries = [self._finished(self._routes[number], as_it_was(entry)) for entry in held[:fitting]]
+            if fitting < len(held):
+                piece.reader.go_back(held[fitting - 1][2], len(held) - fitting)
+        except BaseException:
+            piece.reader.return_to(mark)
+            raise
+        return Attempt(held[:fitting], Share(self._routes[number], self._slots[number], entries), piece.key, mark[0])
+
+    def _finished(self, route: Route, entry: Entry) -> Entry:
+        """A record of a backlog with the bytes that its file gets. Its filter has let it through already."""
+        kind, body = entry[3], entry[7]
+        if kind in SPILLED:
+            body = read_spilled(spill_path(self._spill_directory, body))
+        if kind in (DATA_RECORD, KIND_SPILLED_DATA):
+            signals.open_up()  # Its format or patcher may be the user's own.
+        try:
+            text = route.text_of(kind, body, asked=True)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it could be made before: its spilled bytes are gone by now, say
+            record = route.record_of(kind, body, "a process")
+            report.error_in_handler(route.spec.id, record, error, sink=route.spec.target)
+            text = route.spec.encode(f"<a record that waited for this file is missing: {str(error)!a}>\n")
+        assert isinstance(text, bytes)
+        return (*entry[:7], text)
+
+    def _commit(
+        self,
+        share: Share,
+        keys: list[bytes],
+        starts: list[int],
+        ends: list[int] | None,
+        bound: float,
+        pending: Pending | None,
+    ) -> bool:
+        """Append what is left of *share* to its file; False when that takes nothing now."""
+        route, progress = share.route, share.progress
+        sink = route.sink
+        assert isinstance(sink, FileSink)
+        try:
+            others = None
+            if self.others is not None or route.spec.id in self.backlogs:
+                others = functools.partial(self._others, route.spec.id, share.slot, pending)
+            sink.commit(share.entries, keys, starts, share.slot, progress, ends, others, bound)
+        except Exception as error:  # noqa: BLE001 - a file that refuses, or something unforeseen: it is tried again
+            self._refused(route, error, len(share.entries) - progress.done)
+            return False
+        self.refusals.pop(route.spec.id, None)
+        return True
+
+    def _others(self, number: int, slot: Slot, pending: Pending | None) -> list[Part]:
+        """What a promise must repeat beside its own part: how far the other rings have come that are still there."""
+        reached: dict[bytes, int] = {}
+        if self.others is not None:
+            reached.update((part.ring, part.end) for part in self.others(slot))
+        backlog = self.backlogs.get(number)
+        if backlog is not None:
+            reached.update(backlog.reached())
+        # In the middle of a round its rings have not moved on.
+        sources = pending.sources if pending is not None else []
+        for share in pending.shares if pending is not None else ():
+            if share.slot is slot:
+                reached.update((sources[ring].key, end) for ring, end in share.progress.ends.items())
+        return [Part(ring, end, end) for ring, end in reached.items()]
+
+    def _refused(self, route: Route, error: Exception, waiting: int) -> None:
+        """Say that the file of *route* takes nothing, unless somebody just has its lock for a moment."""
+        number = route.spec.id
+        backlog = self.backlogs.get(number)
+        if isinstance(error, FileBusy) and (backlog is None or monotonic() - backlog.since < BUSY):
+            return
+        sink = route.sink
+        assert isinstance(sink, FileSink)
+        why = str(error) if backlog is None else f"{error}, for {monotonic() - backlog.since:.0f} s"
+        self.refusals[number] = f"{sink.path}: {why}"
+        report.once(
+            f"write {number}",
+            f"handler {number} cannot write to {sink.path} ({why}); "
+            f"{backlog.waiting if backlog is not None else waiting} records wait in memory that outlives this process, "
+            "and the write is tried again. Put that right; when the program has ended before, run `mplog recover`.",
+        )
+
+    def _count_written(self, pending: Pending, share: Share) -> None:
+        """What of *share* is in its file since the last count: the processes it came from get it counted."""
+        first, share.counted = share.counted, share.progress.done
+        share.route.written += share.counted - first
+        everything = share.counted - first == sum(pending.counts)
+        per_ring = (
+            dict(enumerate(pending.counts)) if everything else Counter(map(_RING, share.entries[first : share.counted]))
+        )
+        for index, count in per_ring.items():
+            if count:
+                pending.sources[index].tally.add(written=count)
+
+    def give_up(self, number: int, pending: Pending | None) -> None:
+        """As Drain.give_up; *pending* is the round in progress, if there is one."""
+        backlog = self.backlogs.pop(number, None)
+        left = backlog.waiting if backlog is not None else 0
+        for share in pending.shares if pending is not None else ():
+            if share.route.spec.id == number and share.counted < len(share.entries):
+                assert pending is not None
+                at = share.counted if backlog is None else share.next_for(backlog)
+                lost, share.counted = share.entries[at:], len(share.entries)
+                left += len(lost)
+                for entry in lost:
+                    pending.sources[entry[1]].tally.add(lost=1)
+        if left:
+            report.once(
+                f"left {number}",
+                f"handler {number} was removed while its file took nothing; {left} records that other processes "
+                "logged to it are lost.",
+            )
+        if backlog is not None:
+            backlog.give_up()
+
+    def let_go(self) -> None:
+        """At the end of the session: give back the rings of backlogs, for whoever writes what is in them."""
+        for backlog in self.backlogs.values():
+            backlog.close()
+        self.backlogs.clear()
