@@ -33,7 +33,7 @@ def patch(record: dict[str, Any], patcher: Patcher) -> Exception | None:
     except Exception as error:  # noqa: BLE001 - a user's function
         failed = error
     lost = []
-    if not _has_number(record):
+    if not _have_number(record):
         record["level"] = RecordLevel(name, number, icon)
         lost.append("a level with a number")
     if not _has_time(record):
@@ -50,9 +50,13 @@ def patch(record: dict[str, Any], patcher: Patcher) -> Exception | None:
     return failed
 
 
-def _has_number(record: dict[str, Any]) -> bool:
+def _have_number(record: dict[str, Any]) -> bool:
+    """Let the level have a plain number; False where it has none at all."""
     try:
-        return isinstance(record["level"].no, int)
+        level = record["level"]
+        if type(level.no) is not int:
+            level.no = int.__index__(level.no)
+        return True
     except Exception:  # noqa: BLE001 - whatever a patcher has put there
         return False
 

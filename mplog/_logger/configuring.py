@@ -20,6 +20,7 @@ from mplog._logger.levels import Level
 from mplog._logger.options import OPTIONS, Given
 from mplog._logger.switches import switch
 from mplog._render.markup import level_color
+from mplog._ring.wire import exact
 from mplog._session.queue_options import QueueOptions
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
@@ -117,7 +118,7 @@ def checked_name(name: Any) -> str | None:
     """The *name* of a module, or TypeError."""
     if name is not None and not isinstance(name, str):
         raise TypeError(f"Invalid name, it should be a string (or None), not: '{type(name).__name__}'")
-    found: str | None = name
+    found: str | None = exact(name)
     return found
 
 

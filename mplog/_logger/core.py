@@ -116,7 +116,7 @@ class Core:
         with self.lock:
             identifier = self.next_id  # Used up, whatever comes.
             self.next_id += 1
-        given = options.switched(given)
+        given = options.switched(options.with_plain_values(given))
         return Wanted(sink, given, *options.check(sink, given, identifier, levels))
 
     def make(self, wanted: Wanted, *, auto: bool = False) -> Handler:
@@ -235,9 +235,9 @@ class Core:
         self.notice_child()
         with self.lock:
             made = level_table.get_or_change(self.levels, name, no, color, icon)
-            if made != self.levels.get(name):
+            if made != self.levels.get(made.name):
                 level_color(made.color)
-                self.levels = {**self.levels, name: made}
+                self.levels = {**self.levels, made.name: made}
                 self._changed()
             return made
 

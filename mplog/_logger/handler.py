@@ -14,7 +14,7 @@ from mplog._logger.nesting import making
 from mplog._render.renderer import Renderer
 from mplog._render.template import TimeText
 from mplog._ring.clock import monotonic
-from mplog._ring.layout import DATA_RECORD, LOG
+from mplog._ring.layout import DATA_RECORD, HIGHEST_LEVEL, LOG
 from mplog._session.account import Account
 from mplog._session.link import Link
 from mplog._session.spills import LARGEST, Shorten
@@ -172,7 +172,7 @@ class Handler:
         finally:
             making.depth = depth
         if link is not None:
-            link.push(now, self.spec.id, level, body, kind, shorten)
+            link.push(now, self.spec.id, min(level, HIGHEST_LEVEL), body, kind, shorten)
         elif isinstance(self.sink, FileSink):
             message = None
             if self.spec.asks_about_messages:

@@ -9,6 +9,7 @@ from mplog._logger import environment
 from mplog._render.markup import level_color
 from mplog._render.nearest import nearest
 from mplog._ring.wire import class_name
+from mplog._ring.wire import exact as exact
 
 
 class Level(NamedTuple):
@@ -82,16 +83,6 @@ def anonymous(number: int) -> Level:
     return Level(f"Level {number}", number, "", " ")
 
 
-def exact(given: Any) -> Any:
-    """A name or number of a class derived from `str` or `int` as a plain one: nothing of that class is to be run."""
-    kind = type(given)
-    if kind is str or kind is int or kind is bool:
-        return given
-    if issubclass(kind, str):
-        return str.__str__(given)
-    return int.__index__(given) if issubclass(kind, int) else given
-
-
 def resolve(levels: dict[str, Level], given: Any) -> Level:
     """The level that a call means by a name or a number.
 
@@ -120,12 +111,15 @@ def get_or_change(levels: dict[str, Level], name: Any, no: Any, color: Any, icon
 
     Raises:
         ValueError: unknown name without number, known name with one, a negative number.
-        TypeError: a name or a colour that is no string, or a number that is no integer.
+        TypeError: a name, a colour or an icon that is no string, or a number that is no integer.
     """
+    name, no, color, icon = map(exact, (name, no, color, icon))
     if not isinstance(name, str):
         raise TypeError(f"Invalid level name, it should be a string, not: '{type(name).__name__}'")
     if color is not None and not isinstance(color, str):
         raise TypeError(f"Invalid level color, it should be a string of tags, not: '{type(color).__name__}'")
+    if icon is not None and not isinstance(icon, str):
+        raise TypeError(f"Invalid level icon, it should be a string, not: '{type(icon).__name__}'")
     known = levels.get(name)
     if known is None:
         if no is None:

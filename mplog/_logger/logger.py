@@ -425,7 +425,7 @@ class Logger:
 
         Raises:
             ValueError: unknown name without *no*, known name with *no*, a negative number, or colours that are no tags.
-            TypeError: a name or a colour that is no string, or a number that is no integer.
+            TypeError: a name, a colour or an icon that is no string, or a number that is no integer.
         """
         return self._core.level(name, no, color, icon)
 

@@ -18,6 +18,7 @@ from mplog._render.nearest import nearest
 from mplog._render.renderer import Renderer
 from mplog._render.times import local_time
 from mplog._ring.clock import wall_time
+from mplog._ring.wire import exact
 from mplog._sinks.file.compression import parse_compression
 from mplog._sinks.file.length import check_length
 from mplog._sinks.file.naming import PathTemplate, literal
@@ -67,6 +68,21 @@ class Given:
 
 OPTIONS = tuple(option.name for option in dataclasses.fields(Given) if option.name != "keywords")
 """The options of every kind of sink."""
+
+
+def with_plain_values(given: Given) -> Given:
+    """*given* with plain texts and numbers where there are some of classes of the program's, such as an `IntEnum`.
+
+    They travel to processes that do not have these classes, or not yet.
+    """
+    plain = {name: _plain(getattr(given, name)) for name in OPTIONS}
+    return Given(**plain, keywords={name: _plain(value) for name, value in given.keywords.items()})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {exact(key): exact(item) for key, item in value.items()}
+    return exact(value)
 
 
 def switched(given: Given) -> Given:

@@ -9,8 +9,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from mplog._logger.levels import exact
-from mplog._ring.wire import class_name, safe_repr
+from mplog._ring.wire import class_name, exact, safe_repr
 from mplog._sinks import report
 from mplog._sinks.inside import inside
 from mplog._sinks.standard import comes_from_mplog

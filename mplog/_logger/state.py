@@ -10,7 +10,7 @@ from mplog._logger.handler import Emit, Handler
 from mplog._logger.levels import Level
 from mplog._logger.settings import Settings
 from mplog._render.template import Line, TimeText
-from mplog._ring.layout import GENERATION
+from mplog._ring.layout import GENERATION, HIGHEST_LEVEL
 
 NOTHING = 1 << 62
 """The threshold of a logger without handlers: no level reaches it."""
@@ -65,7 +65,7 @@ class FastSite:
         self.code = code
         self.globals = globals_
         self.level = level
-        self.number = number
+        self.number = min(number, HIGHEST_LEVEL)
         self.message = message
         self.count = count
         self.target, *self.others = targets

@@ -92,6 +92,9 @@ RECORD: Final = struct.Struct("=IIBBHI")
 RECORD_BYTES: Final = RECORD.size
 PREFIX: Final = struct.Struct("=QdII")
 PREFIX_BYTES: Final = PREFIX.size
+HIGHEST_LEVEL: Final = (1 << 32) - 2
+"""The last number of a level in a ring; it stands for higher ones, too."""
+
 RECORD_AND_PREFIX: Final = struct.Struct("=IIIIQdII")
 """Both in one go: the third number has the kind and the flags in its bytes; see KIND_SHIFT and FLAGS_SHIFT."""
 BODY: Final = RECORD_AND_PREFIX.size

@@ -50,6 +50,21 @@ def class_name(value: object) -> str:
     return str(_name_of(type(value)))
 
 
+def exact(given: Any) -> Any:
+    """A text or number of a class derived from a built-in one as a plain one, and anything else as it is.
+
+    Nothing of that class is run then, and what travels does not need it where it arrives.
+    """
+    kind = type(given)
+    if kind is str or kind is int or kind is bool:
+        return given
+    if issubclass(kind, str):
+        return str.__str__(given)
+    if issubclass(kind, int):
+        return int.__index__(given)
+    return float.__float__(given) if issubclass(kind, float) else given
+
+
 class _Sender:
     """Makes values plain, counting them. Runs user code only where what it raises is caught.
 
@@ -228,4 +243,4 @@ def decode(data: bytes) -> Any:
         raise ValueError(f"these {len(data)} bytes are no record: {error}") from error
 
 
-__all__ = ["TAG", "Represented", "class_name", "decode", "encode", "safe_repr", "unprintable"]
+__all__ = ["TAG", "Represented", "class_name", "decode", "encode", "exact", "safe_repr", "unprintable"]

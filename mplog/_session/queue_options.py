@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from mplog._render.nearest import nearest
 from mplog._ring.ring_file import MINIMUM_CAPACITY
+from mplog._ring.wire import exact
 from mplog._session import rings
 
 MAXIMUM_CAPACITY = 1 << 30
@@ -91,6 +92,8 @@ class QueueOptions:
     shutdown_timeout: float = _default("shutdown_timeout", lambda: 5.0)
 
     def __post_init__(self) -> None:
+        for name in VARIABLES:
+            object.__setattr__(self, name, exact(getattr(self, name)))
         size = self._integer("ring_size", self.ring_size, MINIMUM_CAPACITY, MAXIMUM_CAPACITY, "bytes")
         if size & (size - 1):
             lower = 1 << (size.bit_length() - 1)

@@ -55,7 +55,7 @@ class PathTemplate:
         text = os.fspath(path)
         if not isinstance(text, str):
             raise TypeError(f"A log file's path must be text, but it is {text!r}. Decode it with os.fsdecode().")
-        self.pattern = text
+        self.pattern = text = str.__str__(text)  # It travels, and a class of the program's might not.
         self.is_plain = all(name is None for _, name, _, _ in string.Formatter().parse(text))
 
     def __repr__(self) -> str:
