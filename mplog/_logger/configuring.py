@@ -2,6 +2,7 @@
 
 Everything is checked before anything changes. Files are opened before the old handlers go, except those that an old
 handler has open: what that does with its file at its end (compression, say) must not happen to the new handler's.
+A file that is to be emptied is opened last of all, for that cannot be taken back.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from mplog._logger.levels import Level
 from mplog._logger.options import OPTIONS, Given
 from mplog._logger.switches import switch
 from mplog._render.markup import level_color
+from mplog._render.times import local_time
+from mplog._ring.clock import wall_time
 from mplog._ring.wire import exact
 from mplog._session.queue_options import QueueOptions
 from mplog._sinks import report
@@ -133,7 +136,11 @@ def _replace(core: Core, wanted: list[Wanted]) -> list[tuple[Handler, bool]]:
         opened: dict[int, Handler] = {}
         shared = [handler for handler in old if any(_has_open(core, handler, each) for each in wanted)]
         late = {each.spec.id for each in wanted if any(_has_open(core, handler, each) for handler in shared)}
+        emptied = {each.spec.id: path for each in wanted if (path := _emptied(each)) is not None}
+        late |= emptied.keys()
         try:
+            for path in emptied.values():
+                os.close(os.open(path, os.O_WRONLY))
             for each in wanted:
                 if each.spec.id not in late:
                     opened[each.spec.id] = core.make(each)
@@ -143,7 +150,7 @@ def _replace(core: Core, wanted: list[Wanted]) -> list[tuple[Handler, bool]]:
     errors = core.remove_each([handler.id for handler in shared])
     try:
         with core.lock:
-            for each in wanted:
+            for each in sorted(wanted, key=lambda each: each.spec.id in emptied):
                 if each.spec.id in late:
                     opened[each.spec.id] = core.make(each)
     except BaseException:
@@ -167,6 +174,15 @@ def _has_open(core: Core, handler: Handler, wanted: Wanted) -> bool:
     if link is not None and not core.sessions.is_own(link) and not core.sessions.company.is_guest(handler):
         return False
     return os.path.realpath(mine.template.pattern) == os.path.realpath(theirs.template.pattern)
+
+
+def _emptied(wanted: Wanted) -> str | None:
+    """The file that loses what is in it when what is *wanted* is opened."""
+    file = wanted.spec.file
+    if file is None or "w" not in file.mode:
+        return None
+    path = file.template.resolve(local_time(wall_time()))
+    return path if os.path.isfile(path) else None
 
 
 def _give_up(opened: dict[int, Handler]) -> None:

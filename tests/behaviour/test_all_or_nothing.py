@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,48 @@ class TestSameFile:
         assert got == ["before\n", "after\n"]
         assert [text.partition(",")[0] for text in repr(logger).split("id=")[1:]] == ["0", "1"]
         assert logger._core.settings.extra == {}
+
+
+class TestFilesToBeEmptied:
+    """They keep what is in them when any other file cannot be opened."""
+
+    @pytest.mark.parametrize("is_there", [False, True], ids=["new", "known"])
+    @pytest.mark.parametrize("reverse", [False, True], ids=["first", "last"])
+    def test_a_place_that_is_none(self, logger: Logger, tmp_path: Path, is_there: bool, reverse: bool) -> None:
+        """Whether or not a handler has the file already, and in whatever order they stand."""
+        path = tmp_path / "app.log"
+        path.write_text("precious\n")
+        if is_there:
+            logger.add(path, format="{message}")
+        handlers: list[dict[str, Any]] = [{"sink": path, "mode": "w"}, {"sink": "/proc/self/none.log", "mode": "w"}]
+        handlers.append({"sink": tmp_path / "new.log", "mode": "x"})
+        with pytest.raises(OSError, match=r"No such file|Operation not permitted|Permission denied"):
+            logger.configure(handlers=handlers[::-1] if reverse else handlers)
+        assert path.read_text() == "precious\n"
+
+    def test_two_of_them(self, logger: Logger, tmp_path: Path) -> None:
+        """The first one is left alone when the second, which is there, cannot be written: it is a running program."""
+        first, second = tmp_path / "first.log", tmp_path / "second.log"
+        first.write_text("precious\n")
+        shutil.copy(shutil.which("sleep") or "", second)
+        second.chmod(0o700)
+        running = subprocess.Popen([second, "60"])
+        try:
+            with pytest.raises(OSError, match="Text file busy"):
+                logger.configure(handlers=[{"sink": first, "mode": "w"}, {"sink": second, "mode": "w"}])
+        finally:
+            running.kill()
+            running.wait()
+        assert first.read_text() == "precious\n"
+
+    def test_they_are_emptied_in_the_end(self, logger: Logger, tmp_path: Path) -> None:
+        """Ids are in the order of the handlers."""
+        path = tmp_path / "app.log"
+        path.write_text("old\n")
+        handlers = [{"sink": path, "mode": "w", "format": "{message}"}, {"sink": print, "format": "x"}]
+        assert logger.configure(handlers=handlers) == [0, 1]
+        logger.info("new")
+        assert path.read_text() == "new\n"
 
 
 def test_an_old_sink_that_cannot_be_stopped_is_reported(logger: Logger, capsys: pytest.CaptureFixture[str]) -> None:
