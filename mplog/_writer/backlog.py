@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -121,6 +122,10 @@ class Backlog:
         self.since = monotonic()
         self.retry_at = self.since + FIRST_PAUSE
         self._pause = FIRST_PAUSE
+        self._turn = 1
+        """Batches of the last turn."""
+        self._waited = sys.maxsize
+        """Records that waited when it began."""
         self._gone = 0
         """Records in pieces that are removed."""
         self.taken = 0
@@ -163,11 +168,11 @@ class Backlog:
             file, key = self._make(max(PIECE, need))
         except OSError:
             return False
+        piece = Piece(file, key, file.producer(0.0), file.reader())
         if file.capacity < need:
-            os.unlink(file.path)
-            file.close()
+            piece.remove()
             return False
-        self._pieces.append(Piece(file, key, file.producer(0.0), file.reader()))
+        self._pieces.append(piece)
         return True
 
     def oldest(self) -> int | None:
@@ -200,8 +205,16 @@ class Backlog:
             share.counted += 1
             self.taken += 1
 
+    def next_turn(self) -> int:
+        """How many batches are written before other sinks get theirs: more, when as much has come as the last ones were."""
+        if self.waiting >= self._waited:
+            self._turn *= 2
+        self._waited = self.waiting
+        return self._turn
+
     def put_off(self) -> None:
         """An attempt has failed."""
+        self._turn, self._waited = 1, sys.maxsize
         self.retry_at = monotonic() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
@@ -212,19 +225,24 @@ class Backlog:
         """
         while self._pieces and self.attempt is None and not self._pieces[0].reader.unread():
             self._pieces[0].remove()
-            self._gone += self._pieces.popleft().producer.count
+            gone = self._gone + self._pieces[0].producer.count
+            # No call in between: what a signal handler raises there would leave records uncounted.
+            del self._pieces[0]
+            self._gone = gone
         return not self._pieces
 
-    def give_up(self) -> None:
-        """Count what waits as lost, and remove it."""
-        lost = [entry for piece in self._pieces for entry in piece.reader.read(0)]
-        if self.attempt is not None:
-            lost += self.attempt.held[self.attempt.share.counted :]
-        for entry in lost:
+    def give_up(self) -> list[Entry]:
+        """Count what waits as lost, and remove it, so that nobody waits for it any more; what was there."""
+        attempt = self.attempt
+        begun, counted = (attempt.held, attempt.share.counted) if attempt is not None else ([], 0)
+        found = begun + [entry for piece in self._pieces for entry in piece.reader.read(0)]
+        for entry in found[counted:]:
             self._tallies[origin_of(entry)[0]].add(lost=1)
+        self.taken = self._gone = self.put_count
         for piece in self._pieces:
             piece.remove()
         self._pieces.clear()
+        return found
 
     def close(self) -> None:
         """Give back the rings, which stay where they are, and their kernel locks."""

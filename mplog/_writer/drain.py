@@ -69,7 +69,7 @@ class Drain:
         `Exception` is raised, after the same.
 
         Args:
-            everything: do not wait for older records of other processes (flush, end).
+            everything: wait neither for older records of other processes nor between turns of a backlog (flush, end).
         """
         if monotonic() < self._rest_until:
             return 0
@@ -83,7 +83,7 @@ class Drain:
     def _round(self, everything: bool) -> int:
         if self._pending is not None and not self._settle(self._pending):
             return 0
-        moved = self.files.work_off() if self.files.backlogs else 0
+        moved = self.files.work_off(everything=everything) if self.files.backlogs else 0
         phase.at(phase.DRAINING)
         sources = self.sources[:MOST_RINGS]
         if len(self.sources) > MOST_RINGS:

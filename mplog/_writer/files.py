@@ -74,10 +74,11 @@ class Files:
     def give_all(self, pending: Pending) -> bool:
         """Give each file what it has not got of its share; False when one takes nothing and has no backlog for it."""
         self._patience = BATCH_BOUND
+        done = True
         for share in pending.shares:
-            if share.counted < len(share.entries) and not self._give(pending, share):
-                return False
-        return True
+            if share.counted < len(share.entries):
+                done = self._give(pending, share) and done
+        return done
 
     def _give(self, pending: Pending, share: Share) -> bool:
         """Commit what is left of *share*, or keep it in the backlog of its file; False when neither can be done."""
@@ -149,8 +150,12 @@ class Files:
         share.counted = len(share.entries)
         return True
 
-    def work_off(self) -> int:
-        """Write what waits in backlogs, where it is time to try; how many records."""
+    def work_off(self, *, everything: bool) -> int:
+        """Write what waits in backlogs, where it is time to try; how many records.
+
+        Args:
+            everything: all of it, rather than as much as other sinks can wait for.
+        """
         moved = 0
         waiting = list(self.backlogs.items())
         self._turn = (self._turn + 1) % len(waiting)  # Each is the first at some time.
@@ -161,7 +166,7 @@ class Files:
                 continue
             if monotonic() >= backlog.retry_at:
                 before = backlog.taken
-                self._write_backlog(number, backlog, bound, None)
+                self._write_backlog(number, backlog, bound, None, None if everything else backlog.next_turn())
                 moved += backlog.taken - before
                 if backlog.attempt is not None:
                     bound = MOMENT
@@ -172,8 +177,11 @@ class Files:
                     self._say(self._routes[number], text)
         return moved
 
-    def _write_backlog(self, number: int, backlog: Backlog, bound: float, pending: Pending | None) -> None:
-        while True:
+    def _write_backlog(
+        self, number: int, backlog: Backlog, bound: float, pending: Pending | None, batches: int | None = None
+    ) -> None:
+        """Write so many *batches* of *backlog*, or all, until its file takes nothing."""
+        while batches is None or (batches := batches - 1) >= 0:
             # An attempt that failed goes on with what it had: only its progress knows what an open promise is about.
             attempt = backlog.attempt
             if attempt is None:
@@ -188,11 +196,14 @@ class Files:
             if not written:
                 backlog.put_off()
                 return
+            self._remove_spills(attempt.held)
             backlog.attempt = None
-            for entry in attempt.held:
-                if as_it_was(entry)[3] in SPILLED:
-                    with contextlib.suppress(OSError):
-                        os.unlink(spill_path(self._spill_directory, as_it_was(entry)[7]))
+
+    def _remove_spills(self, held: list[Entry]) -> None:
+        for entry in map(as_it_was, held):
+            if entry[3] in SPILLED:
+                with contextlib.suppress(OSError):
+                    os.unlink(spill_path(self._spill_directory, entry[7]))
 
     def _attempt(self, number: int, piece: Piece) -> Attempt:
         """The next batch of a backlog: as much as can be in memory together."""
@@ -313,7 +324,7 @@ class Files:
                 "logged to it are lost.",
             )
         if backlog is not None:
-            backlog.give_up()
+            self._remove_spills(backlog.give_up())
 
     def let_go(self) -> None:
         """At the end of the session: give back the rings of backlogs, for whoever writes what is in them."""

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Sequence
 
+from mplog._ring import descriptor
 from mplog._ring.layout import KIND_SPILLED_DATA, SPILL
 from mplog._ring.ring import Entry
 
@@ -35,10 +36,16 @@ def spill_path(directory: str, name: bytes) -> str:
 
 
 def read_spilled(path: str) -> bytes:
-    """The payload of a record that was too large for its ring; a mark when the file is gone."""
+    """The payload of a record that was too large for its ring; a mark when the file is gone.
+
+    Raises:
+        OSError: there is no descriptor to read it with, which says nothing about the file.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
+        if descriptor.is_none_left(error):
+            raise
         return f"<a large record is missing: {error}>\n".encode()
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

@@ -38,6 +38,7 @@ PARTS: dict[str, list[Callable[..., Any]]] = {
     "around the commit": [FileSink.commit, LogFile.acquire, Progress.look, Progress.promise],
     "rotation": [Turnover.make_room, Turnover._fitting, Turnover._rotate],
     "backlog": [Files._hold, Files.work_off, Files._write_backlog, Files._attempt, Files._finished, Backlog.count],
+    "rings of the backlog": [Backlog.put, Backlog._push, Backlog._grow, Backlog.tidy, Files.give_all],
     "full backlog": [
         *(Files._give, Files._commit_share, Files._others, Files._hold, Files._write_backlog),
         *(Files._count_written, Share.next_for, Share.skip, Backlog.reached, Backlog.count, Progress.look),
@@ -153,7 +154,7 @@ def test_an_error_at_any_line(
 ) -> None:
     """One after the other, until a round comes to its end without."""
     injection = Injection(PARTS[part], error)
-    held = part.endswith("backlog")
+    held = "backlog" in part
     if part == "full backlog":
         put_there = Backlog.put
         arena.host.drain.files.may_drop = False

@@ -1,0 +1,150 @@
+"""How a backlog comes to its end: written in turns, or given up; nobody and nothing waits for it afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from arenas import PIECE, Arena, arena_maker
+
+from mplog._ring.layout import FLUSH_TARGET, FLUSHED, SPILL
+from mplog._session.directory import private
+from mplog._writer import backlog as backlogs
+
+__all__ = ["arena_maker"]
+
+LARGE = b"y" * 100_000 + b"\n"
+
+
+def spill(arena: Arena, number: int, name: str) -> Path:
+    """A record for the handler *number* that is too large for its ring."""
+    directory = arena.host.place.spill_directory
+    private(directory)
+    path = Path(directory, name)
+    path.write_bytes(LARGE)
+    assert arena.producer.push(time.time(), number, 20, name.encode(), SPILL)
+    return path
+
+
+def test_complete_waits_for_no_handler_that_is_removed(make: Callable[..., Arena]) -> None:
+    """Who waits until its records are in a file that takes nothing is answered when nobody serves that any more."""
+    arena = make()
+    arena.locked.add(str(arena.paths[0]))
+    arena.log()
+    arena.rounds(3)
+    arena.ring.words[FLUSH_TARGET] = arena.producer.tail
+    assert arena.host.drain.answer_flushes()
+    arena.forget(0)
+    arena.rounds(3)
+    assert not arena.host.drain.answer_flushes()
+    assert arena.ring.words[FLUSHED] == arena.producer.tail
+
+
+def test_large_records_of_a_handler_that_is_removed_are_gone(make: Callable[..., Arena]) -> None:
+    """They lie beside the rings of their process, which has only so much room there."""
+    arena = make()
+    arena.locked.add(str(arena.paths[0]))
+    large = [spill(arena, arena.numbers[0], "1")]
+    arena.rounds(3)
+    large.append(spill(arena, arena.numbers[0], "2"))
+    arena.rounds(3)
+    assert arena.host.drain.files.backlogs[arena.numbers[0]].waiting == 2
+    assert [path.exists() for path in large] == [True, True]
+    arena.forget(0)
+    arena.rounds(3)
+    assert [path.exists() for path in large] == [False, False]
+
+
+@pytest.fixture
+def no_descriptors() -> Iterator[Callable[[], Callable[[], None]]]:
+    """Takes all that there are; what that returns gives them back."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+
+    def give_back() -> None:
+        while taken:
+            os.close(taken.pop())
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    def take() -> Callable[[], None]:
+        probe = os.dup(0)
+        os.close(probe)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (probe + 5, before[1]))
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        return give_back
+
+    yield take
+    give_back()
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_large_record_waits_for_a_descriptor(
+    make: Callable[..., Arena], no_descriptors: Callable[[], Callable[[], None]], held: bool, capsys: object
+) -> None:
+    """An owner that has none to read it with just then has lost nothing; also when it has waited in a backlog."""
+    arena = make()
+    if held:
+        arena.locked.add(str(arena.paths[0]))
+        arena.log(1)
+        arena.rounds(3)
+        spill(arena, arena.numbers[0], "1")
+        arena.rounds(3)
+    else:
+        spill(arena, arena.numbers[0], "1")
+    give_back = no_descriptors()
+    arena.locked.clear()
+    arena.rounds(3)
+    give_back()
+    arena.rounds(3)
+    assert arena.paths[0].read_bytes().endswith(LARGE)
+    assert not arena.host.drain.waiting
+
+
+def test_a_backlog_is_written_in_turns(make: Callable[..., Arena], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others log meanwhile does not wait for all of it; it comes to its end also while more and more comes."""
+    arena = make()
+    arena.locked.add(str(arena.paths[0]))
+    for _ in range(16):
+        arena.log()
+        arena.rounds(1)
+    backlog = arena.host.drain.files.backlogs[arena.numbers[0]]
+    pieces = len(backlog._pieces)
+    assert pieces > 8
+    arena.locked.clear()
+    rounds = 0
+    while arena.host.drain.waiting:
+        rounds += 1
+        arena.log(400)  # More than a piece.
+        backlog.retry_at = 0.0
+        arena.host.drain.round()
+        assert arena.lines(1) == list(range(arena.logged))
+        if rounds == 1:
+            assert backlog.taken * 130 <= 2 * PIECE
+        assert rounds < 50
+    assert rounds > 3
+    arena.rounds(2)
+    assert arena.lines() == list(range(arena.logged))
+
+
+def test_a_file_that_is_stuck_keeps_no_other_from_its_share(
+    make: Callable[..., Arena], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing may be dropped no further records are read then, but what has been read comes to its files."""
+    monkeypatch.setattr(backlogs, "MOST", 0)
+    arena = make(3)
+    arena.host.drain.files.may_drop = False
+    arena.locked.add(str(arena.paths[0]))
+    arena.log(400)
+    arena.rounds(3)
+    assert arena.host.drain.stalled
+    assert arena.lines(1) == arena.lines(2) == list(range(400))
+    arena.locked.clear()
+    arena.rounds()
+    assert arena.lines() == list(range(400))
