@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from typing import Any
 
 from mplog._capture.patching import Patcher
@@ -21,12 +21,15 @@ from mplog._logger.levels import Level
 from mplog._logger.options import OPTIONS, Given
 from mplog._logger.switches import switch
 from mplog._render.markup import level_color
+from mplog._render.nearest import nearest
 from mplog._render.times import local_time
 from mplog._ring.clock import wall_time
-from mplog._ring.wire import exact
+from mplog._ring.wire import exact, safe_repr
 from mplog._session.queue_options import QueueOptions
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
+
+LEVEL_ARGUMENTS = ("name", "no", "color", "icon")
 
 
 def configure(
@@ -51,17 +54,15 @@ def configure(
     if patcher is not None:
         settings["patcher"] = checked_patcher(patcher)
     if extra is not None:
-        settings["extra"] = dict(extra)
+        settings["extra"] = _as_dict("extra", extra)
     if strict is not None:
         settings["strict"] = switch("strict", strict)
-    rules = [
-        (checked_name(name), switch("activation", enabled))
-        for name, enabled in (activation if activation is not None else ())
-    ]
+    rules = [_rule(each) for each in _listed("activation", activation, "pairs (name, enabled)")]
+    described = [_described(each) for each in _listed("handlers", handlers, "dicts of arguments of add()")]
     if handlers is not None:
         with core.lock:
             core.settle_interpreter()
-    wanted = None if handlers is None else [core.check(*_described(each), table) for each in handlers]
+    wanted = None if handlers is None else [core.check(*each, table) for each in described]
     made = None if wanted is None else _replace(core, wanted)
 
     if queue is not None:
@@ -78,9 +79,34 @@ def configure(
         return [core.enter(handler, enqueue=enqueue) for handler, enqueue in made]
 
 
-def _described(arguments: Mapping[str, Any]) -> tuple[Any, Given]:
+def _listed(name: str, given: Any, items: str) -> list[Any]:
+    """What is in a list of *items*, the argument *name*; nothing for None. Else TypeError."""
+    if given is None:
+        return []
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        raise TypeError(f"Invalid {name}, it should be a list of {items}, not: '{type(given).__name__}'")
+    return list(given)
+
+
+def _as_dict(name: str, given: Any) -> dict[Any, Any]:
+    """A copy of *given*, which is the argument *name*, or in it; or TypeError, or ValueError."""
+    try:
+        return dict(given)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"Invalid {name}, it should be a dict, not: {safe_repr(given, 200)}") from None
+
+
+def _rule(given: Any) -> tuple[str | None, bool]:
+    """One `enable()` or `disable()`, or TypeError, or ValueError."""
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        kind = ValueError if isinstance(given, Sized) else TypeError
+        raise kind(f"Invalid activation, each should be a pair (name, enabled), not: {safe_repr(given, 200)}")
+    return checked_name(given[0]), switch("activation", given[1])
+
+
+def _described(arguments: Any) -> tuple[Any, Given]:
     """The arguments of an `add()`."""
-    rest = dict(arguments)
+    rest = _as_dict("handler", arguments)
     if "sink" not in rest:
         raise TypeError(f"A handler of configure() needs a 'sink'; this one has only {sorted(map(str, rest))}.")
     sink = rest.pop("sink")
@@ -94,8 +120,8 @@ def _levels(
     """The levels as they will be, and the arguments of the changes."""
     table = dict(core.levels)
     changes: list[tuple[str, int | None, str | None, str | None]] = []
-    for arguments in levels if levels is not None else ():
-        change = _level_arguments(**arguments)
+    for arguments in _listed("levels", levels, "dicts of arguments of level()"):
+        change = _level_arguments(_as_dict("level", arguments))
         made = level_table.get_or_change(table, *change)
         level_color(made.color)
         table[made.name] = made
@@ -103,10 +129,17 @@ def _levels(
     return table, changes
 
 
-def _level_arguments(
-    name: str, no: int | None = None, color: str | None = None, icon: str | None = None
-) -> tuple[str, int | None, str | None, str | None]:
-    return name, no, color, icon
+def _level_arguments(given: dict[Any, Any]) -> tuple[str, int | None, str | None, str | None]:
+    """The arguments of a `level()`, or TypeError."""
+    if "name" not in given:
+        raise TypeError(f"A level of configure() needs a 'name'; this one has only {sorted(map(str, given))}.")
+    for name in given:
+        if name not in LEVEL_ARGUMENTS:
+            raise TypeError(
+                f"level() got an unexpected keyword argument '{name}'. It knows {', '.join(LEVEL_ARGUMENTS)}."
+                f"{nearest(name, LEVEL_ARGUMENTS, {'number': 'no', 'colour': 'color'})}"
+            )
+    return given["name"], given.get("no"), given.get("color"), given.get("icon")
 
 
 def checked_patcher(patcher: Any) -> Patcher:

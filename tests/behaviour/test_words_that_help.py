@@ -65,6 +65,32 @@ def test_of_configure_and_of_other_sinks(logger: Logger) -> None:
     assert "Did you mean" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"handlers": {"sink": print}}, "a list of dicts of arguments of add(), not: 'dict'"),
+        ({"handlers": "app.log"}, "a list of dicts of arguments of add(), not: 'str'"),
+        ({"handlers": 5}, "a list of dicts of arguments of add(), not: 'int'"),
+        ({"handlers": ["app.log"]}, "Invalid handler, it should be a dict, not: 'app.log'"),
+        ({"levels": {"name": "INFO"}}, "a list of dicts of arguments of level(), not: 'dict'"),
+        ({"levels": ["INFO"]}, "Invalid level, it should be a dict, not: 'INFO'"),
+        ({"levels": [{"no": 5}]}, "needs a 'name'; this one has only ['no']"),
+        ({"levels": [{"name": "INFO", "colour": "<red>"}]}, "Did you mean 'color'?"),
+        ({"levels": [{"name": "NOTE", "number": 5}]}, "Did you mean 'no'?"),
+        ({"levels": [{"name": "NOTE", 5: 5}]}, "keyword argument '5'"),
+        ({"extra": "ab"}, "Invalid extra, it should be a dict, not: 'ab'"),
+        ({"activation": {"noisy": False}}, "a list of pairs (name, enabled), not: 'dict'"),
+        ({"activation": ["ab"]}, "each should be a pair (name, enabled), not: 'ab'"),
+        ({"activation": [("noisy",)]}, "each should be a pair (name, enabled), not: ('noisy',)"),
+    ],
+)
+def test_of_the_shapes_that_configure_takes(logger: Logger, options: dict[str, Any], word: str) -> None:
+    """What a list or a dict is of; no name is said that is not the user's."""
+    with pytest.raises((TypeError, ValueError), match=re.escape(word)) as raised:
+        logger.configure(**options)
+    assert "_level_arguments" not in str(raised.value)
+
+
 def test_of_the_queue() -> None:
     """What to do when it is full."""
     policy: Any = "grwo"
