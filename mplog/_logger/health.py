@@ -137,7 +137,7 @@ def _queues(core: Core) -> Iterator[Problem]:
 
 def _dropped_of_others(host: Host) -> Iterator[Problem]:
     for tally, account in host.accounts():
-        if tally is not host.own_tally():
+        if tally is not host.tallies.own():
             who = f"process {tally.pid} ({tally.name}) has dropped {account.dropped} records so far"
             yield from _dropped(tally.dropped_at, who)
     for number, route in list(host.routes.items()):

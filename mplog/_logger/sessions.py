@@ -18,7 +18,8 @@ from mplog._logger.handler import Handler
 from mplog._ring.clock import monotonic
 from mplog._session import announce, attach, borrowing, exit, guarding, interpreters
 from mplog._session.account import Account
-from mplog._session.host import Host, authkeys
+from mplog._session.front import authkeys
+from mplog._session.host import Host
 from mplog._session.identity import may_become_another, myself
 from mplog._session.link import Link
 from mplog._session.lookout import Lookout

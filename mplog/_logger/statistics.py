@@ -93,7 +93,7 @@ def take(core: Core) -> Statistics:
     if host is not None:
         # In this order: the writer may meet this process's own ring at any time.
         accounts = list(host.accounts())
-        here = host.own_tally()
+        here = host.tallies.own()
         for tally, account in accounts:
             if account.emitted and tally is not here:
                 processes.append(_shown(tally.pid, tally.name, account))
@@ -126,7 +126,7 @@ def _shown(pid: int, name: str, account: Account) -> ProcessStatistics:
 def lag(core: Core) -> float:
     """Seconds that the oldest record has waited in a ring of this process, or in one that it drains."""
     host = core.sessions.host
-    stamps = [None if host is None else host.oldest(), *(link.oldest() for link in core.sessions.all_links())]
+    stamps = [None if host is None else host.intake.oldest(), *(link.oldest() for link in core.sessions.all_links())]
     oldest = min((stamp for stamp in stamps if stamp is not None), default=None)
     return 0.0 if oldest is None else max(0.0, (monotonic_ns() - oldest) / 1e9)
 

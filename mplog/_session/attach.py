@@ -19,7 +19,7 @@ from typing import Any
 
 from mplog._capture import process
 from mplog._session import announce, interpreters
-from mplog._session.host import authkeys
+from mplog._session.front import authkeys
 from mplog._session.identity import Identity, boot_id, pid_namespace, start_token
 from mplog._session.place import Place, find, open_place
 

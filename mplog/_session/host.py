@@ -1,41 +1,26 @@
-"""The host: the owner's side of its session. It keeps the routes, the slots and the writer.
+"""The host: the owner's side of its session. It keeps the routes, the slots and the writer, and brings all to an end.
 
-Made lazily: at the first fork, when a process is handed to another interpreter, or at the first `enqueue=True`.
+Made lazily: at the first fork, when a process is handed to another interpreter, or at the first `enqueue=True`. What
+its workers look at is in front.py, and where their rings come in is intake.py.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import pickle
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from mplog._capture import process
-from mplog._ring import descriptor, drops
 from mplog._ring.clock import monotonic
-from mplog._ring.layout import (
-    DRAINING,
-    DROPPED,
-    ENDED,
-    FLUSH_TARGET,
-    FLUSHED,
-    GENERATION,
-    RECLAIMED,
-    REGISTERED,
-    RUN_STATE,
-    STOPPED,
-    WAKE,
-)
-from mplog._ring.ring_file import RingFile, RingOwner, open_existing
+from mplog._ring.layout import DRAINING, ENDED, RUN_STATE, STOPPED, WAKE
+from mplog._ring.ring_file import RingFile
 from mplog._session import hosts, losses, rings, slot_files, sweeping
-from mplog._session.account import Account, Told, dropped_of
+from mplog._session.account import Account
 from mplog._session.directory import private
-from mplog._session.identity import Identity, runs_apart
-from mplog._session.interpreters import is_over
-from mplog._session.place import REGISTRY, Place, make_place
+from mplog._session.front import Front
+from mplog._session.identity import Identity
+from mplog._session.intake import Intake
 from mplog._session.queue_options import DEFAULTS, QueueOptions
 from mplog._session.shortage import Shortage, Waiting
 from mplog._sinks import report
@@ -46,37 +31,16 @@ from mplog._writer.drain import Drain
 from mplog._writer.route import COROUTINE, Route
 from mplog._writer.source import Source
 from mplog._writer.tally import Tally
-from mplog._writer.writer import HOUSEKEEPING, Writer
+from mplog._writer.writer import Writer
 
 ACCOUNT_BOUND = 2.5
 """Seconds that a snapshot of the counts waits for the end of a round."""
-
-MOST_UNTOLD = 8
-"""Drained rings of one process that wait for it to be time to tell what found no room in them."""
-
-ENDED_KEPT = 1000
-"""Processes that have ended whose counts are kept apart; those of older ones are added up."""
 
 SLICES = 10
 """Into so many the end divides its time, to look whether other sinks than the one it waits for take something."""
 
 STALLED_LOOP = 1.0
 """As STALLED, for coroutine sinks, whose event loop may wait for this very call."""
-
-
-def authkeys() -> list[bytes]:
-    """The keys of this process's family, in `multiprocessing` and, where it is loaded, `multiprocess`."""
-    keys = []
-    for library in ("multiprocessing.process", "multiprocess.process"):
-        module = sys.modules.get(library)
-        if module is not None:
-            with contextlib.suppress(AttributeError):
-                keys.append(bytes(module.current_process().authkey))
-    return keys
-
-
-def _who(owner: RingOwner) -> tuple[Identity, int]:
-    return rings.identity_of(owner), owner.interpreter
 
 
 class Host:
@@ -91,7 +55,8 @@ class Host:
         self._options = options
         sweeping.sweep()
         self.identity = identity
-        self.place: Place = make_place(identity, authkeys())
+        self.front = Front(identity)
+        self.place = self.front.place
         self.routes: dict[int, Route] = {}
         self.slots: dict[int, slots.Slot] = {}
         self._pieces = 0
@@ -99,19 +64,9 @@ class Host:
         self.drain = Drain(self.routes, self.slots, self.place.spill_directory, self._make_piece, self._say)
         self.doorbell = self.place.open_doorbell()
         self.shortage = Shortage(self.doorbell)
+        self.intake = Intake(identity, self.place, self.drain, self.shortage)
+        self.tallies = self.intake.tallies
         self.writer = Writer(self.drain, self.place.control.words, self.doorbell, self)
-        self._known: dict[str, Source] = {}
-        self._pages = [self.place.control]
-        """The page of the session, and those that were made when its directory had been deleted."""
-        self._registry = b""
-        self._ignored: set[str] = set()
-        self._early: set[str] = set()
-        """Rings of processes that have not logged; see Link.begin_early."""
-        self._told_at: dict[tuple[Identity, int], float] = {}
-        self.tallies: dict[tuple[Identity, int], Tally] = {}
-        """What has become of the records of each process and interpreter; living ones, and the last ended."""
-        self.earlier = Tally(0, "")
-        """Of all processes that have ended before those."""
         self.finished = False
         self._heed(options())
 
@@ -247,199 +202,50 @@ class Host:
     def renew(self, bound: float = -1) -> None:
         """Where somebody has deleted the session's directory, make it again: for processes that are still to come.
 
-        Those that run have everything mapped, and go on. What waits in their rings has lost its name, so that it is not
-        found any more should everything be killed.
-
         Args:
             bound: seconds that this may wait for the end of a round, after which the writer does it; -1 for any.
         """
-        if self.finished or self.place.is_there or not self.writer.mutex.acquire(timeout=bound):
+        if self.finished or self.front.is_whole or not self.writer.mutex.acquire(timeout=bound):
             return
         try:
-            if self.finished or self.place.is_there:
-                return
-            try:
-                page = self.place.make_again(authkeys())
-                self._pages.append(page)
-                page.words[GENERATION] = self.generation
-                for number in self.slots:
-                    sink = self.routes[number].sink
-                    assert isinstance(sink, FileSink)
-                    # The old one stays mapped, for a batch that is still to be finished; where it has kept its name, it
-                    # goes on being used.
-                    with contextlib.suppress(FileExistsError):
-                        self.slots[number] = slots.create(
-                            slot_files.slot_path(self.place, sink, number), self.place.id, number
-                        )
-                self._write(self._registry)
-            except OSError as error:
-                report.once("renew", f"{self.place.path} was deleted and cannot be made again: {error}")
-                return
-            report.once("renew", f"{self.place.path} was deleted while it was in use; it has been made again.")
+            if not (self.finished or self.front.is_whole):
+                self.front.renew(self._make_slots_again)
         finally:
             self.writer.mutex.release()
+
+    def _make_slots_again(self) -> None:
+        for number in self.slots:
+            sink = self.routes[number].sink
+            assert isinstance(sink, FileSink)
+            # The old one stays mapped, for a batch that is still to be finished; where it has kept its name, it goes on
+            # being used.
+            with contextlib.suppress(FileExistsError):
+                self.slots[number] = slots.create(slot_files.slot_path(self.place, sink, number), self.place.id, number)
 
     def publish(self, registry: dict[str, Any]) -> None:
         """Make *registry* what new workers start with and running ones change to at their next call."""
         self._heed(self._options())
-        generation = (self.place.control.words[GENERATION] + 1) % (1 << 63)
-        registry["generation"] = generation
-        self._registry = pickle.dumps(registry)
-        self._write(self._registry)
-        # SYNC publish -> stale: the file is complete before the number says so.
-        for page in self._pages:
-            page.words[GENERATION] = generation
-
-    def _write(self, registry: bytes) -> None:
-        path = os.path.join(self.place.path, REGISTRY)
-        hidden = f"{path}.tmp"
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(hidden)
-        fd = descriptor.create(hidden)
-        with open(fd, "wb") as file:
-            file.write(registry)
-        os.replace(hidden, path)
+        self.front.publish(registry)
 
     @property
     def generation(self) -> int:
         """The number of the last published registry."""
-        return int(self.place.control.words[GENERATION])
+        return self.front.generation
 
     # What the writer asks for, in its thread and under its mutex.
 
     def beat(self) -> None:
         """Say that the writer lives."""
-        words = self.place.control.words
-        for page in self._pages:
-            page.beat()
-            if page.words[REGISTERED] and page is not self.place.control:
-                words[REGISTERED], page.words[REGISTERED] = page.words[REGISTERED], 0
+        self.front.beat()
 
     def find_rings(self, *, registered: bool = True) -> None:
-        """Add the rings that appeared, with their kernel locks.
-
-        Args:
-            registered: whether some process may have begun to use a ring that it had already.
-        """
-        for path in self.shortage.listed(self.place.ring_directories) or ():
-            if path in self._known or path in self._ignored or (path in self._early and not registered):
-                continue
-            try:
-                key = rings.key_of(path)
-                ring = open_existing(path)
-            except FileNotFoundError:
-                continue
-            except (OSError, ValueError) as error:
-                if isinstance(error, OSError) and descriptor.is_none_left(error):
-                    self.shortage.add(path, error)
-                    report.once(
-                        "none left",
-                        f"process {self.identity.pid} cannot read the records of further processes ({error}). They "
-                        "wait in memory that outlives the process. Raise the limit of open files (ulimit -n).",
-                    )
-                    continue
-                self._ignored.add(path)
-                report.once(f"ring {path}", f"{path} is not read: {error}")
-                continue
-            if ring.is_early:
-                self._early.add(path)
-                ring.close()
-                continue
-            self._early.discard(path)
-            # An orphan that found us silent or stopped drains it; its own records, in its own order. It may have died
-            # over it: then the next program goes on.
-            if not rings.try_lock(ring) or (
-                self.finished and any(slot_files.may_be_taken_over(slot, key) for slot in self.slots.values())
-            ):
-                ring.close()
-                self._ignored.add(path)
-                continue
-            owner = ring.owner
-            tally = self.tallies.setdefault(_who(owner), Tally(owner.pid, owner.name))
-            tally.rings += 1
-            source = Source(ring, ring.reader(), key, tally, monotonic())
-            self._known[path] = source
-            self.drain.sources.append(source)
+        """As `Intake.find`."""
+        self.intake.find(registered=registered)
 
     def keep(self) -> None:
-        """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
+        """Look after the directory and the rings."""
         self.renew()
-        now = monotonic()
-        for path in list(self._early):
-            if not os.path.exists(path):
-                self._early.discard(path)
-            elif rings.is_left_at(path):
-                self._remove_early(path)
-        for source in list(self.drain.sources):
-            if source.file.words[DROPPED] != source.dropped:
-                source.dropped = source.file.words[DROPPED]
-                source.tally.dropped_at = now
-            if not source.file.has_descriptor():
-                rings.try_lock(source.file)  # The program has closed it, and the lock went with it.
-            told = self._tell(source, now)
-            source.tell_producer()
-            words = source.file.words
-            done = source.file.closed_by_producer and words[FLUSH_TARGET] <= words[FLUSHED]
-            if not done and now - source.quiet_since > HOUSEKEEPING:
-                done = self._is_over(source.file)
-            # Death or closing is proven: only now is a last look at tail worth anything.
-            if done and told and not source.broken and not source.reader.unread() and not self.drain.stalled:
-                self._reclaim(source)
-
-    def _tell(self, source: Source, now: float) -> bool:
-        """Say in the log what the process of *source* has dropped, unless it was said of it just now."""
-        if not drops.any_unsaid(source.file.words):
-            return True
-        who = _who(source.file.owner)
-        if self.drain.waiting:
-            return False
-        files = [other.file for other in self.drain.sources if other.tally is source.tally]
-        # A ring goes when it is told of: a process that fills one after the other must not wait with all of them.
-        untold = sum(file.closed_by_producer and not file.is_unread() for file in files)
-        if untold < MOST_UNTOLD and now - self._told_at.get(who, -losses.EVERY) < losses.EVERY:
-            return False
-        self._told_at[who] = now
-        return losses.tell_of(files, self.routes, leave_others=False)
-
-    def _is_over(self, ring: RingFile) -> bool:
-        """Whether the producer of *ring* is proven to be no more: its process, or, of this one, its interpreter."""
-        who, interpreter = _who(ring.owner)
-        return rings.is_left(ring) or (who == self.identity and interpreter != 0 and is_over(interpreter))
-
-    def own_tally(self) -> Tally | None:
-        """That of this process, as its own worker."""
-        return self.tallies.get((self.identity, process.interpreter()))
-
-    def _set(self, index: int, value: int) -> None:
-        for page in self._pages:
-            page.words[index] = value
-
-    def _remove_early(self, path: str) -> None:
-        self._early.discard(path)
-        with contextlib.suppress(OSError):
-            rings.remove(path)
-
-    def _reclaim(self, source: Source) -> None:
-        tally, owner = source.tally, source.file.owner
-        tally.dropped += source.file.words[DROPPED]
-        tally.rings -= 1
-        source.tell_producer()
-        source.file.words[RECLAIMED] = 1
-        self.drain.sources.remove(source)
-        self._known.pop(source.file.path, None)
-        rings.remove(source.file.path)
-        source.file.close()
-        if not tally.rings:
-            self._told_at.pop(_who(owner), None)
-            if len(self.tallies) > ENDED_KEPT:
-                self._forget_oldest()
-
-    def _forget_oldest(self) -> None:
-        """Add the counts of a process that has ended long ago to those of the earlier ones."""
-        for who, tally in self.tallies.items():
-            if not tally.rings and tally.read == tally.settled:
-                self.earlier.absorb(self.tallies.pop(who))
-                return
+        self.intake.keep()
 
     def accounts(self) -> list[tuple[Tally, Account]]:
         """What has become of the records of each process of this session; of those that ended long ago together, last.
@@ -449,18 +255,8 @@ class Host:
         # Within a bound: a round may wait for a file. Without the mutex some figure may be of a moment later.
         held = self.writer.mutex.acquire(timeout=ACCOUNT_BOUND)
         try:
-            files: dict[Tally, list[Source]] = {}
-            for source in list(self.drain.sources):
-                files.setdefault(source.tally, []).append(source)
-            found = []
-            for tally in [*list(self.tallies.values()), self.earlier]:
-                sources = files.get(tally, [])
-                told = Told(tally.written, tally.filtered, tally.failed, tally.lost)
-                read = tally.read + sum(source.reader.count_unread() for source in sources)
-                dropped = tally.dropped + sum(dropped_of(source.file) for source in sources)
-                account = Account(emitted=dropped, dropped=dropped) + told.about(read)
-                found.append((tally, account.with_rings([source.file for source in sources])))
-            return found + (self._unopened(found) if held else [])
+            found = self.tallies.accounts(list(self.drain.sources))
+            return found + (self.tallies.unopened(found, self.shortage.waiting()) if held else [])
         finally:
             if held:
                 self.writer.mutex.release()
@@ -473,25 +269,6 @@ class Host:
             return self.shortage.waiting()
         finally:
             self.writer.mutex.release()
-
-    def _unopened(self, known: list[tuple[Tally, Account]]) -> list[tuple[Tally, Account]]:
-        """The same of processes whose rings could not be opened; what is *known* of them gets its share there."""
-        places = {id(tally): at for at, (tally, _) in enumerate(known)}
-        found = []
-        for owner, account in self.shortage.waiting():
-            tally = self.tallies.get(_who(owner)) if owner is not None else None
-            if tally is not None and id(tally) in places:
-                at = places[id(tally)]
-                known[at] = (tally, known[at][1] + account)
-            elif owner is not None:
-                found.append((Tally(owner.pid, owner.name), account))
-        return found
-
-    def oldest(self) -> int | None:
-        """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
-        stamps = [source.reader.oldest() for source in list(self.drain.sources) if not source.broken]
-        stamps += [backlog.oldest() for backlog in list(self.drain.files.backlogs.values())]
-        return min((stamp for stamp in stamps if stamp is not None), default=None)
 
     # Around a fork; see fork.py.
 
@@ -518,17 +295,13 @@ class Host:
     def forget(self) -> None:
         """In a forked child: close what must not stay open here, for a copy would keep the parent's locks alive."""
         self.writer.forget()
-        self.shortage.end()
         for route in self.routes.values():
             if route.outlet is not None:
                 route.outlet.forget()
-        for page in self._pages:
-            page.forget()
-        for source in self._known.values():
-            source.file.close()
+        self.front.forget()
         for slot in self.slots.values():
             slot.close()
-        self.drain.files.let_go()
+        self.intake.forget()
 
     def _parts_of_others(self, slot: slots.Slot) -> list[slots.Part]:
         return slot_files.parts_of_others(self.place, slot.route, [source.key for source in self.drain.sources])(slot)
@@ -544,20 +317,20 @@ class Host:
         if self.finished:
             return True
         limit = limit or Limit(self._options().shutdown_timeout)
-        self.finished = True
-        self._set(RUN_STATE, DRAINING)
+        self.finished = self.intake.is_ending = True
+        self.front.set(RUN_STATE, DRAINING)
         self.writer.stop(limit.left())
         complete = self.writer.finish(limit)
         # Whoever takes its ring over while we still write uses our slots, too.
         self.drain.files.others = self._parts_of_others
         # SYNC finish -> attend: whoever publishes from now on sees it and takes its own ring over.
-        self._set(WAKE, STOPPED)
+        self.front.set(WAKE, STOPPED)
         complete = self.writer.finish(limit) and complete and self._read_further(limit)
-        self._set(RUN_STATE, ENDED)
+        self.front.set(RUN_STATE, ENDED)
         idle = self.writer.mutex.acquire(timeout=limit.left())
         if idle:
             try:
-                self._let_go()
+                self.intake.let_go()
             finally:
                 self.writer.mutex.release()
         self._empty_outlets(limit)
@@ -565,13 +338,8 @@ class Host:
         for route in self.routes.values():
             if route.outlet is not None:
                 taken = self._close_outlet(route, limit) and taken
-        for page in self._pages:
-            page.let_go()
-        for path in list(self._early):
-            # Whoever begins to use it after STOPPED has been stored takes it over before its first call returns. One
-            # that has given up our rights cannot, and leaves there what it logs.
-            if rings.is_left_at(path) or not runs_apart(rings.pid_of(path)):
-                self._remove_early(path)
+        self.front.let_go()
+        self.intake.remove_early()
         left = self.shortage.waiting() if idle else []
         rest = self.shortage.listed(self.place.ring_directories)
         self.shortage.end()
@@ -609,7 +377,7 @@ class Host:
             try:
                 if not self.shortage.waiting():
                     return True
-                self._let_go()
+                self.intake.let_go()
                 with self.shortage.relieved():
                     self.find_rings()
                 if not self.drain.sources:
@@ -633,17 +401,3 @@ class Host:
                 limit.moved()
             if limit.is_over:
                 return
-
-    def _let_go(self) -> None:
-        """At the end, with the writer's mutex: reclaim the rings that are through, and give the others back."""
-        for source in list(self.drain.sources):
-            if not self.drain.waiting:
-                losses.tell(source.file, self.routes, leave_others=False)
-            source.tell_producer()
-            done = source.file.closed_by_producer or self._is_over(source.file)
-            if done and not source.broken and not source.reader.unread() and not self.drain.stalled:
-                self._reclaim(source)
-            else:
-                self.drain.sources.remove(source)
-                source.file.close()  # And with it the kernel lock: a living producer may take its ring over.
-        self.drain.files.let_go()

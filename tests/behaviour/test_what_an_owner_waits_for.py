@@ -87,6 +87,7 @@ REMOVED = """
 BLOCKED = """
     import multiprocessing, threading
     from mplog import QueueOptions, logger
+
     inside = threading.Event()
 
     def never(record):

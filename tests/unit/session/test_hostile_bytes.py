@@ -118,9 +118,9 @@ class Arena:
         for source in list(self.host.drain.sources):
             if source.file.path == ring.path:
                 self.host.drain.sources.remove(source)
-                self.host._known.pop(ring.path)
+                self.host.intake.known.pop(ring.path)
                 source.file.close()
-        self.host._ignored.discard(ring.path)
+        self.host.intake.ignored.discard(ring.path)
         rings.remove(ring.path)
         ring.close()
 

@@ -63,8 +63,8 @@ class Owner:
         """Its writer is gone, and has left some records."""
         for number in range(3):
             self.logger.info("unread {}", number)
-        self.host._set(RUN_STATE, ENDED)
-        self.host._set(WAKE, STOPPED)
+        self.host.front.set(RUN_STATE, ENDED)
+        self.host.front.set(WAKE, STOPPED)
 
     def published(self) -> list[str]:
         """What is in the file, or in a ring that the next program would find."""

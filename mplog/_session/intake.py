@@ -1,0 +1,188 @@
+"""The intake of a session: its rings, as the owner finds them, looks after them and reclaims them.
+
+All but `oldest` and what ends it happens with the writer's mutex held.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from mplog._ring import descriptor, drops
+from mplog._ring.clock import monotonic
+from mplog._ring.layout import DROPPED, FLUSH_TARGET, FLUSHED, RECLAIMED
+from mplog._ring.ring_file import RingFile, open_existing
+from mplog._session import losses, rings, slot_files
+from mplog._session.identity import Identity, runs_apart
+from mplog._session.interpreters import is_over
+from mplog._session.place import Place
+from mplog._session.shortage import Shortage
+from mplog._session.tallies import Tallies, Who, who
+from mplog._sinks import report
+from mplog._writer.drain import Drain
+from mplog._writer.source import Source
+from mplog._writer.writer import HOUSEKEEPING
+
+MOST_UNTOLD = 8
+"""Drained rings of one process that wait for it to be time to tell what found no room in them."""
+
+
+class Intake:
+    """The rings of the session at *place*, which *drain* reads."""
+
+    def __init__(self, identity: Identity, place: Place, drain: Drain, shortage: Shortage) -> None:
+        self._identity = identity
+        self._place = place
+        self._drain = drain
+        self.shortage = shortage
+        self.tallies = Tallies(identity)
+        self.known: dict[str, Source] = {}
+        self.ignored: set[str] = set()
+        self._early: set[str] = set()
+        """Rings of processes that have not logged; see Link.begin_early."""
+        self._told_at: dict[Who, float] = {}
+        self.is_ending = False
+        """Whether processes may have begun to take their rings over, for the session ends."""
+
+    def find(self, *, registered: bool = True) -> None:
+        """Add the rings that appeared, with their kernel locks.
+
+        Args:
+            registered: whether some process may have begun to use a ring that it had already.
+        """
+        for path in self.shortage.listed(self._place.ring_directories) or ():
+            if path in self.known or path in self.ignored or (path in self._early and not registered):
+                continue
+            try:
+                key = rings.key_of(path)
+                ring = open_existing(path)
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError) as error:
+                if isinstance(error, OSError) and descriptor.is_none_left(error):
+                    self.shortage.add(path, error)
+                    report.once(
+                        "none left",
+                        f"process {self._identity.pid} cannot read the records of further processes ({error}). They "
+                        "wait in memory that outlives the process. Raise the limit of open files (ulimit -n).",
+                    )
+                    continue
+                self.ignored.add(path)
+                report.once(f"ring {path}", f"{path} is not read: {error}")
+                continue
+            if ring.is_early:
+                self._early.add(path)
+                ring.close()
+                continue
+            self._early.discard(path)
+            # An orphan that found us silent or stopped drains it; its own records, in its own order. It may have died
+            # over it: then the next program goes on.
+            if not rings.try_lock(ring) or (
+                self.is_ending and any(slot_files.may_be_taken_over(slot, key) for slot in self._drain.slots.values())
+            ):
+                ring.close()
+                self.ignored.add(path)
+                continue
+            tally = self.tallies.of(ring.owner)
+            tally.rings += 1
+            source = Source(ring, ring.reader(), key, tally, monotonic())
+            self.known[path] = source
+            self._drain.sources.append(source)
+
+    def keep(self) -> None:
+        """Say what was dropped, and reclaim the rings of producers that closed them or are proven dead."""
+        now = monotonic()
+        for path in list(self._early):
+            if not os.path.exists(path):
+                self._early.discard(path)
+            elif rings.is_left_at(path):
+                self._remove_early(path)
+        for source in list(self._drain.sources):
+            if source.file.words[DROPPED] != source.dropped:
+                source.dropped = source.file.words[DROPPED]
+                source.tally.dropped_at = now
+            if not source.file.has_descriptor():
+                rings.try_lock(source.file)  # The program has closed it, and the lock went with it.
+            told = self._tell(source, now)
+            source.tell_producer()
+            words = source.file.words
+            done = source.file.closed_by_producer and words[FLUSH_TARGET] <= words[FLUSHED]
+            if not done and now - source.quiet_since > HOUSEKEEPING:
+                done = self.is_over(source.file)
+            # Death or closing is proven: only now is a last look at tail worth anything.
+            if done and told and not source.broken and not source.reader.unread() and not self._drain.stalled:
+                self._reclaim(source)
+
+    def _tell(self, source: Source, now: float) -> bool:
+        """Say in the log what the process of *source* has dropped, unless it was said of it just now."""
+        if not drops.any_unsaid(source.file.words):
+            return True
+        process = who(source.file.owner)
+        if self._drain.waiting:
+            return False
+        files = [other.file for other in self._drain.sources if other.tally is source.tally]
+        # A ring goes when it is told of: a process that fills one after the other must not wait with all of them.
+        untold = sum(file.closed_by_producer and not file.is_unread() for file in files)
+        if untold < MOST_UNTOLD and now - self._told_at.get(process, -losses.EVERY) < losses.EVERY:
+            return False
+        self._told_at[process] = now
+        return losses.tell_of(files, self._drain.routes, leave_others=False)
+
+    def is_over(self, ring: RingFile) -> bool:
+        """Whether the producer of *ring* is proven to be no more: its process, or, of this one, its interpreter."""
+        process, interpreter = who(ring.owner)
+        return rings.is_left(ring) or (process == self._identity and interpreter != 0 and is_over(interpreter))
+
+    def _reclaim(self, source: Source) -> None:
+        tally, owner = source.tally, source.file.owner
+        tally.dropped += source.file.words[DROPPED]
+        tally.rings -= 1
+        source.tell_producer()
+        source.file.words[RECLAIMED] = 1
+        self._drain.sources.remove(source)
+        self.known.pop(source.file.path, None)
+        rings.remove(source.file.path)
+        source.file.close()
+        if not tally.rings:
+            self._told_at.pop(who(owner), None)
+            self.tallies.forget_oldest()
+
+    def let_go(self) -> None:
+        """At the end: reclaim the rings that are through, and give the others back."""
+        for source in list(self._drain.sources):
+            if not self._drain.waiting:
+                losses.tell(source.file, self._drain.routes, leave_others=False)
+            source.tell_producer()
+            done = source.file.closed_by_producer or self.is_over(source.file)
+            if done and not source.broken and not source.reader.unread() and not self._drain.stalled:
+                self._reclaim(source)
+            else:
+                self._drain.sources.remove(source)
+                source.file.close()  # And with it the kernel lock: a living producer may take its ring over.
+        self._drain.files.let_go()
+
+    def remove_early(self) -> None:
+        """At the end: remove the rings of processes that have not logged."""
+        for path in list(self._early):
+            # Whoever begins to use it after STOPPED has been stored takes it over before its first call returns. One
+            # that has given up our rights cannot, and leaves there what it logs.
+            if rings.is_left_at(path) or not runs_apart(rings.pid_of(path)):
+                self._remove_early(path)
+
+    def _remove_early(self, path: str) -> None:
+        self._early.discard(path)
+        with contextlib.suppress(OSError):
+            rings.remove(path)
+
+    def oldest(self) -> int | None:
+        """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
+        stamps = [source.reader.oldest() for source in list(self._drain.sources) if not source.broken]
+        stamps += [backlog.oldest() for backlog in list(self._drain.files.backlogs.values())]
+        return min((stamp for stamp in stamps if stamp is not None), default=None)
+
+    def forget(self) -> None:
+        """In a forked child: close what would keep the parent's locks alive."""
+        self.shortage.end()
+        for source in self.known.values():
+            source.file.close()
+        self._drain.files.let_go()
