@@ -166,17 +166,17 @@ _cased(
     Case("rotating takeover", "worker1", 1),
     Case("rotating left", "next1", 1),
 )
-_before("rotate: before the rename", "_sinks.file.log_file", "LogFile.rotate", "os.rename(real, rotated)")
-_after("rotate: renamed", "_sinks.file.log_file", "LogFile.rotate", "os.rename(real, rotated)")
-_before("rotate: before the next is open", "_sinks.file.log_file", "LogFile.rotate", "self._open(new_path")
-_after("rotate: the next is open", "_sinks.file.log_file", "LogFile.rotate", "self._open(new_path")
-_after("rotate: begun anew", "_sinks.file.log_file", "LogFile.rotate", "self._begin_anew(following)", 1, 2)
-_after("rotate: the next is locked", "_sinks.file.log_file", "LogFile.rotate", "self.acquire(NEXT_BOUND)")
+_before("rotate: before the rename", "_sinks.file.renewal", "_renamed", "os.rename(")
+_after("rotate: renamed", "_sinks.file.renewal", "_renamed", "os.rename(")
+_before("rotate: before the next is open", "_sinks.file.renewal", "_go_on", "file.open_path(")
+_after("rotate: the next is open", "_sinks.file.renewal", "_go_on", "file.open_path(")
+_after("rotate: begun anew", "_sinks.file.renewal", "_go_on", "_begin_anew(")
+_after("rotate: the next is locked", "_sinks.file.renewal", "_go_on", "file.acquire(NEXT_BOUND)")
 
 # Old files go, and become archives.
 _cased(Case("archiving", "owner"), Case("direct", "owner"))
-_before("retain: before a file is removed", "_sinks.file.log_file", "LogFile.retain", "os.remove(path)")
-_after("retain: a file is removed", "_sinks.file.log_file", "LogFile.retain", "os.remove(path)")
+_before("retain: before a file is removed", "_sinks.file.renewal", "retain", "os.remove(path)")
+_after("retain: a file is removed", "_sinks.file.renewal", "retain", "os.remove(path)")
 _cased(Case("archiving", "owner"), Case("direct", "owner", 2))
 _before("archive: part claimed", "_sinks.file.compression", "_attempt", "os.ftruncate(part, 0)")
 _before("archive: part half written", "_sinks.file.compression", "_PartFile.write", "rest = memoryview(data)")

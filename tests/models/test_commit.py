@@ -1,6 +1,6 @@
 """A model of the file commit: each record is in the files once, whoever is killed at whichever step.
 
-It stands for `FileSink.commit`, `Slot`, `take_back`, the lock of `LogFile.rotate`, and for `write_rest` and
+It stands for `FileSink.commit`, `Slot`, `take_back`, the lock of `renewal.rotate`, and for `write_rest` and
 `settle_intent` of recovery. An owner drains the rings of two workers in one batch and dies; each worker that lives
 takes its own ring over, and the next program recovers the rings of those that do not. All of them use the slot of the
 dead session. Any of them may be killed between any two steps, and a stranger that knows no locks appends once, at any

@@ -19,7 +19,7 @@ from mplog._ring.holding import holding
 from mplog._ring.ring import Entry
 from mplog._ring.wire import safe_repr
 from mplog._sinks import report
-from mplog._sinks.file import compression, phase
+from mplog._sinks.file import compression, phase, renewal
 from mplog._sinks.file.archiver import Archiver
 from mplog._sinks.file.lock import HOW, give_back
 from mplog._sinks.file.log_file import LogFile, write_all
@@ -688,7 +688,7 @@ class FileSink:
         locked = self._file.acquire(BATCH_BOUND)
         try:
             if locked:
-                self._file.retain(exclude=self._file.path)
+                renewal.retain(self._file, exclude=self._file.path)
         finally:
             self._file.release()
 
@@ -757,11 +757,11 @@ class FileSink:
                     compression.archive(file.real, options.compression)
                 # Closed before the retention, which spares what anybody has open.
                 file.close()
-                file.retain()
+                renewal.retain(file)
             finally:
                 file.release()
             return
-        file.retain()
+        renewal.retain(file)
 
     def leave(self) -> None:
         """Close the descriptor, because another process writes this file from now on, and do nothing else to the file.

@@ -12,6 +12,7 @@ from mplog._render.times import local_time
 from mplog._ring.clock import monotonic, wall_time
 from mplog._ring.ring import Entry
 from mplog._sinks import report, signals
+from mplog._sinks.file import renewal
 from mplog._sinks.file.log_file import LogFile
 from mplog._sinks.stray import as_exception
 
@@ -90,7 +91,7 @@ class Turnover:
         rotation = self.options.rotation
         if rotation is None or not self._may_rotate():
             return len(entries)
-        limit, due = rotation.size_limit, self.file.due()
+        limit, due = rotation.size_limit, renewal.due(self.file)
         if limit is None and due is None and not self.asks:
             return len(entries)
         for index in range(first, len(entries)):
@@ -113,7 +114,7 @@ class Turnover:
         limit = rotation.size_limit
         if limit is not None and size + len(data) > limit and (not self.file.is_empty or not limit):
             return True
-        due = self.file.due()
+        due = renewal.due(self.file)
         if due is not None and wall >= due:
             return True
         return self.asks and self._asked(data, wall, message)
@@ -145,7 +146,7 @@ class Turnover:
         assert rotation is not None
         signals.open_up()  # An opener, a compression or a retention may be the user's own.
         try:
-            old = self.file.rotate(wall, keep_empty=rotation.keeps_empty, troubles=self.troubles)
+            old = renewal.rotate(self.file, wall, keep_empty=rotation.keeps_empty, troubles=self.troubles)
         except OSError as error:
             if self.file.fd < 0:
                 raise  # The old file has lost its name, and there is no new one yet.

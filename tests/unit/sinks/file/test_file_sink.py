@@ -178,7 +178,7 @@ class TestLock:
 
         A direct record follows, a batch comes later; the old file is handed over to be compressed at once.
         """
-        monkeypatch.setattr("mplog._sinks.file.log_file.NEXT_BOUND", 0.05)
+        monkeypatch.setattr("mplog._sinks.file.renewal.NEXT_BOUND", 0.05)
         holders: list[subprocess.Popen[bytes]] = []
         archived: list[str] = []
 

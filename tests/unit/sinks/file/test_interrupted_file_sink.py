@@ -18,10 +18,13 @@ from programs import FULL, read_log
 
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
-from mplog._sinks.file import log_file, sink, turnover
+from mplog._sinks.file import gathering, log_file, open_file, renewal, sink, turnover
 from mplog._sinks.file.sink import FileSink
 
-PLACES = [sink.FileSink, log_file.LogFile, turnover.Turnover, log_file.write_all]
+PLACES = [
+    *(sink.FileSink, log_file.LogFile, open_file.OpenFile, turnover.Turnover),
+    *(log_file.write_all, gathering.file_of_others, renewal.rotate, renewal._renamed, renewal._go_on, renewal.retain),
+]
 STEP = 1 if FULL else 3
 
 KINDS: dict[str, dict[str, Any]] = {
