@@ -21,7 +21,8 @@ from mplog._session import directory, leftovers, recovery, sweeping
 from mplog._session.leftovers import Waiting
 from mplog._session.place import Place
 from mplog._sinks.file import slot as slots
-from mplog._sinks.file.sink import FileBusy, FileSink
+from mplog._sinks.file.sink import FileSink
+from mplog._sinks.file.use import FileBusy
 from mplog._writer.route import Route, RouteSpec
 
 

@@ -32,7 +32,8 @@ from mplog._session.link import Link
 from mplog._sinks import report
 from mplog._sinks.file import lock
 from mplog._sinks.file import slot as slots
-from mplog._sinks.file.sink import ENDING_BOUND, FileBusy, FileSink
+from mplog._sinks.file.sink import ENDING_BOUND, FileSink
+from mplog._sinks.file.use import FileBusy
 from mplog._sinks.inside import inside
 from mplog._sinks.limit import Limit
 from mplog._writer.route import Route

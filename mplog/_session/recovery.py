@@ -22,8 +22,9 @@ from mplog._session.place import Place, open_place, remove_if_empty
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.log_file import LogFile
 from mplog._sinks.file.progress import Progress
-from mplog._sinks.file.sink import FileBusy, FileSink
+from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.slot import Slot
+from mplog._sinks.file.use import FileBusy
 from mplog._writer.backlog import origin_of
 from mplog._writer.route import Route
 from mplog._writer.spilled import loadable

@@ -19,9 +19,10 @@ from mplog._session.reading import Render
 from mplog._sinks import report
 from mplog._sinks.file import moved
 from mplog._sinks.file import slot as slots
-from mplog._sinks.file.sink import FileBusy, FileSink
+from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.slot import Part, Promise, Slot
 from mplog._sinks.file.take_back import Found, begun, take_back
+from mplog._sinks.file.use import FileBusy
 from mplog._writer.route import Route
 
 MOVED_BOUND = 1.0

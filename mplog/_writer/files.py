@@ -14,8 +14,9 @@ from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA, LOG
 from mplog._ring.ring import Entry
 from mplog._ring.ring_file import RingFile
 from mplog._sinks import report, signals
-from mplog._sinks.file.sink import FileBusy, FileSink
+from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.slot import Part, Slot
+from mplog._sinks.file.use import FileBusy
 from mplog._writer.backlog import Attempt, Backlog, Piece, Share, as_it_was
 from mplog._writer.pending import Pending
 from mplog._writer.route import Route

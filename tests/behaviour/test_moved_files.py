@@ -52,9 +52,9 @@ DUE = """
 ROTATES = """
     import sys
     from mplog import logger
-    import mplog._sinks.file.sink as sink
+    import mplog._sinks.file.direct as direct
 
-    sink.COMPANY = int(sys.argv[2])  # After how many contended appends programs look for one another.
+    direct.COMPANY = int(sys.argv[2])  # After how many contended appends programs look for one another.
     logger.remove()
     logger.add("app.log", format="{process.id} {message}", **eval(sys.argv[1]))
     logger.info("line 0")

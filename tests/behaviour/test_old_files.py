@@ -210,8 +210,8 @@ class TestAppendsWithoutTheLock:
         source = f"""
             import gzip, os, sys, time
             from mplog import logger
-            from mplog._sinks.file import sink
-            sink.DIRECT_BOUND = 0.0
+            from mplog._sinks.file import direct
+            direct.DIRECT_BOUND = 0.0
             def compress(path):
                 with open(path, "rb") as source, gzip.open(path + ".gz", "wb") as target:
                     target.write(source.read())

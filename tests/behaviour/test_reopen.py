@@ -174,7 +174,7 @@ class TestSignals:
         self, tmp_path: Path, logger: Logger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """When that one takes too long, `reopen` returns all the same, and the file is opened after its write."""
-        monkeypatch.setattr("mplog._sinks.file.sink.REOPEN_BOUND", 0.01)
+        monkeypatch.setattr("mplog._sinks.file.use.REOPEN_BOUND", 0.01)
         writing, go_on = threading.Event(), threading.Event()
 
         def rotation(message: object, file: object) -> bool:

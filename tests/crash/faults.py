@@ -7,8 +7,8 @@ from typing import Any
 
 from mplog._ring.ring import Entry
 from mplog._session import settling
+from mplog._sinks.file.commit import Commits
 from mplog._sinks.file.progress import Progress
-from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.slot import _DONE, _INTENT, Part, Slot
 from mplog._writer.drain import Drain
 
@@ -27,9 +27,9 @@ def leave_out_done_mark() -> None:
 def promise_after_writing() -> None:
     """Append first, promise then: a half written batch has nobody who takes it back."""
     intend = Slot.intend
-    append = FileSink._append
+    append = Commits._append
 
-    def reordered(self: FileSink, entries: Sequence[Entry], size: int, parts: list[Part], slot: Slot) -> None:
+    def reordered(self: Commits, entries: Sequence[Entry], size: int, parts: list[Part], slot: Slot) -> None:
         promised: list[Any] = []
         Slot.intend = lambda self, promise: promised.append(promise)  # type: ignore[method-assign]
         try:
@@ -40,7 +40,7 @@ def promise_after_writing() -> None:
             slot.intend(promise)
             slot.done()
 
-    FileSink._append = reordered  # type: ignore[method-assign]
+    Commits._append = reordered  # type: ignore[method-assign]
 
 
 def move_heads_first() -> None:

@@ -138,14 +138,14 @@ _cased(
     Case("left", "next1", 1),
     Case("left", "next1", 2),
 )
-_before("commit: nothing promised", "_sinks.file.sink", "FileSink._append", "slot.intend(")
+_before("commit: nothing promised", "_sinks.file.commit", "Commits._append", "slot.intend(")
 _after("commit: bank stored, number not", "_sinks.file.slot", "Slot._store", "self._map[at + _HEAD.size")
-_after("commit: promised", "_sinks.file.sink", "FileSink._append", "slot.intend(")
-_before("commit: half written", "_sinks.file.sink", "FileSink._append", "write_all(fd, data)")
-_after("commit: written", "_sinks.file.sink", "FileSink._append", "write_all(fd, data)")
-_before("commit: nothing marked", "_sinks.file.sink", "FileSink._append", "slot.done()", 0, 2)
-_after("commit: marked done", "_sinks.file.sink", "FileSink._append", "slot.done()", 0, 2)
-_after("commit: counted", "_sinks.file.sink", "FileSink._commit_under_lock", "progress.look(slot)")
+_after("commit: promised", "_sinks.file.commit", "Commits._append", "slot.intend(")
+_before("commit: half written", "_sinks.file.commit", "Commits._append", "write_all(fd, data)")
+_after("commit: written", "_sinks.file.commit", "Commits._append", "write_all(fd, data)")
+_before("commit: nothing marked", "_sinks.file.commit", "Commits._append", "slot.done()", 0, 2)
+_after("commit: marked done", "_sinks.file.commit", "Commits._append", "slot.done()", 0, 2)
+_after("commit: counted", "_sinks.file.commit", "Commits.write", "progress.look(slot)")
 
 # Somebody holds the lock of the second file, so what is for it goes into its backlog, and later from there.
 _cased(Case("behind", "owner"))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from mplog._sinks.file import lock
 from mplog._sinks.file.claim import NO_LINK, PRIVATE, kept
-from mplog._sinks.file.sink import FileBusy
+from mplog._sinks.file.use import FileBusy
 
 
 @contextlib.contextmanager

@@ -25,11 +25,13 @@ from mplog._session.orphan import Orphan
 from mplog._session.patience import Patience
 from mplog._session.queue_options import QueueOptions
 from mplog._sinks.file import lock, slot, take_back
+from mplog._sinks.file.commit import Commits
 from mplog._sinks.file.sink import FileSink
+from mplog._sinks.file.use import FileUse
 from mplog._sinks.limit import Limit
 
 LINK = [Link, Patience, Orphan]
-COMMIT = [FileSink, recovery.write_rest, settling.settle_intent, slot.Slot, take_back.take_back]
+COMMIT = [FileSink, FileUse, Commits, recovery.write_rest, settling.settle_intent, slot.Slot, take_back.take_back]
 STEP = 1 if FULL else 9
 
 

@@ -16,6 +16,7 @@ from mplog._logger.logger import Logger
 from mplog._session import rings
 from mplog._session.host import Host
 from mplog._session.identity import myself
+from mplog._sinks.file.commit import Commits
 from mplog._sinks.file.log_file import LogFile
 from mplog._sinks.file.progress import Progress
 from mplog._sinks.file.sink import FileSink
@@ -34,7 +35,7 @@ COUNT = 6
 PARTS: dict[str, list[Callable[..., Any]]] = {
     "round": [Drain._round, Drain._read_all, Source.read, Drain._share_out, Drain._text, Route.text_of],
     "settle": [Drain._settle, Files._give, Files._commit, Files._count_written, Pending.count_others],
-    "commit": [FileSink._commit_under_lock, FileSink._append, Slot.intend, Slot._store, Slot.done],
+    "commit": [Commits.write, Commits._append, Slot.intend, Slot._store, Slot.done],
     "around the commit": [FileSink.commit, LogFile.acquire, Progress.look, Progress.promise],
     "rotation": [Turnover.make_room, Turnover._fitting, Turnover._rotate],
     "backlog": [Files._hold, Files.work_off, Files._write_backlog, Files._attempt, Files._finished, Backlog.count],

@@ -26,8 +26,9 @@ from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.progress import Progress
 from mplog._sinks.file.retention import parse_retention
 from mplog._sinks.file.rotation import parse_rotation
-from mplog._sinks.file.sink import FileBusy, FileSink
+from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.slot import Slot
+from mplog._sinks.file.use import FileBusy
 
 
 def make(path: Path, **options: Any) -> FileSink:
@@ -161,7 +162,7 @@ class TestLock:
 
     def test_stopped_holder_delays_a_call_by_a_bound(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A process that is stopped while it holds the lock cannot stop others: they append without it."""
-        monkeypatch.setattr("mplog._sinks.file.sink.DIRECT_BOUND", 0.05)
+        monkeypatch.setattr("mplog._sinks.file.direct.DIRECT_BOUND", 0.05)
         holder, sink = self._hold(tmp_path), make(tmp_path / "app.log", rotation=1000)
         try:
             sink.write(b"line\n", 1.0)

@@ -18,11 +18,12 @@ from programs import FULL, read_log
 
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
-from mplog._sinks.file import gathering, log_file, open_file, renewal, sink, turnover
+from mplog._sinks.file import commit, content, direct, gathering, log_file, open_file, renewal, sink, turnover, use
 from mplog._sinks.file.sink import FileSink
 
 PLACES = [
-    *(sink.FileSink, log_file.LogFile, open_file.OpenFile, turnover.Turnover),
+    *(sink.FileSink, direct.DirectCalls, use.FileUse, commit.Commits, content.mark, content.mend, content.undo),
+    *(log_file.LogFile, open_file.OpenFile, turnover.Turnover),
     *(log_file.write_all, gathering.file_of_others, renewal.rotate, renewal._renamed, renewal._go_on, renewal.retain),
 ]
 STEP = 1 if FULL else 3
