@@ -15,17 +15,16 @@ from programs import Program
 from mplog._logger.logger import Logger
 from mplog._sinks import report
 
-SELFISH = f"""
+SELFISH = """
     import os, sys
     from mplog import logger
 
     which = sys.argv[1]
-    handlers = {True}
 
     class Order:
         def __repr__(self):
             try:
-                return f"Order({{self.number}})"
+                return f"Order({self.number})"
             except AttributeError:
                 logger.exception("order without number")
                 return "Order(?)"
@@ -43,7 +42,7 @@ SELFISH = f"""
 
     class Twice:
         def __str__(self):
-            logger.info("{{}} {{}}", self, self)
+            logger.info("{} {}", self, self)
             return "twice"
 
     class Bound:
@@ -60,9 +59,9 @@ SELFISH = f"""
 
     logger.remove()
     got = []
-    logger.add("app.log", format="{{message}} {{extra}}", diagnose=True)
+    logger.add("app.log", format="{message} {extra}", diagnose=True)
     logger.add(lambda message: got.append(message), diagnose=True)
-    logger.add(sys.stdout, format="{{message}} {{extra}}", serialize=True, diagnose=True)
+    logger.add(sys.stdout, format="{message} {extra}", serialize=True, diagnose=True)
     if which == "filter":
         logger.add("filtered.log", filter=passing)
 
@@ -80,7 +79,7 @@ SELFISH = f"""
                 logger.exception("the outermost")
         elif which == "arguments":
             for _ in range(3):
-                logger.info("the outermost {{}}", Twice())
+                logger.info("the outermost {}", Twice())
         elif which == "extra":
             with logger.contextualize(bound=Bound()):
                 logger.info("the outermost")
