@@ -54,7 +54,7 @@ def configure(
     if patcher is not None:
         settings["patcher"] = checked_patcher(patcher)
     if extra is not None:
-        settings["extra"] = _as_dict("extra", extra)
+        settings["extra"] = {exact(key): value for key, value in _as_dict("extra", extra).items()}
     if strict is not None:
         settings["strict"] = switch("strict", strict)
     rules = [_rule(each) for each in _listed("activation", activation, "pairs (name, enabled)")]

@@ -33,11 +33,15 @@ from mplog._sinks.message_sink import MessageSink
 from mplog._writer.route import FILE, STREAM, Route, RouteSpec
 
 
+Packed = tuple[bytes | None, str]
+"""An object pickled, or None where it cannot travel, and its `repr`."""
+
+
 class PackedSettings(NamedTuple):
     """Settings for other interpreters: plain data, and bytes that are unpickled by children of their maker only."""
 
-    extra: dict[str, tuple[bytes | None, str]]
-    """For each key the pickled value, or None where it cannot travel, and its `repr`."""
+    extra: tuple[tuple[Packed, Packed], ...]
+    """Keys and values."""
     patcher: bytes | None
     """The pickled patcher; None where there is none or it cannot travel."""
     patched: bool
@@ -91,7 +95,7 @@ def _program() -> str:
 def pack_settings(settings: Settings) -> PackedSettings:
     """*settings* for other interpreters."""
     return PackedSettings(
-        {key: (_pickled(value), safe_repr(value)) for key, value in settings.extra.items()},
+        tuple((_packed(key), _packed(value)) for key, value in settings.extra.items()),
         None if settings.patcher is None else _pickled(settings.patcher),
         settings.patcher is not None or settings.owner_patches,
         settings.activation,
@@ -105,7 +109,7 @@ def follow(mine: Settings, theirs: PackedSettings, seen: Versions, *, foreign: b
     """*mine* with what the owner, perhaps a *foreign* program, has changed since its settings had versions *seen*."""
     changes: dict[str, Any] = {}
     if theirs.versions.extra != seen.extra:
-        changes["extra"] = {key: _unpickled(*packed, foreign) for key, packed in theirs.extra.items()}
+        changes["extra"] = {_unpickled(*key, foreign): _unpickled(*value, foreign) for key, value in theirs.extra}
     if theirs.versions.patcher != seen.patcher:
         patcher = None if theirs.patcher is None else _unpickled(theirs.patcher, "", foreign)
         changes["patcher"] = patcher if callable(patcher) else None
@@ -117,6 +121,10 @@ def follow(mine: Settings, theirs: PackedSettings, seen: Versions, *, foreign: b
     if theirs.versions.queue != seen.queue:
         changes["queue"] = theirs.queue
     return dataclasses.replace(mine, **changes) if changes else mine
+
+
+def _packed(value: object) -> Packed:
+    return _pickled(value), safe_repr(value)
 
 
 def _pickled(value: object) -> bytes | None:

@@ -62,6 +62,36 @@ def test_workers_deliver(program: Program, what: str, method: str) -> None:
     assert ended.log() == ["20 job 1", "33 told 1", "33 numbered 1"]
 
 
+KEYS = """
+    import enum, multiprocessing, sys
+    from mplog import logger
+
+    def work():
+        logger.info("{}", 1)
+
+    if __name__ == "__main__":
+        class Key(str, enum.Enum):
+            USER = "user"
+
+        class Other(enum.Enum):
+            ONE = 1
+
+        logger.remove()
+        logger.add("app.log", format="{extra[user]} {message} {extra}")
+        logger.configure(extra={Key.USER: "me", 5: 6, (1, "x"): None, Other.ONE: 7})
+        worker = multiprocessing.get_context(sys.argv[1]).Process(target=work)
+        worker.start()
+        worker.join()
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_keys_of_extra(program: Program, method: str) -> None:
+    """What a worker cannot have as a key is shown there; the others are what they are."""
+    one = "<Other.ONE: 1>"
+    assert program.run(KEYS, method).log() == [f"me 1 {{'user': 'me', 5: 6, (1, 'x'): None, {one}: 7}}"]
+
+
 LEVELS = """
     import logging, os
     from mplog import logger
