@@ -206,7 +206,7 @@ class Backlog:
             self.taken += 1
 
     def next_turn(self) -> int:
-        """How many batches are written before other sinks get theirs: more, when as much has come as the last ones were."""
+        """So many batches are written before other sinks get theirs; more, when the last ones have not made it less."""
         if self.waiting >= self._waited:
             self._turn *= 2
         self._waited = self.waiting

@@ -91,7 +91,7 @@ class Outlet:
                     self._thread = None
                     self._wake.notify_all()
                     return
-                unsaid, self._dropped_unsaid = self._dropped_unsaid, 0
+                unsaid = self._dropped_unsaid
                 message, cost, tally = self._waiting[0] if self._waiting else (Message(), 0, None)
             if unsaid:
                 message = self._notice(f"mplog: {unsaid} records were dropped here: this sink was too slow")
@@ -105,17 +105,17 @@ class Outlet:
                 report.error_in_handler(self._route, _seen(message, tally), sink=self._sink.shown)
             if not process.here[0]:
                 return  # The sink has forked, without hooks, and this is the child.
-            if not unsaid:
-                lost = self._sink.lost - lost
-                with self._wake:
-                    if not self._waiting or self._waiting[0][0] is not message:
-                        continue  # Given up meanwhile, and counted as lost.
+            lost = self._sink.lost - lost
+            with self._wake:
+                if unsaid:
+                    self._dropped_unsaid -= unsaid
+                elif self._waiting and self._waiting[0][0] is message:  # Else it was given up, and counted as lost.
                     self._waiting.popleft()
                     self._size -= cost
                     if tally is not None:
                         tally.add(written=not failed and not lost, failed=failed, lost=not failed and bool(lost))
                     self.taken += 1
-                    self._wake.notify_all()
+                self._wake.notify_all()
 
     def _notice(self, text: str) -> Message:
         """What mplog itself has to say in this sink, with a record, for those that look at it."""

@@ -78,7 +78,7 @@ class Writer:
         return bool(self.mutex._is_owned())  # type: ignore[attr-defined]  # as Condition does
 
     def start(self) -> None:
-        """Start the thread, unless it runs. Late in the interpreter's end threads cannot start: then `step` is used."""
+        """Start the thread, unless it runs. Late in the interpreter's end none can be: then flushes and `finish` drain."""
         with self._life:
             if self.running:  # A fork, say, could not wait for its end.
                 self._wanted = self._thread
@@ -154,16 +154,18 @@ class Writer:
         self._sleep()
 
     def _sleep(self) -> None:
-        words = self._words
-        if self._stop:
-            return
         if self.drain.stalled:
             # A file refuses; nothing can be read before it takes what is owed to it.
             self._doorbell.wait(CEILING)
             return
-        words[WAKE] = ASLEEP
-        # SYNC sleep -> wake: the word is stored before the rings are looked at again. Pairs with Link.push.
-        if self.drain.unread() or self._stop or words[REGISTERED] != self._registered:
+        with self._life:
+            # Once asked to stop, the word belongs to Host.finish: a late thread must not take STOPPED back.
+            if self._stop:
+                return
+            self._words[WAKE] = ASLEEP
+            # SYNC sleep -> wake: the word is stored before the rings are looked at again. Pairs with Link.push.
+            found = self.drain.unread() or self._words[REGISTERED] != self._registered
+        if found or self._stop:
             # Records that are too young wait out their grace here, awake.
             self._wake_up()
             self._doorbell.wait(self.drain.grace / 2)
@@ -172,13 +174,15 @@ class Writer:
         self._wake_up()
 
     def _wake_up(self) -> None:
-        # Once asked to stop, the word belongs to Host.finish: a late thread must not take STOPPED back.
-        if not self._stop:
-            self._words[WAKE] = AWAKE
+        with self._life:
+            if not self._stop:
+                self._words[WAKE] = AWAKE
 
     def step(self) -> int:
-        """One round, with housekeeping when it is time."""
+        """One round of the thread, with housekeeping when it is time."""
         with self.mutex:
+            if self._stop:
+                return 0  # While it waited for the mutex: its rings may be others' by now.
             self._household.beat()
             now = monotonic()
             registered = self._words[REGISTERED]

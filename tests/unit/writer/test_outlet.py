@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -102,6 +103,69 @@ class TestBound:
         gate.opened.set()
         assert outlet.close(Limit(30))
         assert gate.got == ["one\n", "mplog: 1 records were dropped here: this sink was too slow\n"]
+
+
+class Terminal(StreamSink):
+    """Takes nothing until it is opened, and can be told not to wait for that, as a terminal can that has stopped."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.tried: list[str] = []
+        self.got: list[str] = []
+        super().__init__(lambda message: self.got.append(str(message)), is_function=True)
+
+    def write_patiently(self, message: Message, give_up: Callable[[], bool]) -> bool:
+        self.tried.append(str(message))
+        while not self.opened.wait(0.005):
+            if give_up():
+                return False
+        return super().write_patiently(message, give_up)
+
+    def wait_for(self, text: str) -> None:
+        """Wait until something that contains *text* is to be written."""
+        deadline = time.monotonic() + 30
+        while not any(text in tried for tried in self.tried):
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+
+class TestDropsAreSaid:
+    @pytest.fixture
+    def terminal(self, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+        """One that takes nothing."""
+        monkeypatch.setattr(module, "CAPACITY", 1_500)
+        return Terminal()
+
+    def outlet(self, terminal: Terminal) -> Outlet:
+        """One that is about to say there that a message was dropped."""
+        outlet = Outlet(terminal, 5)
+        assert outlet.pause(time.monotonic() + 30)  # Both are there before the thread begins.
+        outlet.put(message("one"))
+        outlet.put(message("two"))
+        outlet.resume()
+        terminal.wait_for("mplog: ")
+        return outlet
+
+    def test_after_a_fork_in_the_middle_of_saying_it(self, terminal: Terminal) -> None:
+        """What a fork has stopped is said afterwards."""
+        outlet = self.outlet(terminal)
+        assert outlet.pause(time.monotonic() + 30)
+        outlet.resume()
+        terminal.opened.set()
+        assert outlet.close(Limit(30))
+        assert terminal.got == ["mplog: 1 records were dropped here: this sink was too slow\n", "one\n"]
+
+    def test_at_the_end(self, terminal: Terminal) -> None:
+        """The end waits for it as for any message."""
+        outlet = self.outlet(terminal)
+        outlet._waiting.clear()  # So that nothing else is waited for.
+        outlet.taken = outlet.put_count
+        ends = threading.Thread(target=outlet.close, args=(Limit(30),))
+        ends.start()
+        ends.join(0.2)  # Where it does not wait, it is over by now.
+        terminal.opened.set()
+        ends.join(30)
+        assert terminal.got == ["mplog: 1 records were dropped here: this sink was too slow\n"]
 
 
 class TestThread:
