@@ -78,7 +78,7 @@ class Writer:
         return bool(self.mutex._is_owned())  # type: ignore[attr-defined]  # as Condition does
 
     def start(self) -> None:
-        """Start the thread, unless it runs. Late in the interpreter's end none can be: then flushes and `finish` drain."""
+        """Start the thread, unless it runs. Late in the end of the interpreter none starts; who flushes drains then."""
         with self._life:
             if self.running:  # A fork, say, could not wait for its end.
                 self._wanted = self._thread

@@ -114,9 +114,19 @@ FULL = """
 """
 
 LARGE = """
+    from mplog._writer.files import Files
+
     def never(message, file):
         return False
 
+    attempt = Files._attempt
+
+    def note(files, number, piece):
+        made = attempt(files, number, piece)
+        Path("tried.txt").touch()
+        return made
+
+    Files._attempt = note
     logger.remove()
     logger.add("a.log", format="{process.id} {message}", rotation=never, filter=only("a"))
     logger.add("b.log", format="{process.id} {message}", filter=only("b"))
@@ -126,7 +136,8 @@ LARGE = """
         assert logger.complete(20)
         held = lock("a.log")
         a.info("to a 0")
-        time.sleep(0.3)  # Most often the writer tries the first one alone then, and reads what follows later.
+        # The owner has the text of what it tries in memory: the large one comes when it tries the first one alone.
+        wait_for(Path("tried.txt").exists, "nothing of the backlog was tried")
         a.info("y" * 3_000_000)
         for number in range(100):
             a.info("to a {}", number) if number else None
