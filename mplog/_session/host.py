@@ -283,13 +283,15 @@ class Host:
 
     def resume(self) -> None:
         """After a fork, in the parent: go on."""
-        if self.finished:
-            return
-        for route in list(self.routes.values()):
-            if route.outlet is not None:
-                route.outlet.resume()
+        routes = list(self.routes.values())
+        for route in routes:
             if isinstance(route.sink, FileSink):
                 route.sink.archiver.resume()
+        if self.finished:
+            return
+        for route in routes:
+            if route.outlet is not None:
+                route.outlet.resume()
         self.writer.start()
 
     def forget(self) -> None:

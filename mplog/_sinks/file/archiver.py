@@ -52,7 +52,7 @@ class Archiver:
             self._archive(path)
             return
         self._waiting.append(path)
-        self.resume()
+        self._start()
 
     def _archive(self, path: str) -> None:
         if self._how is None:
@@ -93,23 +93,33 @@ class Archiver:
     def resume(self) -> None:
         """Start the second thread when there is something for it."""
         self._paused = False
+        self._start()
+
+    def _start(self) -> None:
         with self._mutex:
-            if self._thread is not None or not self._waiting:
+            if self._thread is not None or not self._waiting or self._paused:
                 return
             self._thread = threading.Thread(target=self._run, name="mplog-archiver", daemon=True)
             try:
                 start_thread(self._thread)
+                return
             except RuntimeError:  # Threads cannot start late in the interpreter's end.
                 self._thread = None
-                while self._waiting:
-                    self._archive(self._waiting.popleft())
+        # Without the mutex: a function of the user's may log, and that may rotate.
+        while self._waiting:
+            self._archive(self._waiting.popleft())
 
     def wait(self, deadline: float) -> bool:
-        """Wait for the second thread until `monotonic()` reaches *deadline*; whether it is done."""
+        """Wait for the second thread until `monotonic()` reaches *deadline*; whether it is done.
+
+        Called by that thread, for a function of the user's, it comes back at once.
+        """
         while True:
             thread = self._thread
             if thread is None:
                 return True
+            if thread is threading.current_thread():
+                return False
             thread.join(max(0.0, deadline - monotonic()))
             if thread.is_alive():
                 return False

@@ -17,7 +17,7 @@ from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.outage import Outage
 from mplog._sinks.file.take_back import Found
 from mplog._sinks.file.turnover import Turnover
-from mplog._sinks.file.use import BATCH_BOUND, DIRECT_BOUND, FileUse
+from mplog._sinks.file.use import BATCH_BOUND, DIRECT_BOUND, FileBusy, FileUse
 from mplog._sinks.inside import inside
 
 INSIDE_BOUND = 1.0
@@ -49,6 +49,8 @@ class DirectCalls(FileUse):
         """What has become of the records of direct calls; what `commit` appends is counted by the writer."""
         self._is_written = False
         """Whether the record of the direct call in progress is in the file."""
+        self._is_ending = False
+        """Whether the file is just dealt with for good, as the end of the handler says."""
         self.restored: Callable[[str], None] | None = None
         """Called with what there is to say in the log when the file takes records again that it had refused."""
         self._outage: Outage | None = None
@@ -83,7 +85,7 @@ class DirectCalls(FileUse):
             if not self._acquire(True, wait):
                 self._deferred.append((data, wall, message))
             elif self._busy:
-                self._write_between(data)
+                self._write_between(data, wall, message)
             else:
                 self._write_alone(data, wall, message)
         finally:
@@ -126,14 +128,18 @@ class DirectCalls(FileUse):
             if self._reopen_wanted:
                 self._catch_up()
 
-    def _write_between(self, data: bytes) -> None:
+    def _write_between(self, data: bytes, wall: float, message: Message | None) -> None:
         """One record of a call that interrupts another use of the file in this thread, at once.
 
         That use has the file's lock by now or does not need it yet, and is not inside of a system call. Where it is
-        just opening or rotating the file, its parts are of no use here, and whatever the path names is.
+        just opening or rotating the file, its parts are of no use here, and whatever the path names is. What it is just
+        going to empty, or to give to a compression at the end of the log, is no place for a record: it comes after it.
         """
         if self.closed:
             self.dropped += 1
+            return
+        if self._is_ending or self._file.is_to_be_empty:
+            self._deferred.append((data, wall, message))
             return
         file, other = self._file, None
         try:
@@ -225,13 +231,32 @@ class DirectCalls(FileUse):
                 raise troubles[0]
 
     def write_notice(self, data: bytes, wall: float, message: Message) -> None:
-        """As `write`, for what mplog itself has to say: no record of the program, so it is not counted."""
-        with self._mutex:
-            before = self.written, self.failed, self.dropped
+        """As `write`, for what mplog itself has to say: no record of the program, so it is not counted.
+
+        Raises FileBusy, too: it came from inside of a sink, and another thread has the file for too long.
+        """
+
+        def uncounted() -> bool:
+            between, gone = self._busy, self.closed
             try:
-                self.write(data, wall, message)
-            finally:
-                self.written, self.failed, self.dropped = before
+                if between:
+                    self._write_between(data, wall, message)
+                else:
+                    self._write_alone(data, wall, message)
+            except BaseException:
+                if self._is_written and not between:
+                    self.written -= 1
+                else:
+                    self.failed -= 1
+                raise
+            if gone:
+                self.dropped -= 1
+            else:
+                self.written -= 1
+            return True
+
+        if not self._in_turn(uncounted, False, -1 if inside.message is None else INSIDE_BOUND):
+            raise FileBusy("another thread uses it")
 
     def _finish_rotation(self, rotated: list[str]) -> list[Exception]:
         """After the locks are given back: compress what was rotated. What users' functions raised, here and before."""
@@ -274,8 +299,7 @@ class DirectCalls(FileUse):
 
     def _say_restored(self, waited: int) -> None:
         """The file takes records again: say so in it, behind the first of them."""
-        with self._mutex:
-            outage, self._outage = self._outage, None
+        outage = self._in_turn(self._take_outage, None, 0)
         if outage is None or self.restored is None:
             return
         try:
@@ -283,12 +307,20 @@ class DirectCalls(FileUse):
         except Exception as error:  # noqa: BLE001 - it refuses again; the records have been written
             self._report(error)
 
+    def _take_outage(self) -> Outage | None:
+        outage, self._outage = self._outage, None
+        return outage
+
     def _look_around(self, wall: float) -> None:
-        """Tell of the company, when nobody holds the mutex for this call."""
+        """Say that the file takes records again, and tell of the company, when nobody holds the mutex for this call."""
+        if self._busy:
+            return  # The next call looks.
         self._met = 0
-        if self._outage is not None and not self._busy:
+        if self._outage is not None:
             self._say_restored(0)
-        if self.company is not None and not self._busy and not 0 < self._look_at - wall <= COMPANY_EVERY:
+            if self._outage is not None:
+                self._met = COMPANY  # Somebody had the mutex just then, or it refuses again.
+        if self.company is not None and not 0 < self._look_at - wall <= COMPANY_EVERY:
             self._look_at = wall + COMPANY_EVERY
             self.company(self)
 

@@ -59,6 +59,13 @@ class LogFile(OpenFile):
         if again and self.path:
             self.open_path(self.path, again=True)
             return
+        self.is_to_be_empty = not again and "a" not in self.options.mode
+        try:
+            self._open_current(again=again)
+        finally:
+            self.is_to_be_empty = False
+
+    def _open_current(self, *, again: bool) -> None:
         path = self.path_now()
         if not self.options.gathers:
             self.open_path(path, again=again)

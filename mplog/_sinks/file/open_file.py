@@ -37,6 +37,7 @@ class OpenFile:
         "heeds_alarm",
         "holds",
         "is_marked",
+        "is_to_be_empty",
         "joined",
         "knows_due",
         "left",
@@ -75,6 +76,8 @@ class OpenFile:
         self.is_marked = False
         """Whether the open file can be told from any other, that of the same file included."""
         self.unannounced = False
+        self.is_to_be_empty = False
+        """Whether the file that is being opened may be emptied in a moment."""
         self._view: TextIO | None = None
         self._device = self._inode = 0
         self.size = 0

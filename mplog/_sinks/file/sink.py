@@ -147,11 +147,8 @@ class FileSink(DirectCalls):
                 self.close(archives, limit, final=final)
                 return
             self.archiver.wait(archives)
-            if self.options.watch and self._mutex.acquire(timeout=limit.left()):
-                try:
-                    self._watch_once_more(limit)
-                finally:
-                    self._mutex.release()
+            if self.options.watch:
+                self._in_turn(lambda: self._watch_once_more(limit), None, limit.left())
         except Exception as error:  # noqa: BLE001 - there is no caller, and other sinks want to be finished, too
             self._report(error)
 
@@ -167,16 +164,20 @@ class FileSink(DirectCalls):
         """
         limit = limit or Limit(BATCH_BOUND)
         self.archiver.wait(monotonic() + ENDING_BOUND if deadline is None else deadline)
-        with self._mutex:
-            if self.closed:
-                return
-            self.closed = final
-            try:
-                self._watch_once_more(limit)
-                if self.options.ends_with_handler:
-                    self._end_file(limit)
-            finally:
-                self._file.close()
+        self._use(lambda: self._close(limit, final=final))
+
+    def _close(self, limit: Limit, *, final: bool) -> None:
+        if self.closed:
+            return
+        self.closed = final
+        self._is_ending = self.options.ends_with_handler
+        try:
+            self._watch_once_more(limit)
+            if self.options.ends_with_handler:
+                self._end_file(limit)
+        finally:
+            self._file.close()
+            self._is_ending = False
 
     def _watch_once_more(self, limit: Limit) -> None:
         if self.options.watch and self._file.fd >= 0:

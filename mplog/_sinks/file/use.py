@@ -51,7 +51,8 @@ class FileUse:
         self._reopen_wanted = False
         """Whether the file is to be opened again, as soon as it is not in use."""
         self._deferred: deque[tuple[bytes, float, Message | None]] = deque()
-        """What came from inside sinks of another kind while another thread had the file for too long."""
+        """What whoever has the file writes when that one is done: records that came from inside of sinks of another
+        kind while another thread had it for too long, and in the middle of a use that has no file for them yet."""
         self.closed = False
         self.settle: Callable[[int], None] = _nothing
         """Called with the descriptor, under the file's lock: keeps or takes back what killed sessions promised."""
@@ -106,6 +107,17 @@ class FileUse:
             if self._deferred:
                 self._write_deferred()
 
+    def _in_turn(self, action: Callable[[], Result], refused: Result, bound: float) -> Result:
+        """Do *action* with the mutex held; *refused* when another thread had it for *bound* seconds.
+
+        Unlike in `_use`, calls that interrupt it in this thread find the file in no use.
+        """
+        try:
+            return holding(self._mutex, action, refused, bound)
+        finally:
+            if self._deferred:
+                self._write_deferred()
+
     def _write_deferred(self) -> None:
         """Write what others have left, unless somebody is busy, who does it then."""
         while holding(self._mutex, self._write_first_deferred, refused=False, timeout=0):
@@ -146,7 +158,7 @@ class FileUse:
         """
         self._reopen_wanted = True
         # SYNC reopen -> _use, write: asked before this look; who has the mutex now looks before it gives it back.
-        holding(self._mutex, self._catch_up, None, REOPEN_BOUND)
+        self._in_turn(self._catch_up, None, REOPEN_BOUND)
 
     def _catch_up(self) -> None:
         """With the mutex held: open the file again if that was asked for, unless this thread uses it further up."""
