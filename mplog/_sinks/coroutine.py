@@ -88,15 +88,17 @@ class CoroutineSink(MessageSink):
         loop = self._loop or self._last
         if loop is not None and not self._wait_for_room(loop, give_up):
             return False
-        with self._mutex:
-            if self.closed:
-                return True
-            maximum = MAXIMUM_PENDING * (OVER if loop is not None and loop.is_running() else 1)
-            if loop is None or loop.is_closed() or len(self._pending) >= maximum:
-                self._lose(loop)
-                return True
-            self._schedule(message, loop, None)
+        self._in_turn(lambda: self._schedule_or_lose(message, loop), None)
         return True
+
+    def _schedule_or_lose(self, message: Message, loop: Loop | None) -> None:
+        if self.closed:
+            return
+        maximum = MAXIMUM_PENDING * (OVER if loop is not None and loop.is_running() else 1)
+        if loop is None or loop.is_closed() or len(self._pending) >= maximum:
+            self._lose(loop)
+        else:
+            self._schedule(message, loop, None)
 
     def _wait_for_room(self, loop: Loop, give_up: Callable[[], bool]) -> bool:
         """Wait while there is much to do and the loop does it; False when *give_up* said so."""

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
@@ -17,6 +17,9 @@ from mplog._sinks.inside import inside
 
 PATIENCE = 5.0
 """Seconds that the end of the program waits for the message in progress, at most; a sink may hang for ever."""
+
+
+Result = TypeVar("Result")
 
 
 class Unfinished(Protocol):
@@ -55,6 +58,8 @@ class MessageSink:
         self._nested: deque[Message] = deque()
         self._deferred: deque[Message] = deque()
         """What came from inside other sinks while another thread was busy with this one."""
+        self._in_pieces = False
+        """Whether a message is under way of which the target has a part."""
         self._stop_wanted = False
         self.closed = False
         self.cut_off = 0
@@ -115,17 +120,17 @@ class MessageSink:
         """
         waits = not direct or inside.message is None
         wait = -1 if waits else 0
-        mutex = self._mutex  # A target that forks comes back in a child, too, where the sink has another one.
         try:
             refused = self._deferred and not waits
-            if refused or not holding(mutex, lambda: self._accept(message, direct), refused=False, timeout=wait):
+            # The mutex of now: a target that forks comes back in a child, too, where the sink has another one.
+            if refused or not holding(self._mutex, lambda: self._accept(message, direct), False, wait):
                 self._deferred.append(message)
         finally:
             if self._deferred:
                 # SYNC defer -> release: put there before this look; who had the mutex looks after giving it back.
                 self._deliver_deferred()
         if self._stop_wanted:
-            self._stop_if_wanted()
+            self._in_turn(self._stop_if_wanted, None)
 
     def _accept(self, message: Message, direct: bool) -> bool:
         """One message, with the mutex held."""
@@ -159,6 +164,14 @@ class MessageSink:
             self.cut_off += 1
             self.dropped += direct
 
+    def _in_turn(self, action: Callable[[], Result], refused: Result, timeout: float = -1) -> Result:
+        """Do *action* with the mutex held; *refused* when another thread had it for *timeout* seconds."""
+        try:
+            return holding(self._mutex, action, refused, timeout)
+        finally:
+            if self._deferred:
+                self._deliver_deferred()
+
     def _deliver_deferred(self) -> None:
         """Hand over what others have left, unless somebody is busy, who does it then."""
         while holding(self._mutex, self._deliver_first, refused=False, timeout=0):
@@ -166,7 +179,7 @@ class MessageSink:
 
     def _deliver_first(self) -> bool:
         """With the mutex held: the oldest of what others have left; False where somebody else does it."""
-        if self._busy or not self._deferred:
+        if self._busy or self._in_pieces or not self._deferred:
             return False
         message = self._deferred.popleft()
         try:
@@ -243,11 +256,11 @@ class MessageSink:
             patient: wait for the message in progress, however long it takes.
         """
         patience = 2.0 if deadline is None else min(PATIENCE, deadline - monotonic())
-        if not holding(self._mutex, self._close_now, refused=False, timeout=-1 if patient else max(0.0, patience)):
+        if not self._in_turn(self._close_now, False, -1 if patient else max(0.0, patience)):
             self._stop_wanted = True
             self.closed = True
             # SYNC close -> write: the flag is set before this look, and `write` looks at it after its release.
-            holding(self._mutex, self._close_now, refused=False, timeout=0)
+            self._in_turn(self._close_now, False, 0)
 
     def _close_now(self) -> bool:
         if self._busy:
@@ -265,10 +278,9 @@ class MessageSink:
         return bool(self._mutex._is_owned())  # type: ignore[attr-defined]  # as threading.Condition does
 
     def _stop_if_wanted(self) -> None:
-        with self._mutex:
-            if self._stop_wanted and not self._busy:
-                self._stop_wanted = False
-                self._stop()
+        if self._stop_wanted and not self._busy:
+            self._stop_wanted = False
+            self._stop()
 
     @property
     def trouble(self) -> str | None:
@@ -281,5 +293,5 @@ class MessageSink:
         self.written = self.failed = self.dropped = self.lost = 0
         self._trouble = None
         self._mutex = threading.RLock()
-        self._busy = False
+        self._busy = self._in_pieces = False
         self._nested, self._deferred = deque(), deque()

@@ -131,13 +131,18 @@ class StreamSink(MessageSink):
         if not can_block(self.target):
             self.write(message, direct=False)
             return True
-        with self._mutex:
+        return self._in_turn(lambda: self._write_in_pieces(message, give_up), False)
+
+    def _write_in_pieces(self, message: Message, give_up: Callable[[], bool]) -> bool:
+        self._in_pieces = True
+        try:
             for start in range(0, len(message), PIECE):
                 while not is_writable(self.target, 0.05):
                     if give_up():
                         return False
-                piece = Message(message[start : start + PIECE])
-                self.write(piece, direct=False)
+                self.write(Message(message[start : start + PIECE]), direct=False)
+        finally:
+            self._in_pieces = False
         return True
 
 

@@ -19,6 +19,7 @@ import pytest
 from programs import wait_until
 
 from mplog._capture.record import Message
+from mplog._sinks.inside import inside
 from mplog._sinks.stream import StreamSink, can_block, is_writable, standard_name
 
 
@@ -315,3 +316,56 @@ class TestKindsOfStreams:
         assert standard_name(io.StringIO()) is None
         monkeypatch.setattr(sys, "stderr", None)
         assert standard_name(None) is None
+
+
+class TestTurns:
+    """What other sinks leave to this one while it is busy."""
+
+    def test_a_long_message_is_not_torn_by_it(self, pipe: tuple[TextIO, int]) -> None:
+        """It comes behind the message that goes to a pipe in pieces."""
+        stream, read_end = pipe
+        sink = StreamSink(stream, is_function=False)
+        put = sink._put
+        came: list[threading.Thread] = []
+
+        def puts(message: Message) -> None:
+            put(message)
+            if not came:
+                came.append(threading.Thread(target=leave))
+                came[0].start()
+                came[0].join(20)
+
+        def leave() -> None:
+            inside.message = Message("of another sink")
+            sink.write(Message("left\n"))
+
+        sink._put = puts  # type: ignore[method-assign]
+        long = Message("x" * 2500 + "\n")
+        assert sink.write_patiently(long, lambda: False)
+        assert os.read(read_end, 10_000).decode() == f"{long}left\n"
+        assert sink.written == sink.emitted == 1
+
+    @pytest.mark.parametrize("end", ["close", "stop"])
+    def test_who_stops_it_looks_for_it(self, end: str) -> None:
+        """It vanishes with what comes later, and is counted."""
+        threads: list[threading.Thread] = []
+
+        def leave() -> None:
+            inside.message = Message("of another sink")
+            sink.write(Message("left\n"))
+
+        class Target(Recorder):
+            def stop(self) -> None:
+                threads.append(threading.Thread(target=leave))
+                threads[0].start()
+                threads[0].join(20)
+
+        sink = StreamSink(Target(), is_function=False)
+        if end == "stop":
+            sink._stop_wanted = sink.closed = True
+            sink.write(Message("late\n"))
+        else:
+            sink.close()
+        assert threads
+        assert not sink._deferred
+        assert sink.dropped == sink.emitted == 1 + (end == "stop")
