@@ -178,6 +178,3 @@ def standard_name(stream: object) -> str | None:
         if stream is not None and stream in (getattr(sys, name), getattr(sys, f"__{name}__")):
             return name
     return None
-
-
-__all__ = ["PIECE", "StreamSink", "can_block", "is_writable", "standard_name"]

@@ -53,8 +53,3 @@ def write_birth(fd: int, when: float) -> None:
     if _HAS_ATTRIBUTES:
         with suppress(OSError):
             os.setxattr(fd, ATTRIBUTE, repr(float(when)).encode("ascii"))
-
-
-def copy_birth(source_fd: int, target_fd: int) -> None:
-    """Give *target_fd* the creation time of *source_fd*, its modification time included where nothing is recorded."""
-    write_birth(target_fd, read_birth(source_fd))

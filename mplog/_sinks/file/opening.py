@@ -36,8 +36,7 @@ class _Opener:
                 raise
             return self._existing(path, flags, mode)
         self.created = True
-        if self._permissions is not None:
-            os.fchmod(fd, self._permissions)
+        _permit(fd, self._permissions)
         return fd
 
     @staticmethod
@@ -46,6 +45,16 @@ class _Opener:
             if stat.S_ISREG(os.stat(path).st_mode):
                 return os.open(path, _both_ways(flags), mode)
         return os.open(path, flags, mode)
+
+
+def _permit(fd: int, permissions: int | None) -> None:
+    """Give the new file *fd* its permissions, or close it."""
+    try:
+        if permissions is not None:
+            os.fchmod(fd, permissions)
+    except BaseException:
+        os.close(fd)
+        raise
 
 
 def _both_ways(flags: int) -> int:
@@ -68,8 +77,8 @@ def open_file(path: str, options: FileOptions, *, again: bool, make: bool = True
         signals.open_up()
         existed = os.path.lexists(path)
         fd = _open(path, f"{kind}{plus}", options, options.opener)
-        if not existed and options.permissions is not None:
-            os.fchmod(fd, options.permissions)
+        if not existed:
+            _permit(fd, options.permissions)
         fd = _for_both(fd)
         return fd, not existed
     opener = _Opener(options.permissions, insist=kind == "x", make=make)

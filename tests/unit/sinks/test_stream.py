@@ -20,7 +20,8 @@ from programs import wait_until
 
 from mplog._capture.record import Message
 from mplog._sinks.inside import inside
-from mplog._sinks.stream import StreamSink, can_block, is_writable, standard_name
+from mplog._sinks.readiness import can_block, is_writable
+from mplog._sinks.stream import StreamSink, standard_name
 
 
 class Recorder:

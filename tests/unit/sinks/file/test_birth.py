@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mplog._sinks.file.birth import ATTRIBUTE, copy_birth, has_birth, read_birth, write_birth
+from mplog._sinks.file.birth import ATTRIBUTE, has_birth, read_birth, write_birth
 
 
 @pytest.fixture
@@ -43,15 +43,6 @@ def test_recorded_time_survives_writes_and_renames(file: Path) -> None:
     moved = file.rename(file.with_name("other"))
     with moved.open("rb") as opened:
         assert read_birth(opened.fileno()) == 1769882645.123457
-
-
-def test_copies_to_another_file(file: Path, tmp_path: Path) -> None:
-    """A copy of the time gives the other file the same creation time."""
-    if not keeps_attributes(file):
-        pytest.skip("no extended attributes here")
-    with file.open("rb") as source, (tmp_path / "b").open("wb") as target:
-        copy_birth(source.fileno(), target.fileno())
-        assert read_birth(target.fileno()) == 1.0
 
 
 @pytest.mark.parametrize("value", [b"nonsense", b"nan", b"inf", b""])
