@@ -14,6 +14,7 @@ from mplog._render.colorize import console
 from mplog._ring.wire import safe_repr
 from mplog._sinks import report
 from mplog._sinks.callables import is_coroutine_function
+from mplog._sinks.inside import inside
 from mplog._sinks.message_sink import MessageSink, Unfinished
 from mplog._sinks.readiness import PIECE, can_block, is_writable
 
@@ -62,6 +63,16 @@ class StreamSink(MessageSink):
         self._put(message)
 
     def _put(self, message: Message) -> None:
+        if self._is_plain or not (self.target is sys.stderr or self.target is sys.stdout):
+            self._put_there(message)
+            return
+        before, inside.to_standard_stream = inside.to_standard_stream, message
+        try:
+            self._put_there(message)
+        finally:
+            inside.to_standard_stream = before
+
+    def _put_there(self, message: Message) -> None:
         try:
             result = self._write(message)
         except UnicodeEncodeError:

@@ -64,6 +64,22 @@ def test_one_call_is_one_line(program: Program, proxy: str, kind: str, guarded: 
     assert lines == [*(f"one line, number {number}" for number in range(5)), "of another"]
 
 
+ALTERED = {
+    "as its repr": "log(repr(text))",
+    "in pieces": "for at in range(0, len(text), 7): log(text[at : at + 7])",
+    "with other letters": "log(text.swapcase().replace(' ', '  '))",
+}
+
+
+@pytest.mark.parametrize("kind", ["direct", "enqueue"])
+@pytest.mark.parametrize("proxy", ALTERED)
+def test_a_stream_that_alters_the_text(program: Program, proxy: str, kind: str) -> None:
+    """What stands in the place of standard error is known by that, whatever it makes of what is written to it."""
+    ended = program.run(PROGRAM, kind, ALTERED[proxy], "bare")
+    lines = [line for line in ended.log() if " process " not in line]
+    assert lines == [*(f"one line, number {number}" for number in range(5)), "of another"]
+
+
 def test_a_queue_between_handler_and_listener(program: Program) -> None:
     """A standard queue handler as sink, whose listener's records are intercepted: no turn, though the text is plain."""
     ended = program.run(
