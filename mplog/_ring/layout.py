@@ -108,7 +108,7 @@ PAD: Final = 2
 DATA_RECORD: Final = 3
 """The rest of the payload is a record as data, see wire.py."""
 SPILL: Final = 4
-"""The rest of the payload names a file beside the rings that holds the real payload, see ring_file.py."""
+"""The rest of the payload names a file beside the rings that holds the real payload, see _session/spills.py."""
 KIND_SPILLED_DATA: Final = 5
 """As SPILL, and what was spilled is a record as data."""
 HELD_BACK: Final = 6

@@ -17,7 +17,7 @@ from mplog._ring import byte_lock, descriptor
 
 HELD: Final = 2
 """What stands beside the lock, in the file, where whoever looks can see the lock; 0 where only the process's identity
-tells. (1 was another lock.)"""
+tells. (1 is not used.)"""
 
 _PAGE: Final = 4096
 

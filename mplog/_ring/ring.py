@@ -376,14 +376,24 @@ class Reader:
         return self.tail != self.position
 
     def count_unread(self) -> int:
-        """How many records are published that `read` has not returned; of a damaged ring, as far as it is whole."""
-        return sum(1 for _ in self._stamps(self.position))
+        """How many records are published that `read` has not returned; of a damaged ring, as far as it is whole.
+
+        Of a ring that another thread has just closed, none.
+        """
+        try:
+            return sum(1 for _ in self._stamps(self.position))
+        except ValueError:
+            return 0
 
     def oldest(self) -> int | None:
-        """The stamp of the oldest record that is not released; None where there is none, or HEAD moves just now."""
-        head = self.head
-        stamp = next(self._stamps(head), None)
-        return stamp if self.head == head else None
+        """The stamp of the oldest record that is not released; None where there is none, or HEAD moves just now, or
+        another thread has just closed the ring."""
+        try:
+            head = self.head
+            stamp = next(self._stamps(head), None)
+            return stamp if self.head == head else None
+        except ValueError:
+            return None
 
     def _stamps(self, position: int) -> Iterator[int]:
         """The stamps of all records from *position* on, by their headers alone."""

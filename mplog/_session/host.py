@@ -61,9 +61,16 @@ class Host:
         self.slots: dict[int, slots.Slot] = {}
         self._pieces = 0
         """Rings of backlogs that were made."""
-        self.drain = Drain(self.routes, self.slots, self.place.spill_directory, self._make_piece, self._say)
         self.doorbell = self.place.open_doorbell()
         self.shortage = Shortage(self.doorbell)
+        self.drain = Drain(
+            self.routes,
+            self.slots,
+            self.place.spill_directory,
+            self._make_piece,
+            self._say,
+            self.shortage.relieved,
+        )
         self.intake = Intake(identity, self.place, self.drain, self.shortage)
         self.tallies = self.intake.tallies
         self.writer = Writer(self.drain, self.place.control.words, self.doorbell, self)

@@ -118,9 +118,12 @@ class Intake:
         if not drops.any_unsaid(source.file.words):
             return True
         process = who(source.file.owner)
-        if self._drain.waiting:
-            return False
         files = [other.file for other in self._drain.sources if other.tally is source.tally]
+        # A file that takes nothing would be waited for.
+        behind = self._drain.files.backlogs
+        unsaid = [drop for file in files for drop in drops.read(file.words) if drop.total != drop.said]
+        if self._drain.stalled or any(drop.route in behind for drop in unsaid):
+            return False
         # A ring goes when it is told of: a process that fills one after the other must not wait with all of them.
         untold = sum(file.closed_by_producer and not file.is_unread() for file in files)
         if untold < MOST_UNTOLD and now - self._told_at.get(process, -losses.EVERY) < losses.EVERY:

@@ -1,7 +1,7 @@
 """What an owner that is out of descriptors cannot open: whose rings these are, and how much waits in them.
 
-It keeps two descriptors for this, so that it can list the rings and look into one after the other at any time. Used by
-one thread at a time, the holder of the writer's mutex.
+It keeps two descriptors for this, so that it can list the rings and look into one after the other at any time; they
+also read records that are too large for a ring. Used by one thread at a time, the holder of the writer's mutex.
 """
 
 from __future__ import annotations

@@ -178,9 +178,10 @@ class Backlog:
     def oldest(self) -> int | None:
         """The stamp of the oldest record that is not in the file; None before it was tried."""
         attempt = self.attempt
-        if attempt is None or attempt.share.counted >= len(attempt.held):
+        if attempt is None:
             return None
-        return as_it_was(attempt.held[attempt.share.counted])[0]
+        at = attempt.share.counted  # Looked at once, for the writer goes on: any thread asks.
+        return next((as_it_was(entry)[0] for entry in attempt.held[at : at + 1]), None)
 
     def taken_up_to(self, count: int) -> bool:
         """Whether the first *count* records that were put are in the file."""

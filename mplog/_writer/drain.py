@@ -26,7 +26,7 @@ from mplog._writer.outlet import Outlet
 from mplog._writer.pending import Pending
 from mplog._writer.route import Route
 from mplog._writer.source import Source
-from mplog._writer.spilled import SPILLED, loadable, read_spilled, spill_path
+from mplog._writer.spilled import SPILLED, Relieved, loadable, read_spilled, spill_path
 
 RETRY = 0.25
 """Seconds between two attempts at a round that could not be finished."""
@@ -48,13 +48,15 @@ class Drain:
         spill_directory: str,
         make_piece: Callable[[int, int], tuple[RingFile, bytes]],
         say: Callable[[Route, str], None],
+        relieved: Relieved,
     ) -> None:
-        """For the last two see Files."""
+        """For the last three see Files."""
         self.routes = routes
         self.slots = slots
-        self.files = Files(routes, slots, spill_directory, make_piece, say)
+        self.files = Files(routes, slots, spill_directory, make_piece, say, relieved)
         self.sources: list[Source] = []
         self._spill_directory = spill_directory
+        self._relieved = relieved
         self._pending: Pending | None = None
         self._rest_until = 0.0
         self.grace = 0.005
@@ -192,7 +194,7 @@ class Drain:
         if kind in SPILLED:
             path = spill_path(self._spill_directory, body)
             pending.spills.add(path)
-            body = read_spilled(path)
+            body = read_spilled(path, self._relieved)
         if kind in (DATA_RECORD, KIND_SPILLED_DATA):
             signals.open_up()  # Its filter, format or patcher may be the user's own.
         try:

@@ -20,7 +20,7 @@ from mplog._sinks.file.use import FileBusy
 from mplog._writer.backlog import Attempt, Backlog, Piece, Share, as_it_was
 from mplog._writer.pending import Pending
 from mplog._writer.route import Route
-from mplog._writer.spilled import SPILLED, loadable, read_spilled, spill_path
+from mplog._writer.spilled import SPILLED, Relieved, loadable, read_spilled, spill_path
 
 BATCH_BOUND = 0.05
 """Seconds that a round waits for the lock of a file, before its share goes into a backlog."""
@@ -47,18 +47,21 @@ class Files:
         spill_directory: str,
         make_piece: Callable[[int, int], tuple[RingFile, bytes]],
         say: Callable[[Route, str], None],
+        relieved: Relieved,
     ) -> None:
         """
         Args:
             make_piece: makes a ring for the backlog of a route, of at least so many bytes. Raises OSError where there
                 is no room.
             say: writes a line of mplog's own through a route.
+            relieved: frees some descriptors for a while, where there may be no other.
         """
         self._routes = routes
         self._slots = slots
         self._spill_directory = spill_directory
         self._make_piece = make_piece
         self._say = say
+        self._relieved = relieved
         self.backlogs: dict[int, Backlog] = {}
         """Per route of a file that takes nothing now, or did not a moment ago."""
         self._patience = BATCH_BOUND
@@ -224,7 +227,7 @@ class Files:
         """A record of a backlog with the bytes that its file gets. Its filter has let it through already."""
         kind, body = entry[3], entry[7]
         if kind in SPILLED:
-            body = read_spilled(spill_path(self._spill_directory, body))
+            body = read_spilled(spill_path(self._spill_directory, body), self._relieved)
         if kind in (DATA_RECORD, KIND_SPILLED_DATA):
             signals.open_up()  # Its format or patcher may be the user's own.
         try:

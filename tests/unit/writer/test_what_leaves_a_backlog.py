@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from arenas import PIECE, Arena, arena_maker
 
-from mplog._ring.layout import FLUSH_TARGET, FLUSHED, SPILL
+from mplog._ring import drops
+from mplog._ring.layout import CLOSED, FLUSH_TARGET, FLUSHED, SPILL, STATE
+from mplog._ring.ring import Entry
 from mplog._session.directory import private
 from mplog._writer import backlog as backlogs
+from mplog._writer.backlog import Attempt
 
 __all__ = ["arena_maker"]
 
@@ -84,12 +87,15 @@ def no_descriptors() -> Iterator[Callable[[], Callable[[], None]]]:
     give_back()
 
 
+@pytest.mark.parametrize("spare", [False, True])
 @pytest.mark.parametrize("held", [False, True])
-def test_a_large_record_waits_for_a_descriptor(
-    make: Callable[..., Arena], no_descriptors: Callable[[], Callable[[], None]], held: bool, capsys: object
+def test_a_large_record_needs_a_descriptor(
+    make: Callable[..., Arena], no_descriptors: Callable[[], Callable[[], None]], held: bool, spare: bool
 ) -> None:
-    """An owner that has none to read it with just then has lost nothing; also when it has waited in a backlog."""
+    """An owner that has no other reads it with one that it keeps; it waits where that is gone, too, and is not lost."""
     arena = make()
+    if not spare:
+        arena.host.shortage.end()
     if held:
         arena.locked.add(str(arena.paths[0]))
         arena.log(1)
@@ -101,10 +107,72 @@ def test_a_large_record_waits_for_a_descriptor(
     give_back = no_descriptors()
     arena.locked.clear()
     arena.rounds(3)
+    assert arena.host.drain.waiting or arena.host.drain.unread() or spare
     give_back()
-    arena.rounds(3)
+    arena.rounds(0 if spare else 3)
     assert arena.paths[0].read_bytes().endswith(LARGE)
     assert not arena.host.drain.waiting
+
+
+def test_what_others_dropped_is_told_beside_a_backlog(make: Callable[..., Arena]) -> None:
+    """In its own file, which takes it; and so the ring of its process can go."""
+    arena = make()
+    arena.locked.add(str(arena.paths[0]))
+    arena.log()
+    drops.count(arena.ring.words, arena.numbers[1], 20)
+    arena.ring.words[STATE] = CLOSED
+    arena.rounds(3)
+    assert arena.host.drain.files.backlogs
+    arena.host.keep()
+    assert "dropped 1 record: 1 INFO" in arena.paths[1].read_text()
+    assert not arena.host.drain.sources
+
+
+def test_what_was_dropped_for_a_locked_file_is_told_when_it_is_free(make: Callable[..., Arena]) -> None:
+    """Whoever tells it would have to wait for the lock."""
+    arena = make()
+    arena.locked.add(str(arena.paths[0]))
+    arena.log()
+    drops.count(arena.ring.words, arena.numbers[0], 20)
+    arena.ring.words[STATE] = CLOSED
+    arena.rounds(3)
+    arena.host.keep()
+    assert len(arena.host.drain.sources) == 1
+    arena.locked.clear()
+    arena.rounds(3)
+    arena.host.keep()
+    assert "dropped 1 record: 1 INFO" in arena.paths[0].read_text()
+    assert not arena.host.drain.sources
+
+
+def test_asking_for_the_oldest_record_beside_the_writer(make: Callable[..., Arena]) -> None:
+    """Another thread asks, while what has been tried comes into the file, or a ring goes."""
+    arena = make()
+    arena.locked.add(str(arena.paths[0]))
+    arena.log()
+    arena.rounds(3)
+    backlog = arena.host.drain.files.backlogs[arena.numbers[0]]
+    assert backlog.attempt is not None
+
+    class Held(list[Entry]):
+        """One that is written as soon as somebody has asked how long it is."""
+
+        def __len__(self) -> int:
+            assert backlog.attempt is not None
+            backlog.attempt.share.counted = super().__len__()
+            return super().__len__()
+
+    attempt = backlog.attempt
+    backlog.attempt = Attempt(Held(attempt.held), attempt.share, attempt.key, attempt.start)
+    backlog.oldest()
+    backlog.attempt = attempt
+    attempt.share.counted = 0
+    (source,) = arena.host.drain.sources
+    reader = source.reader
+    arena.host.drain.sources.remove(source)
+    source.file.close()
+    assert reader.oldest() is None
+    assert reader.count_unread() == 0
 
 
 def test_a_backlog_is_written_in_turns(make: Callable[..., Arena], monkeypatch: pytest.MonkeyPatch) -> None:
