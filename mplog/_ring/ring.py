@@ -49,10 +49,20 @@ RESERVE = 0.125
 """Share of the ring that others may not use, unless something else is said."""
 
 _pack_prefix = PREFIX.pack
-_pack = RECORD_AND_PREFIX.pack
 _pack_padding = RECORD.pack_into
 _unpack = RECORD_AND_PREFIX.unpack_from
 _END_OF_TIME = 1 << 64
+
+_PACKED = 4096
+
+
+def _packer(need: int) -> Callable[..., None]:
+    """What stores a record of *need* aligned bytes in one call: its numbers, its body, and zeros up to the end."""
+    return struct.Struct(f"{RECORD_AND_PREFIX.format}{need - BODY}s").pack_into
+
+
+_packers = [_packer(max(need, BODY)) for need in range(0, _PACKED, ALIGN)]
+"""For records of less than _PACKED bytes, by their sixteenth."""
 
 SEALED = 1 << 64
 """Stands for the tail of a producer that publishes nothing any more: behind all room that there can be."""
@@ -126,42 +136,47 @@ class Producer:
 
         After True the record survives the death of this process. A call that interrupts another one of the same thread
         publishes its own record and returns; the interrupted one sees it and begins again, behind that record.
+
+        Args:
+            wall: a plain float, as another number's `__float__` would run where nothing may interrupt.
         """
         length = len(body) + PREFIX_BYTES
+        need = (length + 31) & -16
         try:
             # Inside: a signal handler may raise right after the mutex has been taken.
             self._acquire()
             while True:
                 tail = self._tail
                 offset = tail & self._mask
-                end = tail + ((length + 31) & -16)
-                if end > self._fits or offset + end - tail > self._capacity:
-                    start = self._make_room(tail, end - tail, level)
+                end = tail + need
+                if end > self._fits or offset + need > self._capacity:
+                    start = self._make_room(tail, need, level)
                     if start < 0:
                         return False
                     if start != tail:
-                        if self._tail != tail:
-                            continue  # As below.
-                        _pack_padding(self._buffer, self._base + offset, start - tail - RECORD_BYTES, 0, PAD, 0, 0, 0)
+                        at, room = self._base + offset, start - tail - RECORD_BYTES
+                        if self._tail == tail:  # As below.
+                            _pack_padding(self._buffer, at, room, 0, PAD, 0, 0, 0)
                         offset = 0
                         end += start - tail
                 offset += self._base
                 seq = (self._seq + 1) & 0xFFFFFFFF
                 stamp = monotonic_ns()
                 crc = crc32(_pack_prefix(stamp, wall, route, level) + body, kind) if self._checked else 0
-                record = _pack(length, seq, kind << KIND_SHIFT | self._marks, crc, stamp, wall, route, level) + body
-                # Made by a call: a slice of its own might start a garbage collection, and that a `__del__` which logs.
-                where = slice(offset, offset + RECORD_BYTES + length)
-                # From here to the last store there is neither a call nor a jump back nor an object that the collector
-                # knows, so no signal handler and no `__del__` runs. What one has published before, or sealed, has
-                # moved `_tail`, and may stand where this record would.
+                marks = kind << KIND_SHIFT | self._marks
+                pack = _packers[need >> 4] if need < _PACKED else _packer(need)
+                # What interrupts this call, a signal handler or a collection's `__del__`, may have published before,
+                # where this record would stand, or sealed: either has moved `_tail`. From each of these looks to the
+                # end of what stands under it there is no end of a call, no jump taken, and no object that the
+                # collector knows: nothing interrupts there, but right behind `pack`, which stores all of the record.
                 if self._tail == tail:
-                    self._buffer[where] = record
-                    # SYNC publish -> drain: everything written below `end` happens before the drainer sees it.
-                    self._words[TAIL] = end
-                    self._tail = end
-                    self._seq = seq
-                    return True
+                    pack(self._buffer, offset, length, seq, marks, crc, stamp, wall, route, level, body)
+                    if self._tail == tail:
+                        # SYNC publish -> drain: everything below `end` was written before the drainer sees it.
+                        self._words[TAIL] = end
+                        self._tail = end
+                        self._seq = seq
+                        return True
         except BaseException:
             # No signal handler can raise between those stores, a tracing tool can: believe the shared word.
             if self._words[TAIL] != self._tail != SEALED:

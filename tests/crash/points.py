@@ -83,7 +83,7 @@ def _after(name: str, module: str, function: str, statement: str, which: int = 0
 
 # A worker publishes.
 _cased(Case("workers", "worker1", 7), Case("orphans", "worker1", 150))
-_before("push: nothing stored", "_ring.ring", "Producer.push", "self._buffer[where] = record")
+_before("push: nothing stored", "_ring.ring", "Producer.push", "pack(self._buffer, offset")
 _before("push: payload stored, TAIL not", "_ring.ring", "Producer.push", "self._words[TAIL] = end")
 _after("push: TAIL stored", "_ring.ring", "Producer.push", "self._words[TAIL] = end")
 _cased(Case("workers", "worker1", 1), Case("workers", "worker1", 2))

@@ -79,6 +79,18 @@ class TestPush:
         assert at_every_place([Producer], attempt, each="opcode") > 60
 
     @pytest.mark.parametrize("count", FILLED)
+    def test_what_a_handler_logs_is_left_as_it_is(self, count: int, checked: bool) -> None:
+        """The call that it has interrupted stores nothing where the handler's record stands, which is read later."""
+
+        def attempt(interruption: Interruption) -> None:
+            ends = Ends(count, checked=checked)
+            interruption.run(lambda: ends.push(b"outer, the longer one of both"), lambda: ends.push(b"handler"))
+            if interruption.came:
+                assert sorted(ends.read()[-2:]) == [b"handler", b"outer, the longer one of both"], interruption.where
+
+        assert at_every_place([Producer], attempt, each="opcode") > 60
+
+    @pytest.mark.parametrize("count", FILLED)
     def test_what_a_handler_raises_leaves_the_ring_usable(self, count: int, checked: bool) -> None:
         """Also for other threads: the mutex is free, and what has been counted can be read."""
 
