@@ -32,7 +32,6 @@ from mplog._sinks.kinds import open_sink
 from mplog._sinks.message_sink import MessageSink
 from mplog._writer.route import FILE, STREAM, Route, RouteSpec
 
-
 Packed = tuple[bytes | None, str]
 """An object pickled, or None where it cannot travel, and its `repr`."""
 
