@@ -169,7 +169,7 @@ def _replace(core: Core, wanted: list[Wanted]) -> list[tuple[Handler, bool]]:
         opened: dict[int, Handler] = {}
         shared = [handler for handler in old if any(_has_open(core, handler, each) for each in wanted)]
         late = {each.spec.id for each in wanted if any(_has_open(core, handler, each) for handler in shared)}
-        emptied = {each.spec.id: path for each in wanted if (path := _emptied(each)) is not None}
+        emptied = {each.spec.id: path for each in wanted if (path := _emptied(core, each)) is not None}
         late |= emptied.keys()
         try:
             for path in emptied.values():
@@ -209,10 +209,10 @@ def _has_open(core: Core, handler: Handler, wanted: Wanted) -> bool:
     return os.path.realpath(mine.template.pattern) == os.path.realpath(theirs.template.pattern)
 
 
-def _emptied(wanted: Wanted) -> str | None:
+def _emptied(core: Core, wanted: Wanted) -> str | None:
     """The file that loses what is in it when what is *wanted* is opened."""
     file = wanted.spec.file
-    if file is None or "w" not in file.mode:
+    if file is None or "w" not in file.mode or core.only_describes:
         return None
     path = file.template.resolve(local_time(wall_time()))
     return path if os.path.isfile(path) else None

@@ -128,9 +128,14 @@ class Core:
         if spec.kind != FILE:
             loop = options.loop_for(given) if spec.kind == COROUTINE else None
             target = open_sink(spec.kind, sink, number=spec.id, catch=given.catch, loop=loop, follows=auto)
-        elif not self.provisional or self.sessions.host is not None:
+        elif not self.only_describes:
             target = self.open_file(spec, renderer)
         return Handler(spec, renderer, target, name=shown_name(sink, spec.kind), catch=given.catch, auto=auto)
+
+    @property
+    def only_describes(self) -> bool:
+        """Whether files that are added are not opened yet, for they may be an owner's."""
+        return (self.provisional or attach.bootstrapping()) and self.sessions.host is None
 
     def enter(self, handler: Handler, *, enqueue: bool) -> int:
         """Let calls, here and in workers, see *handler*; its id. Under the lock."""

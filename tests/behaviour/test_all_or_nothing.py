@@ -135,6 +135,33 @@ class TestFilesToBeEmptied:
         logger.info("new")
         assert path.read_text() == "new\n"
 
+    def test_a_worker_that_runs_the_module_again_looks_at_none(self, program: Program) -> None:
+        """The file is its owner's, and it need not be able to open what has that name now."""
+        ended = program.run(
+            """
+            import multiprocessing, os, shutil, subprocess
+            from mplog import logger
+
+            logger.configure(handlers=[{"sink": "app.log", "mode": "w", "format": "{message}"}])
+
+            def work():
+                logger.info("of a worker")
+
+            if __name__ == "__main__":
+                os.rename("app.log", "other.log")
+                shutil.copy(shutil.which("sleep"), "app.log")
+                os.chmod("app.log", 0o700)
+                running = subprocess.Popen(["./app.log", "60"])
+                worker = multiprocessing.get_context("spawn").Process(target=work)
+                worker.start()
+                worker.join()
+                running.kill()
+                running.wait()
+                os.remove("app.log")
+            """
+        )
+        assert ended.log("other.log") == ["of a worker"]
+
 
 def test_an_old_sink_that_cannot_be_stopped_is_reported(logger: Logger, capsys: pytest.CaptureFixture[str]) -> None:
     """What was asked for is done, so nothing is raised."""
