@@ -220,10 +220,7 @@ class Backlog:
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def tidy(self) -> bool:
-        """When no round is in progress: let go what is in the file; whether nothing is left.
-
-        Not before: as long as the rings that a record came from have not moved on, it is what tells that it is here.
-        """
+        """When no round is in progress: let go what is in the file; whether nothing is left."""
         while self._pieces and self.attempt is None and not self._pieces[0].reader.unread():
             self._pieces[0].remove()
             gone = self._gone + self._pieces[0].producer.count

@@ -83,9 +83,10 @@ class Drain:
             return 0
 
     def _round(self, everything: bool) -> int:
-        if self._pending is not None and not self._settle(self._pending):
-            return 0
-        moved = self.files.work_off(everything=everything) if self.files.backlogs else 0
+        settled = self._pending is None or self._settle(self._pending)
+        moved = self.files.work_off(self._pending, everything=everything) if self.files.backlogs else 0
+        if not settled:
+            return moved
         phase.at(phase.DRAINING)
         sources = self.sources[:MOST_RINGS]
         if len(self.sources) > MOST_RINGS:

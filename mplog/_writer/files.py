@@ -154,10 +154,11 @@ class Files:
         share.counted = len(share.entries)
         return True
 
-    def work_off(self, *, everything: bool) -> int:
+    def work_off(self, pending: Pending | None, *, everything: bool) -> int:
         """Write what waits in backlogs, where it is time to try; how many records.
 
         Args:
+            pending: the round in progress, if there is one.
             everything: all of it, rather than as much as other sinks can wait for.
         """
         moved = 0
@@ -166,15 +167,16 @@ class Files:
         bound = HELD_BOUND
         for number, backlog in waiting[self._turn :] + waiting[: self._turn]:
             if number not in self._routes:
-                self.give_up(number, None)  # As in _give.
+                self.give_up(number, pending)  # As in _give.
                 continue
             if monotonic() >= backlog.retry_at:
                 before = backlog.taken
-                self._write_backlog(number, backlog, bound, None, None if everything else backlog.next_turn())
+                self._write_backlog(number, backlog, bound, pending, None if everything else backlog.next_turn())
                 moved += backlog.taken - before
                 if backlog.attempt is not None:
                     bound = MOMENT
-            if backlog.tidy():
+            # As long as the rings that a record came from have not moved on, a backlog is what tells that it is there.
+            if pending is None and backlog.tidy():
                 del self.backlogs[number]
                 if backlog.lost and number in self._routes:
                     text = f"mplog: {backlog.lost} records were dropped here: the file took nothing for too long"

@@ -62,18 +62,19 @@ class Outlet:
                 return
             self._waiting.append((message, cost, tally))
             self._size += cost
-            if self._thread is None and not self._paused:
-                self._start()
+            self._start()
             self._wake.notify()
 
     def start(self) -> None:
         """Have the thread, before there is anything for it: when the interpreter has begun to end, Python 3.12 starts
         no thread any more, and the first records of a process that nobody has joined come only then."""
         with self._wake:
-            if self._thread is None and not self._paused:
-                self._start()
+            self._start()
 
     def _start(self) -> None:
+        # One that is not alive was interrupted as it was started, by a signal handler that raised.
+        if self._paused or (self._thread is not None and self._thread.is_alive()):
+            return
         self._thread = threading.Thread(target=self._run, name=f"mplog-outlet-{self._route}", daemon=True)
         try:
             start_thread(self._thread)
@@ -139,10 +140,10 @@ class Outlet:
             thread = self._thread
         if thread is threading.current_thread():
             return False  # The sink itself forks.
-        if thread is not None:
-            thread.join(max(0.0, deadline - monotonic()))
-            return not thread.is_alive()
-        return True
+        if thread is None or not thread.is_alive():
+            return True
+        thread.join(max(0.0, deadline - monotonic()))
+        return not thread.is_alive()
 
     def resume(self) -> None:
         """After a fork, in the parent: go on."""
@@ -199,7 +200,7 @@ class Outlet:
             self._paused = True
             self._wake.notify_all()
             thread = self._thread
-        if thread is not None and not own:
+        if thread is not None and thread.is_alive() and not own:
             thread.join(limit.left(1.0))
         if not done:
             self._give_up()

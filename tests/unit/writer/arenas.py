@@ -14,6 +14,7 @@ from mplog._session import leftovers, rings
 from mplog._session.host import Host
 from mplog._session.identity import myself
 from mplog._sinks.file.log_file import LogFile
+from mplog._sinks.file.slot import Slot
 from mplog._writer import backlog as backlogs
 from mplog._writer import drain as drains
 
@@ -102,3 +103,14 @@ def arena_maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
         arena.host.finish()
         arena.core.sessions.host = None
         arena.logger.remove()
+
+
+def watch(monkeypatch: pytest.MonkeyPatch, look: Callable[[], None]) -> None:
+    """*look* at each moment at which a promise has just been kept."""
+    done = Slot.done
+
+    def keep(slot: Slot) -> None:
+        done(slot)
+        look()
+
+    monkeypatch.setattr(Slot, "done", keep)

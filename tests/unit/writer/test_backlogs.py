@@ -5,37 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from arenas import PIECE, Arena, arena_maker
+from arenas import PIECE, Arena, arena_maker, watch
 
 from mplog._sinks.file.log_file import LogFile
-from mplog._sinks.file.slot import Slot
 from mplog._writer import backlog as backlogs
 from mplog._writer import files
 
 __all__ = ["arena_maker"]
-
-
-def watch(monkeypatch: pytest.MonkeyPatch, look: Callable[[], None]) -> None:
-    """*look* at each moment at which a promise has just been kept."""
-    done = Slot.done
-
-    def keep(slot: Slot) -> None:
-        done(slot)
-        look()
-
-    monkeypatch.setattr(Slot, "done", keep)
-
-
-def busy_after(monkeypatch: pytest.MonkeyPatch, arena: Arena, count: int) -> None:
-    """The file is locked by somebody again when *count* promises have been kept."""
-    left = [count]
-
-    def look() -> None:
-        left[0] -= 1
-        if not left[0]:
-            arena.locked.add(str(arena.paths[0]))
-
-    watch(monkeypatch, look)
 
 
 @pytest.mark.parametrize("ending", [False, True])

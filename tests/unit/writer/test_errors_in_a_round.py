@@ -1,4 +1,7 @@
-"""Whatever is raised at whichever line of a round, no record is lost, doubled or held up, and the counts balance."""
+"""Whatever is raised at whichever line of a round, no record is lost, doubled or held up, and each is counted as read.
+
+What has become of them is counted behind that, and may be off by those of one round.
+"""
 
 from __future__ import annotations
 

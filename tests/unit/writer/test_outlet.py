@@ -199,6 +199,26 @@ class TestThread:
         assert said.count(": handler 5 (sink) failed with ") == 1
         assert "'message': 'bad'" in said
 
+    @pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError()], ids=repr)
+    def test_it_begins_another_time(self, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What interrupts its start, as a signal handler does, costs no later message."""
+        gate = Gate()
+        gate.opened.set()
+        outlet = gate.outlet()
+
+        def interrupted(_thread: threading.Thread) -> None:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "start_thread", interrupted)
+            with pytest.raises(type(error)):
+                outlet.put(message("one"))
+        assert outlet.pause(time.monotonic() + 30)
+        outlet.resume()
+        outlet.put(message("two"))
+        assert outlet.close(Limit(30))
+        assert gate.got == ["one\n", "two\n"]
+
     def test_waiting_has_a_bound(self) -> None:
         """For a time, or until a sink has taken nothing for a second."""
         gate = Gate()

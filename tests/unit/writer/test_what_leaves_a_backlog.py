@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from arenas import PIECE, Arena, arena_maker
+from arenas import PIECE, Arena, arena_maker, watch
 
 from mplog._ring import drops
 from mplog._ring.layout import CLOSED, FLUSH_TARGET, FLUSHED, SPILL, STATE
@@ -143,6 +143,35 @@ def test_what_was_dropped_for_a_locked_file_is_told_when_it_is_free(make: Callab
     arena.host.keep()
     assert "dropped 1 record: 1 INFO" in arena.paths[0].read_text()
     assert not arena.host.drain.sources
+
+
+def test_a_file_that_is_stuck_keeps_no_other_from_its_backlog(
+    make: Callable[..., Arena], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is written as soon as its own file is free."""
+    monkeypatch.setattr(backlogs, "MOST", PIECE)
+    arena = make()
+    arena.host.drain.files.may_drop = False
+    arena.locked.update(map(str, arena.paths))
+    arena.log(10)
+    arena.rounds(3)
+    seen = []
+    watch(monkeypatch, lambda: seen.append((len(arena.lines()) + arena.missing(), arena.logged)))
+    for _ in range(300):
+        assert arena.producer.push(time.time(), arena.numbers[0], 20, b"%d %s\n" % (arena.logged, b"z" * 90))
+        arena.logged += 1
+    arena.rounds(3)
+    assert arena.host.drain.stalled
+    arena.locked.remove(str(arena.paths[1]))
+    arena.rounds(3)
+    assert arena.lines(1) == list(range(10))
+    assert arena.host.drain.stalled
+    arena.locked.clear()
+    arena.rounds()
+    assert arena.lines() == list(range(310))
+    assert arena.lines(1) == list(range(10))
+    assert not arena.host.drain.waiting
+    assert [found for found, wanted in seen if found != wanted] == []
 
 
 def test_asking_for_the_oldest_record_beside_the_writer(make: Callable[..., Arena]) -> None:
