@@ -38,13 +38,12 @@ def kind_of(sink: Any) -> str:
 
 
 def shown_name(sink: Any, kind: str) -> str:
-    """How `repr(logger)` names the sink."""
+    """How `repr(logger)` names the sink. A plain text, for it travels."""
     if kind == FILE:
         return f"'{os.fspath(sink)}'"
-    if kind == STANDARD:
-        return repr(sink)
     attribute = "name" if kind == STREAM else "__name__"
-    return str(getattr(sink, attribute, None) or repr(sink))
+    shown = None if kind == STANDARD else getattr(sink, attribute, None)
+    return str.__str__(str(shown or repr(sink)))
 
 
 def open_sink(
@@ -72,4 +71,4 @@ def encoding_of(sink: Any, kind: str) -> str:
     if kind not in (STREAM, STANDARD):
         return "utf8"
     encoding = getattr(sink, "encoding", None)
-    return encoding if isinstance(encoding, str) else "ascii"
+    return str.__str__(encoding) if isinstance(encoding, str) else "ascii"

@@ -38,6 +38,22 @@ OWN = """
             options |= dict(encoding=Text("utf8"), errors=Text("replace"), newline=Text(""), mode=Text("a"),
                             buffering=Number.ONE, permissions=Number.MODE, retention=Number.FIVE,
                             rotation=[Text("1 GB"), Number.SIZE], compression=Text("gz"))
+        if what == "a stream":
+            class Stream:
+                name, encoding = Text("mine"), Text("utf8")
+
+                def write(self, message):
+                    pass
+
+            class Function:
+                def __call__(self, message):
+                    pass
+
+                def __repr__(self):
+                    return Text("mine")
+
+            logger.add(Stream())
+            logger.add(Function())
         logger.add(Text(os.path.abspath("app.log")) if what == "a path" else "app.log", **options)
         audit = (Text("AUDIT"), Number.AUDIT, Text("<red>"), Text("!"))
         logger.level(*audit if what == "a level" else ("AUDIT", 33))
@@ -54,7 +70,7 @@ OWN = """
 
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 @pytest.mark.parametrize(
-    "what", ["options", "a filter", "options of files", "a path", "a level", "a module's name", "queues"]
+    "what", ["options", "a filter", "options of files", "a path", "a stream", "a level", "a module's name", "queues"]
 )
 def test_workers_deliver(program: Program, what: str, method: str) -> None:
     """The start of a worker does not raise, and its records are there."""
