@@ -47,6 +47,8 @@ class DirectCalls(FileUse):
         self.unlocked = 0
         self.written = self.failed = self.dropped = 0
         """What has become of the records of direct calls; what `commit` appends is counted by the writer."""
+        self._weight = 1
+        """What the record of the direct call in progress counts: 0 where mplog itself has something to say, else 1."""
         self._is_written = False
         """Whether the record of the direct call in progress is in the file."""
         self._is_ending = False
@@ -101,9 +103,10 @@ class DirectCalls(FileUse):
         if self._met >= COMPANY:
             self._look_around(wall)
 
-    def _write_alone(self, data: bytes, wall: float, message: Message | None) -> None:
-        """One record of a direct call, with the mutex held and the file not in use."""
+    def _write_alone(self, data: bytes, wall: float, message: Message | None, weight: int = 1) -> None:
+        """One record of a direct call, with the mutex held and the file not in use; it counts *weight*."""
         self._busy = True
+        self._weight = weight
         self._is_written = False
         try:
             try:
@@ -128,7 +131,7 @@ class DirectCalls(FileUse):
             if self._reopen_wanted:
                 self._catch_up()
 
-    def _write_between(self, data: bytes, wall: float, message: Message | None) -> None:
+    def _write_between(self, data: bytes, wall: float, message: Message | None, weight: int = 1) -> None:
         """One record of a call that interrupts another use of the file in this thread, at once.
 
         That use has the file's lock by now or does not need it yet, and is not inside of a system call. Where it is
@@ -136,7 +139,7 @@ class DirectCalls(FileUse):
         going to empty, or to give to a compression at the end of the log, is no place for a record: it comes after it.
         """
         if self.closed:
-            self.dropped += 1
+            self.dropped += weight
             return
         if self._is_ending or self._file.is_to_be_empty:
             self._deferred.append((data, wall, message))
@@ -150,7 +153,7 @@ class DirectCalls(FileUse):
             if file.is_held_elsewhere:
                 self.unlocked += 1
                 file.append_unlocked(data)
-                self.written += 1
+                self.written += weight
                 return
             if file.shared:
                 if not file.size:
@@ -159,13 +162,13 @@ class DirectCalls(FileUse):
                     write_all(file.fd, self.options.text.end)
             size = file.size
             write_all(file.fd, data)
-            self.written += 1
+            self.written += weight
             if other is None:
                 file.measure()
                 if self._commits.promised is not None and size == self._commits.promised[1].offset:
                     self._commits.shift()
         except BaseException:
-            self.failed += 1
+            self.failed += weight
             raise
         finally:
             if other is not None:
@@ -174,7 +177,7 @@ class DirectCalls(FileUse):
 
     def _write(self, data: bytes, wall: float, message: Message | None) -> None:
         if self.closed:
-            self.dropped += 1
+            self.dropped += self._weight
             return
         file = self._file
         if not file.acquire(DIRECT_BOUND):
@@ -182,7 +185,7 @@ class DirectCalls(FileUse):
             self.unlocked += 1
             file.append_unlocked(data)
             self._is_written = True
-            self.written += 1
+            self.written += self._weight
             return
         rotated: list[str] = []
         try:
@@ -211,12 +214,12 @@ class DirectCalls(FileUse):
                         raise
                     if not isinstance(error, OSError):  # Raised by a signal handler: it ends the call, not the record.
                         self._is_written = True
-                        self.written += 1
+                        self.written += self._weight
                         raise
                 # No call from the append to the counts: none, so that no signal handler raises in between.
                 file.left = end
             self._is_written = True
-            self.written += 1
+            self.written += self._weight
         except BaseException:
             file.release()
             for trouble in self._finish_rotation(rotated):
@@ -237,22 +240,8 @@ class DirectCalls(FileUse):
         """
 
         def uncounted() -> bool:
-            between, gone = self._busy, self.closed
-            try:
-                if between:
-                    self._write_between(data, wall, message)
-                else:
-                    self._write_alone(data, wall, message)
-            except BaseException:
-                if self._is_written and not between:
-                    self.written -= 1
-                else:
-                    self.failed -= 1
-                raise
-            if gone:
-                self.dropped -= 1
-            else:
-                self.written -= 1
+            write = self._write_between if self._busy else self._write_alone
+            write(data, wall, message, 0)
             return True
 
         if not self._in_turn(uncounted, False, -1 if inside.message is None else INSIDE_BOUND):
@@ -286,10 +275,10 @@ class DirectCalls(FileUse):
         """A direct call fails with *error*, perhaps after its record was written."""
         if self._is_written:
             return
-        self.failed += 1
+        self.failed += self._weight
         self._trouble = self.written, safe_repr(error, 500)
         if isinstance(error, OSError):
-            self._refused(error).lost += 1
+            self._refused(error).lost += self._weight
             self._met = COMPANY  # The next call that succeeds looks around.
 
     def _refused(self, error: OSError) -> Outage:

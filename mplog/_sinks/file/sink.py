@@ -220,6 +220,7 @@ class FileSink(DirectCalls):
         open would keep the lock alive after the parent's death.
         """
         self._begin_again()
+        self._is_ending = self._file.is_to_be_empty = False
         self._commits.promised = None
         self.written = self.failed = self.dropped = self._turnover.count = 0
         self._trouble = self._outage = None

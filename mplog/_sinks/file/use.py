@@ -57,8 +57,8 @@ class FileUse:
         self.settle: Callable[[int], None] = _nothing
         """Called with the descriptor, under the file's lock: keeps or takes back what killed sessions promised."""
 
-    def _write_alone(self, data: bytes, wall: float, message: Message | None) -> None:
-        """One record of a direct call, with the mutex held and the file not in use."""
+    def _write_alone(self, data: bytes, wall: float, message: Message | None, weight: int = 1) -> None:
+        """One record of a direct call, with the mutex held and the file not in use; it counts *weight*."""
         raise NotImplementedError
 
     def _begin_again(self) -> None:

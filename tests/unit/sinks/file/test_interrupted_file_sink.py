@@ -16,6 +16,7 @@ import pytest
 from interrupting import Interruption, at_every_place
 from programs import FULL, read_log
 
+from mplog._capture.record import Message
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 from mplog._sinks.file import commit, content, direct, gathering, log_file, open_file, renewal, sink, turnover, use
@@ -94,6 +95,8 @@ def uses(logger: Logger, found: FileSink) -> dict[str, Callable[[], object]]:
         "moved": moved,
         "locked": lambda: found.locked(1.0, lambda file: os.write(file.fd, b"outer\n")),
         "leave": found.leave,
+        "notice": lambda: found.write_notice(b"outer\n", 1.0, Message("outer\n")),
+        "close": lambda: found.close(final=False),
     }
 
 
@@ -102,7 +105,15 @@ CASES = [("write", kind) for kind in KINDS] + [
     ("moved", "watch"),
     ("locked", "plain"),
     ("leave", "plain"),
+    ("notice", "plain"),
+    ("notice", "rotation"),
+    ("close", "plain"),
+    ("close", "watch"),
 ]
+
+
+UNCOUNTED = ("locked", "notice")
+"""Uses that write a line which is no record of the program."""
 
 
 def interrupt() -> None:
@@ -136,7 +147,7 @@ def test_what_a_handler_logs_is_in_the_file_at_once(use: str, kind: str, tmp_pat
         assert found.emitted == found.written == len(before) + 2 + logs + interruption.came, where
         logger.remove()
         expected = (
-            [*before, "after", "thread"] + ["handler"] * interruption.came + ["outer"] * (logs or use == "locked")
+            [*before, "after", "thread"] + ["handler"] * interruption.came + ["outer"] * (logs or use in UNCOUNTED)
         )
         assert sorted(lines_of(directory, options)) == sorted(expected), where
 
@@ -163,6 +174,6 @@ def test_what_a_handler_raises_leaves_the_file_usable(use: str, kind: str, tmp_p
         lines = lines_of(directory, options)
         assert len(set(lines)) == len(lines), where
         assert {"after", "thread"} <= set(lines), where
-        assert found.written == len(lines) - (use == "locked" and "outer" in lines), where
+        assert found.written == len(lines) - (use in UNCOUNTED and "outer" in lines), where
 
     assert at_every_place(PLACES, attempt, step=STEP) > 10

@@ -130,6 +130,8 @@ class TestNotices:
         with pytest.raises(OSError, match="no room"):
             sink.write_notice(b"notice\n", 1.0, Message("notice\n"))
         monkeypatch.undo()
+        assert sink._outage is not None
+        assert sink._outage.lost == 0
         sink.close()
         sink.write_notice(b"notice\n", 1.0, Message("notice\n"))
         assert sink.emitted == 0
