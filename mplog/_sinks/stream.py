@@ -60,19 +60,16 @@ class StreamSink(MessageSink):
         if self.follows and not self._follow():
             self.lost += 1
             return
-        self._put(message)
-
-    def _put(self, message: Message) -> None:
         if self._is_plain or not (self.target is sys.stderr or self.target is sys.stdout):
-            self._put_there(message)
+            self._put(message)
             return
         before, inside.to_standard_stream = inside.to_standard_stream, message
         try:
-            self._put_there(message)
+            self._put(message)
         finally:
             inside.to_standard_stream = before
 
-    def _put_there(self, message: Message) -> None:
+    def _put(self, message: Message) -> None:
         try:
             result = self._write(message)
         except UnicodeEncodeError:
