@@ -119,15 +119,13 @@ class Intake:
             return True
         process = who(source.file.owner)
         files = [other.file for other in self._drain.sources if other.tally is source.tally]
-        # A file that takes nothing would be waited for.
-        behind = self._drain.files.backlogs
-        unsaid = [drop for file in files for drop in drops.read(file.words) if drop.total != drop.said]
-        if self._drain.stalled or any(drop.route in behind for drop in unsaid):
-            return False
         # A ring goes when it is told of: a process that fills one after the other must not wait with all of them.
         untold = sum(file.closed_by_producer and not file.is_unread() for file in files)
         if untold < MOST_UNTOLD and now - self._told_at.get(process, -losses.EVERY) < losses.EVERY:
             return False
+        numbers = {drop.route for file in files for drop in drops.read(file.words) if drop.total != drop.said}
+        if self._drain.stalled or any(self._drain.files.is_busy(number) for number in numbers):
+            return False  # All others would wait with it for the lock of the file.
         self._told_at[process] = now
         return losses.tell_of(files, self._drain.routes, leave_others=False)
 

@@ -282,6 +282,21 @@ class Files:
                 reached.update((sources[ring].key, end) for ring, end in share.progress.ends.items())
         return [Part(ring, end, end) for ring, end in reached.items()]
 
+    def is_busy(self, number: int) -> bool:
+        """Whether a line for the file of the route *number* would have to wait, for its lock or for older records."""
+        route = self._routes.get(number)
+        if number in self.backlogs:
+            return True
+        if route is None or not isinstance(route.sink, FileSink) or route.sink.closed:
+            return False
+        try:
+            route.sink.locked(MOMENT, lambda _file: None)
+        except FileBusy:
+            return True
+        except Exception:  # noqa: BLE001 - it cannot be opened, by a user's opener perhaps; whoever writes to it says so
+            pass
+        return False
+
     def _refused(self, route: Route, error: Exception, waiting: int) -> None:
         """Say that the file of *route* takes nothing, unless somebody just has its lock for a moment."""
         number = route.spec.id

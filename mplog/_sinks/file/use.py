@@ -135,7 +135,7 @@ class FileUse:
         return True
 
     def locked(self, bound: float, action: Callable[[LogFile], Result]) -> Result:
-        """For recovery: do *action* with the sink's mutex and the file's lock, and give it the file.
+        """Do *action* with the sink's mutex and the file's lock, and give it the file.
 
         Raises:
             FileBusy: one of them was not to be had within *bound* seconds. Not the mutex either: a call that interrupts

@@ -16,6 +16,7 @@ from mplog._ring import drops
 from mplog._ring.layout import CLOSED, FLUSH_TARGET, FLUSHED, SPILL, STATE
 from mplog._ring.ring import Entry
 from mplog._session.directory import private
+from mplog._sinks.file.log_file import LogFile
 from mplog._writer import backlog as backlogs
 from mplog._writer.backlog import Attempt
 
@@ -128,16 +129,29 @@ def test_what_others_dropped_is_told_beside_a_backlog(make: Callable[..., Arena]
     assert not arena.host.drain.sources
 
 
-def test_what_was_dropped_for_a_locked_file_is_told_when_it_is_free(make: Callable[..., Arena]) -> None:
-    """Whoever tells it would have to wait for the lock."""
+@pytest.mark.parametrize("behind", [False, True])
+def test_what_was_dropped_for_a_locked_file_is_told_when_it_is_free(
+    make: Callable[..., Arena], monkeypatch: pytest.MonkeyPatch, behind: bool
+) -> None:
+    """Whoever tells it would have to wait for the lock, and all others with that, also where nothing else waits."""
     arena = make()
     arena.locked.add(str(arena.paths[0]))
-    arena.log()
+    acquire = LogFile.acquire
+    waits: list[float] = []
+
+    def note(file: LogFile, bound: float) -> bool:
+        waits.append(bound)
+        return acquire(file, bound)
+
+    monkeypatch.setattr(LogFile, "acquire", note)
+    if behind:
+        arena.log()
     drops.count(arena.ring.words, arena.numbers[0], 20)
     arena.ring.words[STATE] = CLOSED
     arena.rounds(3)
     arena.host.keep()
     assert len(arena.host.drain.sources) == 1
+    assert max(waits) < 0.1
     arena.locked.clear()
     arena.rounds(3)
     arena.host.keep()
