@@ -103,7 +103,8 @@ def read(environment: Mapping[str, str]) -> Defaults:
         found = boolean(environment.get(variable), variable)
         return default if found is None else found
 
-    flag("MPLOG_STRICT", False)
+    for variable in ("MPLOG_STRICT", "MPLOG_GUARD"):  # What they say is looked at later.
+        flag(variable, False)
     return Defaults(
         autoinit=flag("MPLOG_AUTOINIT", True),
         level=_level(environment.get("MPLOG_LEVEL", "DEBUG")),

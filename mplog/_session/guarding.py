@@ -23,7 +23,8 @@ from mplog._session.place import DOORBELL, Place
 WANTED = "MPLOG_GUARD"
 """Names whether guards are started."""
 
-_NO = ("0", "false", "no", "off")
+_NO = ("0", "false", "no", "n", "nok", "off")
+"""What else it may say is checked when mplog is imported."""
 
 _SHELL = "/bin/sh"
 _BACKGROUND = '"$@" & exit 0'

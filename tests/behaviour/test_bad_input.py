@@ -307,6 +307,7 @@ class TestEnvironment:
         [
             ("MPLOG_AUTOINIT", "maybe", "expected a boolean"),
             ("MPLOG_CATCH", "", "expected a boolean"),
+            ("MPLOG_GUARD", "maybe", "expected a boolean"),
             ("MPLOG_INFO_NO", "high", "expected an integer"),
             ("MPLOG_INFO_NO", "-3", "expected an integer that is not negative"),
             ("MPLOG_LEVEL", "LOUD", "Level 'LOUD' does not exist"),

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from programs import Program, Running, assert_once_in_order, wait_until
 
+from mplog._logger import environment
+from mplog._session import guarding
+
 STRANGER = """
 import os, resource, sys, time
 from mplog import logger
@@ -104,6 +107,13 @@ def test_the_guard_outlives_the_signals_of_its_service(program: Program) -> None
         assert (ended.status, ended.said) == (0, "")
     program.leaves_nothing()
     wait_until(lambda: not guards(program.runtime), "the guard is gone, too")
+
+
+@pytest.mark.parametrize("word", ["0", "false", "NO", "n", "nok", "Off", "1", "yes"])
+def test_every_boolean_is_understood(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    """MPLOG_GUARD takes the same words as every variable that is on or off."""
+    monkeypatch.setenv("MPLOG_GUARD", word)
+    assert guarding._can_start() == environment.boolean(word, "MPLOG_GUARD")
 
 
 def test_without_a_guard(program: Program) -> None:
