@@ -38,11 +38,16 @@ class FileSink(DirectCalls):
         super().__init__(options, handler)
         self.of_orphan = False
         """Whether it was opened for what an owner does not write any more, so that no handler counts what it writes."""
-        if not options.delay:
+        if options.delay:
+            return
+        try:
             self._file.open()
             if self._file.joined:
                 self._met = COMPANY  # The first call looks who the others are.
             self._tidy()
+        except BaseException:
+            self._file.close()
+            raise
 
     @property
     def rotations(self) -> int:
