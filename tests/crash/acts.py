@@ -131,12 +131,13 @@ class Player:
 
 def perform(act: Act) -> None:
     """Be the first process of *act*, to its end."""
-    # A death is noticed at the next record, and not a second later; a full ring is given up soon.
+    # A death is noticed at the next record, and not a second later. A full ring is given up after a second only: on a
+    # loaded machine its reader may take some tenths, and what is dropped is no part of what is looked at here.
     vars(link).update(QUIET=0.0, LOOK_EVERY=0.005)
     vars(patience).update(LIFE_EVERY=0.005)
     ledger = Ledger(Path(act.directory) / "ledger")
     act.arm(act.who)
-    logger.configure(queue=QueueOptions(ring_size=act.play.capacity, block_timeout=0.1))
+    logger.configure(queue=QueueOptions(ring_size=act.play.capacity, block_timeout=1.0))
     logger.remove()
     logger.add("app.log", format="{message}", **act.play.app)
     logger.add("other.log", format="{level} {message}")
