@@ -151,14 +151,14 @@ class RingFile:
         return bool(self.words[STATE] == CLOSED)
 
     def close(self) -> None:
-        """Give the mapping and the descriptor back, and the producer's lock. Idempotent."""
+        """Give the mapping and the descriptor back, and the producer's lock. Idempotent, also when interrupted."""
+        self.is_closed = True
         if self._life is not None:
             self._life.end()
         for view in (self.words, self.data, self._view):
             view.release()
         descriptor.unmap(self.map)
         self._close_descriptor()
-        self.is_closed = True
 
     def is_unread(self) -> bool:
         """Whether it holds records that are not with their sinks."""

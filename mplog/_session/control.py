@@ -108,6 +108,9 @@ def create(directory: str, session: bytes, owner: Identity, bases: list[str]) ->
         os.posix_fallocate(fd, 0, CONTROL_BYTES)
         mapping = descriptor.map_file(fd, CONTROL_BYTES)
         file = descriptor.identity_of(fd)
+    except BaseException:
+        os.unlink(path)
+        raise
     finally:
         os.close(fd)
     at = CONTROL_BASES_AT

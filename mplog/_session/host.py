@@ -75,6 +75,8 @@ class Host:
         self.tallies = self.intake.tallies
         self.writer = Writer(self.drain, self.place.control.words, self.doorbell, self)
         self.finished = False
+        """Whether it ends, or has ended."""
+        self._is_finishing = self._is_over = False
         self._heed(options())
 
     def _heed(self, options: QueueOptions) -> None:
@@ -323,12 +325,22 @@ class Host:
         Args:
             limit: how long it may take; None: as the queue options say.
         """
-        if self.finished:
+        if self._is_finishing or self._is_over:
             return True
-        limit = limit or Limit(self._options().shutdown_timeout)
+        self._is_finishing = True
+        try:
+            done = self._finish(limit or Limit(self._options().shutdown_timeout))
+            self._is_over = True
+            return done
+        finally:
+            self._is_finishing = False
+
+    def _finish(self, limit: Limit) -> bool:
+        """Each step can be done twice: what interrupts one, such as Ctrl-C, leaves the rest to the next `finish`."""
         self.finished = self.intake.is_ending = True
         self.front.set(RUN_STATE, DRAINING)
         self.writer.stop(limit.left())
+        self.intake.forget_closed()
         complete = self.writer.finish(limit)
         # Whoever takes its ring over while we still write uses our slots, too.
         self.drain.files.others = self._parts_of_others

@@ -127,7 +127,7 @@ class Intake:
         if self._drain.stalled or any(self._drain.files.is_busy(number) for number in numbers):
             return False  # All others would wait with it for the lock of the file.
         self._told_at[process] = now
-        return losses.tell_of(files, self._drain.routes, leave_others=False)
+        return losses.tell_of(files, self._drain.routes, leave_others=False, held=self._drain.held())
 
     def is_over(self, ring: RingFile) -> bool:
         """Whether the producer of *ring* is proven to be no more: its process, or, of this one, its interpreter."""
@@ -136,13 +136,14 @@ class Intake:
 
     def _reclaim(self, source: Source) -> None:
         tally, owner = source.tally, source.file.owner
-        tally.dropped += source.file.words[DROPPED]
-        tally.rings -= 1
         source.tell_producer()
         source.file.words[RECLAIMED] = 1
-        self._drain.sources.remove(source)
-        self.known.pop(source.file.path, None)
         rings.remove(source.file.path)
+        # Not before: what interrupts the end of a session here leaves the rest of it to the next attempt.
+        tally.dropped += source.file.words[DROPPED]
+        tally.rings -= 1
+        self.known.pop(source.file.path, None)
+        self._drain.sources.remove(source)
         source.file.close()
         if not tally.rings:
             self._told_at.pop(who(owner), None)
@@ -151,16 +152,22 @@ class Intake:
     def let_go(self) -> None:
         """At the end: reclaim the rings that are through, and give the others back."""
         for source in list(self._drain.sources):
-            if not self._drain.waiting:
-                losses.tell(source.file, self._drain.routes, leave_others=False)
+            told = losses.tell(source.file, self._drain.routes, leave_others=False, held=self._drain.held())
             source.tell_producer()
             done = source.file.closed_by_producer or self.is_over(source.file)
-            if done and not source.broken and not source.reader.unread() and not self._drain.stalled:
+            if done and told and not source.broken and not source.reader.unread() and not self._drain.stalled:
                 self._reclaim(source)
             else:
-                self._drain.sources.remove(source)
                 source.file.close()  # And with it the kernel lock: a living producer may take its ring over.
+                self._drain.sources.remove(source)
         self._drain.files.let_go()
+
+    def forget_closed(self) -> None:
+        """Forget the ring that a `let_go` which was interrupted has closed, or begun to."""
+        for source in list(self._drain.sources):
+            if source.file.is_closed:
+                source.file.close()
+                self._drain.sources.remove(source)
 
     def remove_early(self) -> None:
         """At the end: remove the rings of processes that have not logged."""
@@ -177,7 +184,10 @@ class Intake:
 
     def oldest(self) -> int | None:
         """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
-        stamps = [source.reader.oldest() for source in list(self._drain.sources) if not source.broken]
+        stamps: list[int | None] = []
+        for source in list(self._drain.sources):
+            with contextlib.suppress(ValueError):  # The writer has just reclaimed it.
+                stamps.append(None if source.broken else source.reader.oldest())
         stamps += [backlog.oldest() for backlog in list(self._drain.files.backlogs.values())]
         return min((stamp for stamp in stamps if stamp is not None), default=None)
 

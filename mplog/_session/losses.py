@@ -5,7 +5,7 @@ A line is written first and marked as said afterwards, so a drainer that is kill
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from mplog._capture.details import Details
 from mplog._capture.notice import notice
@@ -26,20 +26,33 @@ level_names: dict[int, str] = {}
 """Names of level numbers, as this process knows them."""
 
 
-def tell(ring: RingFile, routes: Mapping[int, Route], *, leave_others: bool = True, direct: bool = False) -> bool:
+def tell(
+    ring: RingFile,
+    routes: Mapping[int, Route],
+    *,
+    leave_others: bool = True,
+    direct: bool = False,
+    held: Container[int] = (),
+) -> bool:
     """As `tell_of`, of a single ring."""
-    return tell_of([ring], routes, leave_others=leave_others, direct=direct)
+    return tell_of([ring], routes, leave_others=leave_others, direct=direct, held=held)
 
 
 def tell_of(
-    rings: Sequence[RingFile], routes: Mapping[int, Route], *, leave_others: bool = True, direct: bool = False
+    rings: Sequence[RingFile],
+    routes: Mapping[int, Route],
+    *,
+    leave_others: bool = True,
+    direct: bool = False,
+    held: Container[int] = (),
 ) -> bool:
-    """Say through *routes* what the process of *rings* has dropped, in one line each; False when a sink refused.
+    """Say through *routes* what the process of *rings* has dropped, in one line each; False when some is left to say.
 
     Args:
         leave_others: keep what was dropped for other routes for somebody who has them; else it is said on standard
             error, where it would be lost with the ring.
         direct: write in the calling thread, in a process that does not host the sinks.
+        held: the routes through which nothing can be said now.
     """
     per_route: dict[int, list[tuple[RingFile, Drop]]] = {}
     for ring in rings:
@@ -47,10 +60,13 @@ def tell_of(
             if drop.total != drop.said:
                 # Those that the table could not name are said by whichever handler there is.
                 named = drop.level is not None or drop.route in routes
-                number = drop.route if named else next(iter(routes), drop.route)
+                number = drop.route if named else next((one for one in routes if one not in held), drop.route)
                 per_route.setdefault(number, []).append((ring, drop))
     complete = True
     for number, found in per_route.items():
+        if number in held:
+            complete = False
+            continue
         text = describe(rings[-1].owner, [drop for _, drop in found])
         route = routes.get(number)
         if route is None:

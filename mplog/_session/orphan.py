@@ -146,7 +146,8 @@ class Orphan:
         complete = len(locked) == len(self._rings)
         if not complete and self._producer is not None:
             self._kept = {number for number, route in self._routes.items() if isinstance(route.sink, FileSink)}
-        for route in self._routes.values():
+        # First the files that got nothing the last time: the others have had their share of this one.
+        for route in sorted(self._routes.values(), key=lambda route: route.spec.id not in self._kept):
             if not isinstance(route.sink, FileSink):
                 continue
             try:

@@ -155,10 +155,10 @@ class Place:
         with contextlib.suppress(FileExistsError):
             os.mkfifo(doorbell, 0o600)
         os.chmod(doorbell, 0o600)
-        page = control.create(self.path, self.id, owner, self.control.bases)
         _name_owner(base, owner, self.path)
         self.name_family(authkeys)
-        return page
+        # Last: it is what tells that the directory is there, so that what fails before is done again.
+        return control.create(self.path, self.id, owner, self.control.bases)
 
     def open_doorbell(self) -> Doorbell:
         """Open what wakes its writer. Raises OSError when the session is gone."""

@@ -256,6 +256,14 @@ class Drain:
         """Whether some file has not got what has been read for it."""
         return self._pending is not None or bool(self.files.backlogs)
 
+    def held(self) -> set[int]:
+        """The routes of files that have not got what has been read for them: what is said there now comes too early."""
+        found = set(self.files.backlogs)
+        for share in self._pending.shares if self._pending is not None else ():
+            if share.counted < len(share.entries):
+                found.add(share.route.spec.id)
+        return found
+
     def answer_flushes(self) -> bool:
         """Tell producers that wait in `complete()` how far their records are in the sinks; True while some wait."""
         waiting = False

@@ -18,8 +18,10 @@ from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring import Producer
-from mplog._ring.ring_file import open_existing
+from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import recovery, rings, settling
+from mplog._session.host import Host
+from mplog._session.intake import Intake
 from mplog._session.link import Link
 from mplog._session.orphan import Orphan
 from mplog._session.patience import Patience
@@ -29,6 +31,7 @@ from mplog._sinks.file.commit import Commits
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.use import FileUse
 from mplog._sinks.limit import Limit
+from mplog._writer.writer import Writer
 
 LINK = [Link, Patience, Orphan]
 COMMIT = [FileSink, FileUse, Commits, recovery.write_rest, settling.settle_intent, slot.Slot, take_back.take_back]
@@ -246,3 +249,24 @@ def test_no_thread_waits_for_a_handler_that_interrupts_the_statistics(tmp_path: 
 
     assert at_every_place([Orphan.account], attempt, each="opcode") > 30
     assert owner.end() == [*BEFORE["takeover"], "outer"]
+
+
+@pytest.mark.timeout(600)
+def test_an_end_that_is_interrupted_is_brought_to_its_end_by_the_next(tmp_path: Path) -> None:
+    """Whatever was published before it, and after it, is in the file then, once, and nothing is left of the session."""
+
+    def attempt(interruption: Interruption) -> None:
+        owner = Owner(Path(tempfile.mkdtemp(dir=tmp_path)))
+        for number in range(3):
+            owner.logger.info("unread {}", number)
+        with contextlib.suppress(KeyboardInterrupt):
+            interruption.run(owner.host.finish, interrupt)
+        owner.logger.info("after")
+        owner.logger._core.sessions.stop(Limit(1.0), final=False)
+        where = interruption.where
+        assert owner.path.read_text().splitlines() == [*BEFORE["takeover"], "after"], where
+        assert not Path(owner.host.place.path).exists(), where
+        owner.logger.remove()
+
+    places = [Host.finish, Host._finish, Writer.finish, Intake.let_go, Intake._reclaim, RingFile.close]
+    assert at_every_place(places, attempt, step=1 if FULL else 5) > 20

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from arenas import PIECE, Arena, arena_maker, watch
 
+from mplog._ring import drops
+from mplog._ring.layout import CLOSED, RECLAIMED, STATE
 from mplog._sinks.file.log_file import LogFile
 from mplog._writer import backlog as backlogs
 from mplog._writer import files
@@ -110,3 +113,32 @@ def test_many_locked_files_are_not_waited_for_one_by_one(
     arena.locked.clear()
     arena.rounds()
     assert all(arena.lines(at) == list(range(10)) for at in range(8))
+
+
+def test_what_was_dropped_is_said_where_the_file_takes_something(make: Callable[..., Arena]) -> None:
+    """While another file takes nothing; the ring of an ended process is reclaimed when everything is said."""
+    arena = make()
+    arena.locked.add(str(arena.paths[0]))
+    arena.log(10)
+    drops.count(arena.ring.words, arena.numbers[1], 20)
+    arena.ring.words[STATE] = CLOSED
+    arena.rounds(3)
+    assert arena.host.drain.waiting
+    arena.host.keep()
+    assert "dropped 1 record" in arena.paths[1].read_text()
+    assert arena.ring.words[RECLAIMED]
+
+
+def test_what_was_dropped_is_said_later_where_the_file_takes_nothing(make: Callable[..., Arena]) -> None:
+    """At the end of the session its ring is kept for whoever writes what waits for that file."""
+    arena = make()
+    arena.locked.add(str(arena.paths[0]))
+    arena.log(10)
+    drops.count(arena.ring.words, arena.numbers[0], 20)
+    arena.ring.words[STATE] = CLOSED
+    arena.rounds(3)
+    arena.host.keep()
+    assert drops.any_unsaid(arena.ring.words)
+    arena.host.intake.let_go()
+    assert not arena.ring.words[RECLAIMED]
+    assert Path(arena.ring.path).exists()
