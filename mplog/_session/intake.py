@@ -124,10 +124,12 @@ class Intake:
         if untold < MOST_UNTOLD and now - self._told_at.get(process, -losses.EVERY) < losses.EVERY:
             return False
         numbers = {drop.route for file in files for drop in drops.read(file.words) if drop.total != drop.said}
-        if self._drain.stalled or any(self._drain.files.is_busy(number) for number in numbers):
-            return False  # All others would wait with it for the lock of the file.
+        # All others would wait with it for the lock of a busy file.
+        held = self._drain.held() | {number for number in numbers if self._drain.files.is_busy(number)}
+        if held >= numbers:
+            return False
         self._told_at[process] = now
-        return losses.tell_of(files, self._drain.routes, leave_others=False, held=self._drain.held())
+        return losses.tell_of(files, self._drain.routes, leave_others=False, held=held)
 
     def is_over(self, ring: RingFile) -> bool:
         """Whether the producer of *ring* is proven to be no more: its process, or, of this one, its interpreter."""
@@ -184,10 +186,7 @@ class Intake:
 
     def oldest(self) -> int | None:
         """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
-        stamps: list[int | None] = []
-        for source in list(self._drain.sources):
-            with contextlib.suppress(ValueError):  # The writer has just reclaimed it.
-                stamps.append(None if source.broken else source.reader.oldest())
+        stamps = [source.reader.oldest() for source in list(self._drain.sources) if not source.broken]
         stamps += [backlog.oldest() for backlog in list(self._drain.files.backlogs.values())]
         return min((stamp for stamp in stamps if stamp is not None), default=None)
 
