@@ -38,9 +38,11 @@ class Flushing:
         wait_until(lambda: self.words[FLUSH_TARGET] > 0, "flush asks")
 
     def drain(self) -> None:
-        """What the writer does in one turn."""
-        self.host.writer.step()
+        """What the writer does in one turn, with housekeeping."""
         with self.host.writer.mutex:
+            self.host.find_rings()
+            self.host.drain.round()
+            self.host.keep()
             self.host.drain.answer_flushes()
 
     def end(self) -> None:
@@ -84,7 +86,6 @@ class TestThreads:
         slow.append(lambda: True)
         flushing.words[STATE] = CLOSED
         for _ in range(3):
-            flushing.host.writer._kept_at = 0.0
             flushing.drain()
         assert not flushing.done
         assert flushing.host.drain.sources
