@@ -228,20 +228,20 @@ _after("recover: a torn line is ended", "_sinks.file.take_back", "take_back", "i
 
 # The owner ends: after all its workers, and before one of them.
 _cased(Case("workers", "owner"), Case("outlived", "owner"))
-_after("finish: draining said", "_session.host", "Host.finish", "self.front.set(RUN_STATE, DRAINING)")
-_after("finish: writer stopped", "_session.host", "Host.finish", "self.writer.stop(")
-_before("finish: drained", "_session.host", "Host.finish", "self.front.set(WAKE, STOPPED)")
-_after("finish: stop said", "_session.host", "Host.finish", "self.front.set(WAKE, STOPPED)")
-_before("finish: drained again", "_session.host", "Host.finish", "self.front.set(RUN_STATE, ENDED)")
-_after("finish: end said", "_session.host", "Host.finish", "self.front.set(RUN_STATE, ENDED)")
-_before("finish: rings given up", "_session.host", "Host.finish", "self.doorbell.close()")
+_after("finish: draining said", "_session.host", "Host._finish", "self.front.set(RUN_STATE, DRAINING)")
+_after("finish: writer stopped", "_session.host", "Host._finish", "self.writer.stop(")
+_before("finish: drained", "_session.host", "Host._finish", "self.front.set(WAKE, STOPPED)")
+_after("finish: stop said", "_session.host", "Host._finish", "self.front.set(WAKE, STOPPED)")
+_before("finish: drained again", "_session.host", "Host._finish", "self.front.set(RUN_STATE, ENDED)")
+_after("finish: end said", "_session.host", "Host._finish", "self.front.set(RUN_STATE, ENDED)")
+_before("finish: rings given up", "_session.host", "Host._finish", "self.doorbell.close()")
 _cased(Case("workers", "owner"))
 _after(
     "finish: a ring reclaimed, not removed", "_session.intake", "Intake._reclaim", "source.file.words[RECLAIMED] = 1"
 )
 _after("finish: a ring removed", "_session.intake", "Intake._reclaim", "rings.remove(")
 _after("finish: a slot removed", "_session.host", "Host._remove_slot", "with contextlib.suppress(OSError)")
-_before("finish: before the session is removed", "_session.host", "Host.finish", "self.place.remove()")
+_before("finish: before the session is removed", "_session.host", "Host._finish", "self.place.remove()")
 _before("finish: names of the session removed", "_session.place", "Place.remove", "for rings in self.ring_directories")
 _before("finish: before its directory is removed", "_session.place", "Place.remove", "shutil.rmtree(")
 _after("finish: its directory is removed", "_session.place", "Place.remove", "shutil.rmtree(")
