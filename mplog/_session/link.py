@@ -196,7 +196,6 @@ class Link:
             if self.producer is not instead_of:
                 return  # A call that has interrupted this one had more luck.
             if early is not None:
-                self._early = None
                 self._use_early(early, instead_of)
                 return
             if not self._is_unserved():  # Else it has just been removed.
@@ -213,14 +212,22 @@ class Link:
 
     def _use_early(self, early: RingFile, instead_of: Producer | Orphan | None) -> None:
         """Go on in the ring that was made in time. No further one can be made, nor a file beside it: all is in this."""
-        options = self.options()
-        rings_ = 1 + options.further_rings if options.overflow == "grow" else 1
-        room = 1 << ((options.ring_size * rings_).bit_length() - 1)
-        allowed = early.free_bytes() // rings.SHARE
-        while room > early.capacity and room > allowed:
-            room //= 2
-        early.begin(process.name(), room)
-        self._use(early, instead_of)
+        if self._early is not early:
+            return  # A call that has interrupted this one uses it.
+        try:
+            self._early = None
+            options = self.options()
+            rings_ = 1 + options.further_rings if options.overflow == "grow" else 1
+            room = 1 << ((options.ring_size * rings_).bit_length() - 1)
+            allowed = early.free_bytes() // rings.SHARE
+            while room > early.capacity and room > allowed:
+                room //= 2
+            early.begin(process.name(), room)
+            self._use(early, instead_of)
+        except BaseException:
+            if self.ring is not early:
+                self._early = early  # For the next call: there may never be another one.
+            raise
 
     def begin_early(self) -> None:
         """Make a ring now, for a process that may lose the right to, before its first record. Never raises."""
@@ -345,7 +352,6 @@ class Link:
             self._let_go_of_drained()
             early = self._early
             if early is not None and early.is_named and self.producer is None:
-                self._early = None
                 self._use_early(early, None)  # Perhaps the only place where somebody finds what comes now.
             producer = self.producer
             # Sealed first: a record that another thread publishes after the last look at the ring would be lost.

@@ -252,6 +252,31 @@ def test_no_thread_waits_for_a_handler_that_interrupts_the_statistics(tmp_path: 
 
 
 @pytest.mark.timeout(600)
+def test_what_a_handler_raises_costs_no_early_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the only one that the process can ever have: the next call goes on in it."""
+
+    def none_more(*_: object, **__: object) -> RingFile:
+        raise PermissionError("another user by now")
+
+    def attempt(interruption: Interruption) -> None:
+        owner = Owner(Path(tempfile.mkdtemp(dir=tmp_path)))
+        owner.link.begin_early()
+        early = owner.link._early
+        assert early is not None
+        with monkeypatch.context() as patched:
+            patched.setattr(owner.link, "_make_ring", none_more)
+            with contextlib.suppress(KeyboardInterrupt):
+                interruption.run(lambda: owner.logger.info("outer"), interrupt)
+            owner.logger.info("after")
+        where = interruption.where
+        assert owner.link.ring is early, where
+        lines = owner.end()
+        assert lines in (["outer", "after"], ["after"]), where
+
+    assert at_every_place([Link._open_ring, Link._use_early, Link._use, RingFile.begin], attempt) > 10
+
+
+@pytest.mark.timeout(600)
 def test_an_end_that_is_interrupted_is_brought_to_its_end_by_the_next(tmp_path: Path) -> None:
     """Whatever was published before it, and after it, is in the file then, once, and nothing is left of the session."""
 
