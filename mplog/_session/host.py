@@ -84,7 +84,7 @@ class Host:
         self.drain.files.may_drop = options.overflow != "block"
 
     def _make_piece(self, number: int, size: int) -> tuple[RingFile, bytes]:
-        """A ring for the backlog of a route; see Drain."""
+        """A ring for the backlog of a route; see Files."""
         directory = self.place.backlog_directory(number)
         for step in (os.path.dirname(directory), directory):
             private(step)
