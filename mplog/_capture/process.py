@@ -9,7 +9,6 @@ import mmap
 import os
 import sys
 import threading
-from multiprocessing import process as _standard
 from typing import Any
 
 _WIPE_ON_FORK = 18
@@ -99,7 +98,9 @@ def may_have_threads() -> bool:
     return True
 
 
-_OTHERS = ("multiprocess.process", "billiard.process")
+_STANDARD = "multiprocessing.process"
+"""Not imported for its name: where it is not there, it has not started this process."""
+_LIBRARIES = ("multiprocess.process", "billiard.process")
 """Libraries that start processes as `multiprocessing` does, which knows nothing of theirs."""
 
 _given: str | None = None
@@ -123,13 +124,14 @@ def _name() -> str:
     if _given is not None:
         return _given
     try:
-        for library in _OTHERS:
-            other = sys.modules.get(library)
-            if other is not None:
-                theirs = other.current_process()
-                if getattr(theirs, "_parent_pid", None) is not None:
-                    return str(theirs.name)
-        return _standard.current_process().name
+        for library in _LIBRARIES:
+            module = sys.modules.get(library)
+            if module is not None:
+                process = module.current_process()
+                if getattr(process, "_parent_pid", None) is not None:
+                    return str(process.name)
+        standard = sys.modules.get(_STANDARD)
+        return "MainProcess" if standard is None else str(standard.current_process().name)
     except Exception:  # noqa: BLE001 - a double of a program's tests, or half a module
         return UNKNOWN
 

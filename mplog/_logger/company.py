@@ -121,8 +121,10 @@ class Company:
             return
         key = sink.key()
         with hosts.locked(hosts.shared_directory(key)) as alone:
-            if alone and not self._join(handler, key):
-                self._core.sessions.become_host(handler)
+            made = alone and not self._join(handler, key) and self._core.sessions.become_host(handler)
+        if made:
+            # The others, who wait for that lock to join, need not wait for this.
+            self._core.sessions.guard()
 
     def _join(self, handler: Handler, key: str) -> bool:
         """Let *handler* be served by a host of its file; False when there is none."""

@@ -140,12 +140,19 @@ class Sessions:
             handler.link = self.links[host.place.id]
             host.start()
 
-    def become_host(self, handler: Handler) -> None:
-        """Make the session, for others that write the file of *handler*; its own records go the same way."""
+    def become_host(self, handler: Handler) -> bool:
+        """Serve others that write the file of *handler*; its own records go the same way. Whether a session was made.
+
+        One that was made needs a guard.
+        """
         made = self.host is None
         self.enqueue(handler)
         self._core.swap()
-        if made and self.host is not None:
+        return made and self.host is not None
+
+    def guard(self) -> None:
+        """Start the guard of the session, if there is one."""
+        if self.host is not None:
             guarding.start(self.host.place)
 
     def serve(self, handler: Handler) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import mmap
 import os
-import struct
 import sys
 import weakref
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from mplog._ring.system_calls import map_at, system_calls
 
 try:
     import fcntl
@@ -34,9 +34,6 @@ NOTHING: Final[Identity] = (-1, -1)
 
 Mapping = mmap.mmap | memoryview
 """A mapped file: bytes that can be stored into. It goes when nobody has a view of it any more."""
-
-_FAILED: Final = (1 << 8 * struct.calcsize("P")) - 1
-"""What `mmap` returns instead of an address."""
 
 _left: list[mmap.mmap] = []
 """Mappings that are never closed, for that would close a descriptor of the program's."""
@@ -147,50 +144,6 @@ def map_file(fd: int, size: int) -> Mapping:
 def holds_descriptor(mapping: Mapping) -> bool:
     """Whether *mapping* has a copy of the descriptor that it was made with: where Python lets none do without."""
     return sys.version_info < (3, 13) and isinstance(mapping, mmap.mmap)
-
-
-class SystemCalls(NamedTuple):
-    """What maps without Python, whose mappings keep a descriptor before 3.13, and cannot be kept from a child."""
-
-    map: Callable[..., int | None]
-    unmap: Callable[[int, int], int]
-    advise: Callable[[int, int, int], int]
-    memory: Callable[[int, int], Any]
-    """(address, size) -> an object with that memory."""
-    error: Callable[[], int]
-
-
-@functools.cache
-def system_calls() -> SystemCalls | None:
-    """The system's own calls; None where Python was built without a way to them."""
-    try:
-        import ctypes  # Late, for it is a tenth of what importing mplog takes.
-
-        library = ctypes.CDLL(None, use_errno=True)
-        library.mmap.restype = ctypes.c_void_p
-        library.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *(ctypes.c_int,) * 3, ctypes.c_long)
-        library.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
-        library.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    except Exception:  # noqa: BLE001 - not built, no symbols, or a hardened kernel refuses it memory
-        return None
-
-    def memory(address: int, size: int) -> object:
-        return (ctypes.c_char * size).from_address(address)
-
-    return SystemCalls(library.mmap, library.munmap, library.madvise, memory, ctypes.get_errno)
-
-
-def map_at(calls: SystemCalls, fd: int, size: int) -> int:
-    """Map *size* bytes of *fd*; the address.
-
-    Raises:
-        OSError: there is no memory for it, or the file cannot be mapped.
-    """
-    address = calls.map(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, fd, 0)
-    if address is None or address == _FAILED:
-        number = calls.error() or errno.ENOMEM
-        raise OSError(number, os.strerror(number))
-    return address
 
 
 def unmap(mapping: Mapping, size: int | None = None) -> None:

@@ -13,7 +13,8 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-from mplog._ring import byte_lock, descriptor
+from mplog._ring import byte_lock
+from mplog._ring.system_calls import map_at, system_calls
 
 HELD: Final = 2
 """What stands beside the lock, in the file, where whoever looks can see the lock; 0 where only the process's identity
@@ -52,7 +53,7 @@ class Life:
 
 def hold(path: str) -> Life | None:
     """Take the lock on the file *path*, which has a page at least; None where nobody would see it. Never raises."""
-    calls = descriptor.system_calls()
+    calls = system_calls()
     if calls is None or not byte_lock.SUPPORTED or not hasattr(mmap, "MADV_DONTFORK"):
         return None
     life = None
@@ -61,7 +62,7 @@ def hold(path: str) -> Life | None:
         try:
             if not byte_lock.take(fd, byte_lock.LIFE):
                 return None
-            life = Life(descriptor.map_at(calls, fd, _PAGE), calls.unmap)
+            life = Life(map_at(calls, fd, _PAGE), calls.unmap)
         finally:
             os.close(fd)
         # Looked at when the descriptor is gone: not every file system, and not every kernel, keeps it for the page.

@@ -58,11 +58,14 @@ _PACKED = 4096
 
 def _packer(need: int) -> Callable[..., None]:
     """What stores a record of *need* aligned bytes in one call: its numbers, its body, and zeros up to the end."""
-    return struct.Struct(f"{RECORD_AND_PREFIX.format}{need - BODY}s").pack_into
+    pack = struct.Struct(f"{RECORD_AND_PREFIX.format}{need - BODY}s").pack_into
+    if need < _PACKED:
+        _packers[need // ALIGN] = pack
+    return pack
 
 
-_packers = [_packer(max(need, BODY)) for need in range(0, _PACKED, ALIGN)]
-"""For records of less than _PACKED bytes, by their sixteenth."""
+_packers: list[Callable[..., None] | None] = [None] * (_PACKED // ALIGN)
+"""For records of less than _PACKED bytes, by their sixteenth: those that were needed so far."""
 
 SEALED = 1 << 64
 """Stands for the tail of a producer that publishes nothing any more: behind all room that there can be."""
@@ -164,7 +167,7 @@ class Producer:
                 stamp = monotonic_ns()
                 crc = crc32(_pack_prefix(stamp, wall, route, level) + body, kind) if self._checked else 0
                 marks = kind << KIND_SHIFT | self._marks
-                pack = _packers[need >> 4] if need < _PACKED else _packer(need)
+                pack = (_packers[need >> 4] if need < _PACKED else None) or _packer(need)
                 # What interrupts this call, a signal handler or a collection's `__del__`, may have published before,
                 # where this record would stand, or sealed: either has moved `_tail`. From each of these looks to the
                 # end of what stands under it there is no end of a call, no jump taken, and no object that the

@@ -1,15 +1,15 @@
 """Records as bytes, for sinks that want the record and not a finished text.
 
 The wire carries data only. It is JSON with tags for what JSON lacks; decoding makes plain values and
-never imports, calls or unpickles anything, whatever the bytes are.
+never imports, calls or unpickles anything that the bytes name.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import sys
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 TAG = "\u0001"
@@ -119,7 +119,7 @@ class _Sender:
             return {TAG: ["date", value.isoformat()]}
         if kind is timedelta:
             return {TAG: ["timedelta", [value.days, value.seconds, value.microseconds]]}
-        if kind is Decimal:
+        if kind is getattr(sys.modules.get("decimal"), "Decimal", None):
             digits = str(value)
             return {TAG: ["decimal", digits]} if len(digits) <= max(self._longest_repr, 100) else None
         if kind is complex:
@@ -192,6 +192,10 @@ def _rebuild(kind: str, data: Any) -> Any:
     if kind == "timedelta":
         return timedelta(*data)
     if kind == "decimal":
+        try:
+            from decimal import Decimal  # here, for few programs have any
+        except (ImportError, OSError):  # No descriptor is left to read it with, or the program ends.
+            return Represented(data)
         return Decimal(data)
     if kind == "complex":
         return complex(*data)

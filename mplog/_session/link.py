@@ -298,8 +298,7 @@ class Link:
             self.doorbell.ring()
         if wall > self._look_at:
             self._look_at = wall + LOOK_EVERY
-            if self.filled:
-                self._tidy()
+            self.tidy()
             if self.is_left():
                 self.become_orphan()
         elif self._look_at > wall + 10 * LOOK_EVERY:
@@ -460,9 +459,10 @@ class Link:
         if self.filled is filled:  # Else a call that has interrupted this one has changed it.
             self.filled, self._told = left, told
 
-    def _tidy(self) -> None:
-        """`_let_go_of_drained`, unless something else is just going on. For calls, which may interrupt anything."""
-        if not self.orphaned:
+    def tidy(self) -> None:
+        """`_let_go_of_drained`, unless something else is just going on. For calls, which may interrupt anything, and
+        for the lookout where none comes."""
+        if self.filled and not self.orphaned:
             holding(self._mutex, self._let_go_of_drained, None, 0)
 
     def flush(self, limit: Limit) -> bool:

@@ -30,6 +30,9 @@ class Watched(Protocol):
     def is_watched(self) -> bool:
         """Whether there is anything to look for."""
 
+    def tidy(self) -> None:
+        """Let go of what the owner has removed. At any time, beside any call."""
+
     def needs_help(self) -> bool:
         """One look: whether it is time for `go_on_alone`."""
 
@@ -128,6 +131,7 @@ class Lookout:
                 return
             try:
                 if link.is_watched():
+                    link.tidy()
                     if link.needs_help():
                         signals.open_up()
                         link.go_on_alone()

@@ -34,6 +34,9 @@ LINGER = 0.01
 HOUSEKEEPING = 1.0
 """Seconds between two looks at rings that are new, closed or left behind."""
 
+MANY = 16
+"""So many more rings than after the last of these looks call for the next: a process fills one after another."""
+
 NAME = "mplog-writer"
 
 
@@ -63,6 +66,8 @@ class Writer:
         """The thread that shall go on; any other one ends."""
         self._life = threading.RLock()
         self._kept_at = 0.0
+        self._kept = 0
+        """How many rings were left by the last housekeeping."""
         self._registered = 0
         self.mutex = threading.RLock()
         """Held during each round: whoever else drains (flush, shut down, fork) waits for the end of a round."""
@@ -190,10 +195,11 @@ class Writer:
                 # Read before the look at the directory: a ring that appears after it changes the number again.
                 self._registered = registered
                 self._household.find_rings()
-            if now - self._kept_at >= HOUSEKEEPING:
+            if now - self._kept_at >= HOUSEKEEPING or len(self.drain.sources) >= self._kept + MANY:
                 self._kept_at = now
                 self._household.find_rings(registered=False)
                 self._household.keep()
+                self._kept = len(self.drain.sources)
             return self.drain.round()
 
     def _answer(self) -> bool:

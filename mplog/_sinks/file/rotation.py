@@ -7,7 +7,6 @@ import math
 import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from mplog._render.nearest import nearest
@@ -116,7 +115,7 @@ def _assemble(rules: Iterable[_Rule]) -> Rotation:
 def _parse_one(value: object) -> _Rule:
     if isinstance(value, str):
         return _parse_text(value)
-    if isinstance(value, (numbers.Real, Decimal)):
+    if isinstance(value, numbers.Number) and not isinstance(value, complex):
         return _size(_as_float(value), value)
     if isinstance(value, dt.time):
         return At(value)
@@ -174,7 +173,7 @@ def _parse_text(text: str) -> _Rule:
     )
 
 
-def _as_float(value: numbers.Real | Decimal) -> float:
+def _as_float(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:
