@@ -9,9 +9,10 @@ last one is gone, however it ended. Where it ended the session in good order the
 
 from __future__ import annotations
 
+# The module `signal` around it takes as long to import as all the rest of this program. Stubs do not know it.
+import _signal  # type: ignore[import-not-found]
 import os
 import select
-import signal
 import sys
 
 BELL = 3
@@ -26,13 +27,14 @@ def main(session: str) -> None:
     _close_others()
     # A signal for all that belongs to a service comes here, too, and what it ends is what is waited for.
     for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
+        _signal.signal(getattr(_signal, name), _signal.SIG_IGN)
     poll = select.poll()
     poll.register(BELL, 0)
     poll.poll()
     if os.path.exists(session):
         os.close(BELL)
         os.execv(sys.executable, [sys.executable, "-c", SECOND, session])
+    os._exit(0)  # Nothing is left to be taken apart.
 
 
 def _close_others() -> None:
