@@ -120,29 +120,28 @@ class Company:
         ):
             return
         key = sink.key()
+        host, made = None, False
         with hosts.locked(hosts.shared_directory(key)) as alone:
-            made = alone and not self._join(handler, key) and self._core.sessions.become_host(handler)
-        if made:
-            # The others, who wait for that lock to join, need not wait for this.
+            if alone:
+                host = _joined(handler, key)
+                made = host is None and self._core.sessions.become_host(handler)
+        # What need not be under that lock is not: all the others wait for it just now.
+        if host is not None:
+            self._be_guest(handler, host)
+        elif made:
             self._core.sessions.guard()
 
-    def _join(self, handler: Handler, key: str) -> bool:
-        """Let *handler* be served by a host of its file; False when there is none."""
-        for host in hosts.find(key):
-            if not _agrees(handler, host) or not hosts.join(host):
-                host.place.control.close()
-                continue
-            guest = self._guests.get(host.place.id)
-            if guest is None:
-                exit.expect_signals()
-                guest = self._guests[host.place.id] = _Guest(self._core, host.place, self._lookout)
-            else:
-                host.place.control.close()
-            joined = served(handler, host.route, guest.link)
-            guest.handlers[host.route] = joined
-            self._core.replace(joined)
-            return True
-        return False
+    def _be_guest(self, handler: Handler, host: hosts.Host) -> None:
+        """Let *handler* be served by *host*, which was joined."""
+        guest = self._guests.get(host.place.id)
+        if guest is None:
+            exit.expect_signals()
+            guest = self._guests[host.place.id] = _Guest(self._core, host.place, self._lookout)
+        else:
+            host.place.control.close()
+        joined = served(handler, host.route, guest.link)
+        guest.handlers[host.route] = joined
+        self._core.replace(joined)
 
     def leave(self, handler: Handler) -> None:
         """Make *handler* this process's own again, when what it gave to its host is written."""
@@ -191,6 +190,15 @@ class Company:
             link.abandon()
             link.doorbell.close()
         self._guests, self._former, self._alone = {}, [], alone
+
+
+def _joined(handler: Handler, key: str) -> hosts.Host | None:
+    """A host of the file of *handler* that has been told to go on serving it; None when there is none."""
+    for host in hosts.find(key):
+        if _agrees(handler, host) and hosts.join(host):
+            return host
+        host.place.control.close()
+    return None
 
 
 def served(handler: Handler, number: int, link: Link | None) -> Handler:
