@@ -6,6 +6,7 @@ configured them exactly once, whichever process dies at whatever instant.
 
 from __future__ import annotations
 
+from mplog._capture import variables  # First: what it takes out of the environment nothing must have read.
 from mplog._logger.autoinit import start
 from mplog._logger.joining import attach
 from mplog._logger.logger import logger
@@ -15,4 +16,4 @@ from mplog._version import __version__ as __version__
 __all__ = ["QueueOptions", "attach", "logger"]
 
 start(logger)
-del start
+del start, variables

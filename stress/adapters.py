@@ -45,7 +45,7 @@ class Adapter:
     limit_is_exact: ClassVar[bool] = True
     """Whether a file ends before the record that would pass the limit, or behind it."""
     says_phases: ClassVar[bool] = False
-    """Whether the library stores what its writer is doing where MPLOG_PHASE_FILE says."""
+    """Whether it is known where in its code the steps of a commit are, see steps.py."""
     counts: ClassVar[bool] = False
     """Whether `statistics` says what the library itself has counted."""
     highest_is_oldest: ClassVar[bool] = False

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mplog.cli._audit import Audit
 from mplog.cli._ledger import FINISHED, GO, READY, STOP, UNUSED, Ledger, LedgerSlot
+from stress import steps
 from stress.balance import Owner, owners_findings, statistics_of, summed, told_findings
 from stress.job import HOOKLESS, STRANGER, Job
 from stress.latency import Latencies
@@ -24,7 +25,7 @@ from stress.processes import DeadlinePassed, Program, wait_until
 from stress.settings import Settings
 from stress.timeline import Kill, Recorder
 from stress.verdict import Round, settle, unfinished_findings
-from stress.workshop import PHASE_VARIABLE, Workshop
+from stress.workshop import Workshop
 
 _RESTART_RECORDS = 20
 _LAST_PATIENCE = 1.0
@@ -58,7 +59,7 @@ class Arena:
 
     def start(self, job: Job, name: str) -> Program:
         """Start one more program of this round. The first one is the one whose phases are watched."""
-        environment = {} if self.programs else {PHASE_VARIABLE: str(self.workshop.phase)}
+        environment = {} if self.programs else {steps.PHASE_VARIABLE: str(self.workshop.phase)}
         ended = [slot for other in self.programs if other.is_gone() for slot in other.job.slots]
         program = Program(job, self.workshop, name, environment)
         self.programs.append(program)

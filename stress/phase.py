@@ -1,6 +1,6 @@
 """Where the writer was when it was killed.
 
-mplog stores what its writer is doing into one word of the file that MPLOG_PHASE_FILE names. The harness maps the same
+The program under test stores what its writer is doing into one word of a file, see steps.py. The harness maps the same
 file: it reads the word after a kill, and it may wait for a phase in order to kill right there.
 """
 

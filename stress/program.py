@@ -33,6 +33,8 @@ HOOKLESS_CHILDREN_AT_ONCE = 4
 
 JOB = Job.from_environment()
 ADAPTER = libraries.load(JOB.adapter)
+if ADAPTER.says_phases:
+    steps.tell()
 if __name__ == "__main__":
     multiprocessing.set_start_method(JOB.start_method)
 if __name__ == "__main__" or ADAPTER.configures_everywhere:

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 
 RUNTIME_VARIABLE = "MPLOG_RUNTIME_DIR"
-PHASE_VARIABLE = "MPLOG_PHASE_FILE"
 _MEMORY_BACKED = Path("/dev/shm")
 _PREFIX = "mplog-stress-"
 _CAN_MOUNT = os.geteuid() == 0 and shutil.which("mount") is not None

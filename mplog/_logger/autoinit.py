@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from mplog._capture import variables
 from mplog._logger import environment
 from mplog._logger.environment import DEFAULTS
 from mplog._logger.options import Given
@@ -24,17 +25,24 @@ _VARIABLES = ("MPLOG_LEVEL", "MPLOG_FORMAT", "MPLOG_FILTER", "MPLOG_CONTEXT")
 KNOWN = (
     *("MPLOG_AUTOINIT", "MPLOG_LEVEL", "MPLOG_FORMAT", "MPLOG_FILTER", "MPLOG_COLORIZE", "MPLOG_SERIALIZE"),
     *("MPLOG_BACKTRACE", "MPLOG_DIAGNOSE", "MPLOG_ENQUEUE", "MPLOG_CONTEXT", "MPLOG_CATCH", "MPLOG_STRICT"),
-    *("MPLOG_RUNTIME_DIR", "MPLOG_SESSION", "MPLOG_GUARD", "MPLOG_PHASE_FILE"),
+    *("MPLOG_RUNTIME_DIR", "MPLOG_SESSION", "MPLOG_GUARD"),
     *(f"MPLOG_{level}_{what}" for level in environment.LEVELS for what in ("NO", "COLOR", "ICON")),
     *VARIABLES.values(),
 )
 """The variables that are read, wherever that is."""
 
 
-def _say_misspelt() -> None:
+def _say_ignored() -> None:
     """Say which variables do nothing, in the program's first process: its children have the same ones."""
     if attach.bootstrapping():
         return
+    taken_out = [name for name in variables.TAKEN_OUT if name in KNOWN]
+    if taken_out:
+        report.once(
+            "foreign environment",
+            f"{', '.join(taken_out)} in the environment do nothing, because this program has other rights than whoever "
+            "started it (set-user-id, set-group-id or capabilities of its file). Configure it in its code.",
+        )
     for name, right in environment.unknown(os.environ, KNOWN).items():
         report.once(f"variable {name}", f"the environment variable {name} is not one of mplog's. Did you mean {right}?")
 
@@ -45,7 +53,7 @@ def start(logger: Logger) -> None:
     Raises:
         ValueError: the environment asks for what cannot be; the text names the variables.
     """
-    _say_misspelt()
+    _say_ignored()
     if DEFAULTS.autoinit and sys.stderr:
         try:
             logger._core.add(sys.stderr, Given(), auto=True)

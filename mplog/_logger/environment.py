@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mplog._capture.variables import PREFIX
 from mplog._render.nearest import nearest_word
 from mplog._render.template import DEFAULT
-
-PREFIX = "MPLOG_"
 
 _TRUE = ("1", "true", "yes", "y", "ok", "on")
 _FALSE = ("0", "false", "no", "n", "nok", "off")

@@ -36,28 +36,40 @@ def system_calls() -> SystemCalls | None:
         return None
 
 
-def _load() -> SystemCalls:
+def auxiliary_value(number: int) -> int | None:
+    """What the kernel has given this program under *number* when it started it; None where that cannot be asked."""
+    try:
+        return int(_function("getauxval", "L", "L")(number))
+    except Exception:  # noqa: BLE001 - as above
+        return None
+
+
+def _number(code: str) -> Any:
     import _ctypes  # Late, for many processes need none of this.
 
-    def number(code: str) -> Any:
-        return type(f"C{code}", (_ctypes._SimpleCData,), {"_type_": code})
+    return type(f"C{code}", (_ctypes._SimpleCData,), {"_type_": code})
+
+
+def _function(name: str, result: str, arguments: str) -> Any:
+    """The function *name* of the program itself, with the codes of what it gives and takes."""
+    import _ctypes
 
     flags = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
-    pointer, size, long, integer, byte = map(number, "PLlic")
-    function: Any = type("Function", (_ctypes.CFuncPtr,), {"_flags_": flags, "_restype_": integer})
+    kind: Any = type("Function", (_ctypes.CFuncPtr,), {"_flags_": flags, "_restype_": _number(result)})
     library = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # the program itself; the stub knows paths only
+    found = kind(_ctypes.dlsym(library, name))
+    found.argtypes = tuple(map(_number, arguments))
+    return found
 
-    def call(name: str, *arguments: Any) -> Any:
-        found = function(_ctypes.dlsym(library, name))
-        found.argtypes = arguments
-        return found
 
-    map_ = call("mmap", pointer, size, integer, integer, integer, long)
-    map_.restype = pointer
+def _load() -> SystemCalls:
+    import _ctypes
+
+    pointer, byte = map(_number, "Pc")
     return SystemCalls(
-        map_,
-        call("munmap", pointer, size),
-        call("madvise", pointer, size, integer),
+        _function("mmap", "P", "PLiiil"),
+        _function("munmap", "i", "PL"),
+        _function("madvise", "i", "PLi"),
         lambda address, length: (byte * length).from_address(address),
         _ctypes.get_errno,
         (1 << 8 * _ctypes.sizeof(pointer)) - 1,

@@ -17,10 +17,14 @@ import os
 import stat
 from collections.abc import Iterable
 
+from mplog._capture import variables
 from mplog._sinks import report
 
 ENVIRONMENT = "MPLOG_RUNTIME_DIR"
 _option: str | None = None
+_NOBODY = 65534
+"""The number that Linux shows for users who have none here."""
+
 MINIMUM_FREE = 512 * 1024
 """Bytes a memory-backed file system must have free to be chosen for a session."""
 
@@ -47,6 +51,8 @@ def candidates() -> list[str]:
 
 def defaults() -> list[str]:
     """Where it is made when nobody has named a directory, best first."""
+    if variables.FOREIGN:
+        return ["/dev/shm", "/tmp"]  # TMPDIR is another user's wish.
     import tempfile  # Late, for it brings half a dozen modules with it.
 
     return ["/dev/shm", tempfile.gettempdir()]
@@ -95,33 +101,107 @@ def private(path: str) -> str:
         OSError: it cannot be made.
         PermissionError: something of somebody else, or a link, stands there.
     """
+    made = False
     try:
         os.mkdir(path, 0o700)
-        with contextlib.suppress(FileNotFoundError):  # It is empty yet, so another process may remove it.
-            os.chmod(path, 0o700)  # The umask may have taken our own rights away.
+        made = True
+        give_back(path, 0o700)
     except FileExistsError:
+        pass
+    except FileNotFoundError:  # It is empty yet, so another process may remove it.
+        if not made:
+            raise
+    try:
         status = os.lstat(path)
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-            raise PermissionError(
-                f"{path} is no directory of user {os.geteuid()} (mode {stat.filemode(status.st_mode)}, owner "
-                f"{status.st_uid}). mplog keeps unwritten records there and trusts nobody else's. "
-                f"Remove it, or set {ENVIRONMENT} to a directory of your own."
-            ) from None
-        if status.st_mode & 0o077:
-            raise PermissionError(
-                f"{path} can be entered by others (mode {stat.filemode(status.st_mode)}). "
-                f"Run `chmod 700 {path}`, or set {ENVIRONMENT} to another directory."
-            ) from None
+    except FileNotFoundError:
+        if made:
+            return path
+        raise
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise PermissionError(
+            f"{path} is no directory of user {os.geteuid()} (mode {stat.filemode(status.st_mode)}, owner "
+            f"{status.st_uid}). mplog keeps unwritten records there and trusts nobody else's. "
+            f"Remove it, or set {ENVIRONMENT} to a directory of your own."
+        )
+    if status.st_mode & 0o077:
+        raise PermissionError(
+            f"{path} can be entered by others (mode {stat.filemode(status.st_mode)}). "
+            f"Run `chmod 700 {path}`, or set {ENVIRONMENT} to another directory."
+        )
     return path
 
 
+def give_back(path: str, mode: int) -> None:
+    """Give this user the rights of *mode* to *path*, which it has just made, where the umask has taken them away.
+
+    Whoever may rename what is in the directory above could have the rights changed of something else of this user's.
+    So that directory is held by a descriptor while it is looked at, and nothing is changed in one of that kind.
+
+    Raises:
+        OSError: it is gone.
+        PermissionError: others may have put something else there.
+    """
+    if not mode & ~os.lstat(path).st_mode & 0o700:
+        return
+    above, name = os.path.split(path)
+    fd = os.open(above, getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(fd)
+        others_may_rename = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
+        made = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        if others_may_rename or not _is_of_ours(status) or made.st_uid != os.geteuid() or stat.S_ISLNK(made.st_mode):
+            raise PermissionError(
+                f"The umask takes this user's own rights to {path} away, and others may put something else there. "
+                f"Set another umask, or {ENVIRONMENT} to a directory of your own."
+            )
+        os.chmod(name, mode, dir_fd=fd)
+    finally:
+        os.close(fd)
+
+
+def _is_of_ours(status: os.stat_result) -> bool:
+    """Whether what has *status* is this user's or root's, who may do anything anyway."""
+    return status.st_uid in (0, os.geteuid()) or (status.st_uid == _NOBODY and _is_in_user_namespace())
+
+
+def _is_in_user_namespace() -> bool:
+    """Whether the machine's root has no number here, so that its directories are nobody's, as those of many are."""
+    try:
+        with open("/proc/self/uid_map", "rb") as file:
+            return file.read().split() != [b"0", b"0", b"4294967295"]
+    except OSError:
+        return False
+
+
+def make(path: str, mode: int = 0o700) -> None:
+    """Make the directory *path*, and those above it, which none but this user may change, whatever the umask is.
+
+    Raises:
+        OSError: it cannot be made, and is not there.
+    """
+    if os.path.isdir(path):
+        return
+    make(os.path.dirname(path), 0o755)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, mode)
+        give_back(path, mode)
+
+
 def base_in(candidate: str) -> str:
-    """The user's own directory inside *candidate*, made if needed."""
-    if chosen() and not os.path.isdir(candidate):
-        os.makedirs(os.path.dirname(candidate), exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(candidate, 0o700)
-            os.chmod(candidate, 0o700)
+    """The user's own directory inside *candidate*, made if needed.
+
+    Raises:
+        OSError: it cannot be made.
+        PermissionError: *candidate*, or what stands there, is another user's.
+    """
+    if chosen():
+        make(candidate)
+    status = os.stat(candidate)
+    if not _is_of_ours(status):
+        raise PermissionError(
+            f"{candidate} belongs to user {status.st_uid}, who can put anything else where mplog keeps its own. "
+            f"Give it to user {os.geteuid()} or to root, or set {ENVIRONMENT} to a directory of your own."
+        )
     return private(os.path.join(candidate, f"mplog-{os.geteuid()}"))
 
 

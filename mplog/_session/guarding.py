@@ -16,6 +16,7 @@ import signal
 import stat
 import sys
 
+from mplog._capture import variables
 from mplog._ring import descriptor
 from mplog._session import announce, directory, guard
 from mplog._session.place import DOORBELL, Place
@@ -47,6 +48,7 @@ def _can_start() -> bool:
         and not getattr(sys, "frozen", False)
         and name.startswith("python")
         and os.getuid() == os.geteuid()
+        and not variables.FOREIGN
         and os.access(_SHELL, os.X_OK)
     )
 

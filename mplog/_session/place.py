@@ -148,13 +148,12 @@ class Place:
         """
         owner, sessions = self.control.identity, os.path.dirname(self.path)
         base = os.path.dirname(sessions)
-        os.makedirs(os.path.dirname(base), mode=0o700, exist_ok=True)
+        directory.make(os.path.dirname(base))
         for step in (base, sessions, self.path, os.path.join(self.path, "rings")):
             directory.private(step)
         doorbell = os.path.join(self.path, DOORBELL)
         with contextlib.suppress(FileExistsError):
-            os.mkfifo(doorbell, 0o600)
-        os.chmod(doorbell, 0o600)
+            _make_doorbell(doorbell)
         _name_owner(base, owner, self.path)
         self.name_family(authkeys)
         # Last: it is what tells that the directory is there, so that what fails before is done again.
@@ -237,8 +236,7 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
     # Complete before it has its name; the hidden name tells who made it, so that a dead maker's is swept.
     hidden = directory.private(os.path.join(sessions, f".{named(owner)}-{session.hex()}"))
     directory.private(os.path.join(hidden, "rings"))
-    os.mkfifo(os.path.join(hidden, DOORBELL), 0o600)
-    os.chmod(os.path.join(hidden, DOORBELL), 0o600)
+    _make_doorbell(os.path.join(hidden, DOORBELL))
     page = control.create(hidden, session, owner, directory.candidates())
     path = os.path.join(sessions, session.hex())
     os.rename(hidden, path)
@@ -250,6 +248,11 @@ def _make_place(owner: Identity, authkeys: list[bytes]) -> Place:
         place.remove()  # Nobody would find it, and nobody else would take it away as long as we live.
         raise
     return place
+
+
+def _make_doorbell(path: str) -> None:
+    os.mkfifo(path, 0o600)
+    directory.give_back(path, 0o600)
 
 
 def named(who: Identity) -> str:

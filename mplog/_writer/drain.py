@@ -17,7 +17,6 @@ from mplog._ring.layout import DATA_RECORD, FLUSH_TARGET, FLUSHED, KIND_SPILLED_
 from mplog._ring.ring import Entry
 from mplog._ring.ring_file import RingFile
 from mplog._sinks import report, signals
-from mplog._sinks.file import phase
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Slot
 from mplog._sinks.stray import as_exception
 from mplog._writer.backlog import MOST_PIECES, Backlog, Share
@@ -87,7 +86,6 @@ class Drain:
         moved = self.files.work_off(self._pending, everything=everything) if self.files.backlogs else 0
         if not settled:
             return moved
-        phase.at(phase.DRAINING)
         sources = self.sources[:MOST_RINGS]
         if len(self.sources) > MOST_RINGS:
             self.sources = self.sources[MOST_RINGS:] + sources  # The others come first in the next round.
@@ -101,7 +99,6 @@ class Drain:
                 for source, mark in zip(sources, marks):  # noqa: B905 - made from one another
                     source.reader.return_to(mark)
         if self._pending is None:
-            phase.at(phase.IDLE)
             return moved
         count = sum(self._pending.counts)
         self._settle(self._pending)
@@ -238,12 +235,10 @@ class Drain:
                 source.tell_producer()
             if not source.broken or end > source.reader.head:
                 source.reader.release(end)
-        phase.at(phase.MOVED)
         for path in pending.spills:
             with contextlib.suppress(OSError):
                 os.unlink(path)
         self._pending = None
-        phase.at(phase.IDLE)
         return True
 
     @property

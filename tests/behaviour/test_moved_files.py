@@ -67,16 +67,15 @@ ROTATES = """
 KILLED = """
     import os, signal
     from mplog import logger
-    import mplog._sinks.file.phase as phase
+    from mplog._sinks.file.slot import Slot
 
-    def dies(step):
-        if step == phase.APPENDED:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def dies(slot):
+        os.kill(os.getpid(), signal.SIGKILL)  # Appended, and not marked done.
 
     logger.remove()
     logger.add("app.log", format="{process.id} {message}")
     logger.info("owner 0")
-    phase.at = dies
+    Slot.done = dies
     pid = os.fork()
     if not pid:
         logger.info("worker 0")

@@ -6,11 +6,13 @@ Nothing that stands there in advance is followed, truncated, waited for or belie
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from programs import Program
+
+from mplog._session.directory import private
 
 DELETED = """
 import glob, multiprocessing, os, shutil, sys, time
@@ -130,3 +132,82 @@ def test_something_stands_in_the_place_of_a_directory(program: Program, place: s
     assert not victim.with_name("victim.txt-missing").exists()
     assert str(path) in ended.said or place.startswith("by-"), ended.said
     assert "Traceback" not in ended.said
+
+
+def test_the_directory_above_is_another_users(program: Program) -> None:
+    """Who could put something else there gets nothing made there: it is said, and the records go another way."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give something away")
+    os.chown(program.runtime, 65534, 65534)
+
+    ended = program.start(LOGS).wait()
+
+    assert ended.status == 0, ended.said
+    assert [line.partition(" ")[2] for line in ended.log()] == ["owner 0", *[f"worker {count}" for count in range(50)]]
+    assert list(program.runtime.iterdir()) == []
+    assert f"{program.runtime} belongs to user 65534" in ended.said
+    assert "Traceback" not in ended.said
+    os.chown(program.runtime, 0, 0)
+
+
+UMASKS = """
+import os, sys
+os.umask(int(sys.argv[1], 8))
+from mplog import logger
+
+logger.remove()
+logger.add("app.log", format="{message}", permissions=0o644)
+pid = os.fork()
+if not pid:
+    logger.info("worker")
+    os._exit(0)
+os.waitpid(pid, 0)
+"""
+
+
+@pytest.mark.parametrize("umask", ["000", "777", "077", "277"])
+def test_directories_above_that_are_missing(program: Program, umask: str) -> None:
+    """They are made for all to enter at most, and the last one for this user alone, whatever the umask is."""
+    named = program.here / "new.txt" / "deeper" / "here"
+
+    program.run(UMASKS, umask, environment={"MPLOG_RUNTIME_DIR": str(named)})
+
+    modes = [path.stat().st_mode & 0o7777 for path in (named.parent.parent, named.parent, named)]
+    assert modes[2] == 0o700
+    assert all(mode & 0o700 == 0o700 and not mode & 0o022 for mode in modes), list(map(oct, modes))
+    assert list(named.iterdir()) == []
+
+
+@pytest.fixture
+def own_rights_taken() -> Iterator[None]:
+    """One that takes this user's own rights away, so that a mode has to be set."""
+    before = os.umask(0o777)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("own_rights_taken")
+@pytest.mark.parametrize(("kind", "mode"), [("link", 0o700), ("link", 0o777), ("directory", 0o777)])
+def test_somebody_else_is_faster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, mode: int) -> None:
+    """What was just made is replaced, by a link or a directory: its mode stays, and it is refused."""
+    shared, victim = tmp_path / "shared", tmp_path / "victim"
+    mkdir = os.mkdir
+    for path in (shared, victim):
+        mkdir(path)
+        path.chmod(mode)
+    victim.chmod(0o500 if kind == "directory" else 0o755)
+    was = victim.stat().st_mode
+
+    def replaced(path: str, mode: int = 0o777) -> None:
+        mkdir(path, mode)
+        os.rmdir(path)
+        if kind == "link":
+            os.symlink(victim, path)
+        else:
+            os.rename(victim, path)
+
+    monkeypatch.setattr(os, "mkdir", replaced)
+    found = shared / "mplog" if kind == "directory" else victim
+    with pytest.raises(PermissionError):
+        private(str(shared / "mplog"))
+    assert found.stat().st_mode == was

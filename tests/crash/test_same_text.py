@@ -7,13 +7,14 @@ from programs import Program, wait_until
 VICTIM = """
 import os, signal, time
 from mplog import logger
-from mplog._sinks.file import phase
+from mplog._sinks.file.slot import Slot
 logger.remove()
 logger.add("app.log", format="{message}")
 owner = os.getpid()
 
-def at(step):
-    if step == phase.INTENDED and os.getpid() == owner:
+def dies(slot, promise, intend=Slot.intend):
+    intend(slot, promise)
+    if os.getpid() == owner:
         os.kill(owner, signal.SIGKILL)  # Promised, and nothing written.
 
 pids = []
@@ -23,7 +24,7 @@ if os.fork() == 0:
     logger.info("the same")  # Its first record: it never had a ring.
     open("second.txt", "w").close()
     os._exit(0)
-phase.at = at
+Slot.intend = dies
 if os.fork() == 0:
     logger.info("the same")
     os._exit(0)

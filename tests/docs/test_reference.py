@@ -24,10 +24,6 @@ from mplog.cli import main
 
 PACKAGE = Path(mplog.__file__).parent
 
-NOT_FOR_USERS = {"MPLOG_PHASE_FILE"}
-"""Variables by which the harness watches the steps of a commit."""
-
-
 NO_METHODS = {"In other processes", "The record", "What is not there yet"}
 """Sections of the logger's page that describe something else."""
 
@@ -129,7 +125,7 @@ def test_every_environment_variable_is_described() -> None:
                 )
                 read |= set(re.findall(r"\AMPLOG_<LEVEL>_[A-Z_]+\Z", shape))
     described = set(re.findall(r"^\| `(MPLOG_.*?)`", page("environment.md"), re.MULTILINE))
-    assert described == read - NOT_FOR_USERS
+    assert described == read
 
 
 @pytest.mark.parametrize("case", marked("raises"), ids=lambda case: case.blocks[0].strip())

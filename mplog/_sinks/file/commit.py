@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from mplog._ring.ring import Entry
-from mplog._sinks.file import content, phase
+from mplog._sinks.file import content
 from mplog._sinks.file.log_file import LogFile, write_all
 from mplog._sinks.file.progress import Progress
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Part, Promise, Slot
@@ -93,12 +93,9 @@ class Commits:
             self.promised = slot, promise
             if self._file.size != size:
                 self.shift()
-            phase.at(phase.INTENDED)
             write_all(fd, data)
             self._file.size = self._file.left = self.promised[1].offset + len(data)
-            phase.at(phase.APPENDED)
             slot.done()
-            phase.at(phase.COMMITTED)
         except BaseException as error:
             if not slot.is_undone():
                 raise  # Nothing is promised yet, or the promise is kept.
