@@ -35,6 +35,9 @@ NOTHING: Final[Identity] = (-1, -1)
 Mapping = mmap.mmap | memoryview
 """A mapped file: bytes that can be stored into. It goes when nobody has a view of it any more."""
 
+_POPULATE_WRITE: Final = 23
+"""Linux's MADV_POPULATE_WRITE, since 5.14, which Python has no name for."""
+
 _left: list[mmap.mmap] = []
 """Mappings that are never closed, for that would close a descriptor of the program's."""
 
@@ -144,6 +147,25 @@ def map_file(fd: int, size: int) -> Mapping:
 def holds_descriptor(mapping: Mapping) -> bool:
     """Whether *mapping* has a copy of the descriptor that it was made with: where Python lets none do without."""
     return sys.version_info < (3, 13) and isinstance(mapping, mmap.mmap)
+
+
+def allocate(mapping: Mapping, size: int) -> bool | None:
+    """See to it that there is room for the first *size* bytes of *mapping*, whose file has holes there.
+
+    No descriptor has a part in it: one that can give a file more room can also cut it short. False: there is no room;
+    None: this system does not do that.
+    """
+    if isinstance(mapping, mmap.mmap):
+        try:
+            mapping.madvise(_POPULATE_WRITE, 0, size)
+        except OSError as error:
+            return None if error.errno == errno.EINVAL else False
+        return True
+    calls = system_calls()
+    assert calls is not None  # It was mapped by them.
+    if calls.advise(calls.address(mapping.obj), size, _POPULATE_WRITE) == 0:
+        return True
+    return None if calls.error() == errno.EINVAL else False
 
 
 def unmap(mapping: Mapping, size: int | None = None) -> None:

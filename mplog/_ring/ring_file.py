@@ -59,6 +59,7 @@ class RingFile:
 
     __slots__ = (
         "_identity",
+        "_length",
         "_life",
         "_view",
         "capacity",
@@ -73,14 +74,14 @@ class RingFile:
         "words",
     )
 
-    def __init__(self, path: str, fd: int, mapping: Mapping, owner: RingOwner, flags: int) -> None:
+    def __init__(self, path: str, fd: int, mapping: Mapping, capacity: int, owner: RingOwner, flags: int) -> None:
+        """*fd* is for the kernel lock; it may be one that cannot write."""
         self.path = path
         self.fd = fd
         self._identity = descriptor.identity_of(fd)
+        self._length = os.fstat(fd).st_size
         self.map = mapping
-        self._view = memoryview(mapping)
-        self.words, self.data = split_views(self._view)
-        self.capacity = len(self.data)
+        self._split(capacity)
         self.owner = owner
         self.checked = bool(flags & FLAG_CRC)
         self.is_early = bool(flags & FLAG_EARLY)
@@ -89,6 +90,11 @@ class RingFile:
         self._life: Life | None = None
         self.is_closed = False
         """Whether it has no descriptor any more, and gets none: after `close`, and where it is the parent's."""
+
+    def _split(self, capacity: int) -> None:
+        self._view = memoryview(self.map)[: HEADER_BYTES + capacity]
+        self.words, self.data = split_views(self._view)
+        self.capacity = capacity
 
     def hold(self, path: str) -> None:
         """As its producer, keep it held as long as this program runs; *path* is its name by now."""
@@ -106,8 +112,8 @@ class RingFile:
     def begin(self, name: str, capacity: int) -> None:
         """Make an early ring an ordinary one, of a process that is called *name* by now and has its first record.
 
-        Through the descriptor alone, for this process may have no right to open or make a file here any more. It gets
-        room for *capacity* bytes, or less where there is not so much, or no descriptor.
+        Through the mapping alone, for this process may have no right to open or make a file here any more. It gets
+        room for *capacity* bytes, or less where there is not so much.
         """
         while capacity > self.capacity and not self._grow(capacity):
             capacity //= 2
@@ -118,28 +124,29 @@ class RingFile:
 
     def _grow(self, capacity: int) -> bool:
         """Make room for *capacity* bytes of records, if there is."""
-        if not self.has_descriptor():
+        size = HEADER_BYTES + capacity
+        if size > len(self.map):
             return False
-        try:
-            os.posix_fallocate(self.fd, 0, HEADER_BYTES + capacity)
-            mapping = descriptor.map_file(self.fd, HEADER_BYTES + capacity)
-        except OSError:
+        found = descriptor.allocate(self.map, size)
+        if found is None:  # Then its descriptor can write.
+            try:
+                os.posix_fallocate(self.fd if self.has_descriptor() else -1, 0, size)
+            except OSError:
+                return False
+        elif not found:
             return False
         for view in (self.words, self.data, self._view):
             view.release()
-        descriptor.unmap(self.map, HEADER_BYTES + capacity)
-        self.map = mapping
-        self._view = memoryview(mapping)
-        self.words, self.data = split_views(self._view)
-        self.capacity = capacity
-        LARGEST.pack_into(mapping, LARGEST_AT, capacity // 4)
-        # SYNC grow -> open_existing: the file is as long as that before, and early until after.
+        self._split(capacity)
+        LARGEST.pack_into(self.map, LARGEST_AT, capacity // 4)
+        # SYNC grow -> open_existing: it is early until after.
         self.words[CAPACITY] = capacity
         return True
 
     def producer(self, reserve: float = RESERVE) -> Producer:
         """The publishing end, for the process that made the ring."""
-        return Producer(self.words, self.map, DATA, checked=self.checked, reserve=reserve)
+        whole = len(self.map) == len(self._view)
+        return Producer(self.words, self.map if whole else self._view, DATA, checked=self.checked, reserve=reserve)
 
     def reader(self) -> Reader:
         """The draining end, from HEAD on, for the holder of the ring's kernel lock."""
@@ -157,7 +164,7 @@ class RingFile:
             self._life.end()
         for view in (self.words, self.data, self._view):
             view.release()
-        descriptor.unmap(self.map)
+        descriptor.unmap(self.map, self._length)
         self._close_descriptor()
 
     def is_unread(self) -> bool:
@@ -189,7 +196,7 @@ class RingFile:
         if self.is_closed or self.has_descriptor():
             return not self.is_closed
         try:
-            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             return False
         if not descriptor.is_still(fd, self._identity):
@@ -216,9 +223,11 @@ def _name_bytes(name: str) -> bytes:
     return name.encode("utf-8", "replace")[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
 
 
-def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, early: bool = False) -> RingFile:
-    """Make the ring file *path* with *capacity* bytes for records (a power of two); *checked*: with checksums;
-    *early*: for a process that perhaps never logs.
+def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, room: int = 0) -> RingFile:
+    """Make the ring file *path* with *capacity* bytes for records (a power of two); *checked*: with checksums.
+
+    Args:
+        room: for a process that perhaps never logs: how many bytes it may want to have when it does, see `begin`.
 
     The bytes are really allocated, so that a full file system fails here and not with SIGBUS at the first
     touch. The file appears under its name only when it is complete.
@@ -233,8 +242,10 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, 
             # Files may be made with the rights of another user than the process has; nobody would read it.
             raise PermissionError(f"{hidden} belongs to user {os.fstat(fd).st_uid}, not to {os.geteuid()}")
         os.posix_fallocate(fd, 0, HEADER_BYTES + capacity)
-        mapping = descriptor.map_file(fd, HEADER_BYTES + capacity)
-        flags = FLAG_PURE | (FLAG_CRC if checked else 0) | (FLAG_EARLY if early else 0)
+        length = HEADER_BYTES + max(capacity, room)
+        os.ftruncate(fd, length)
+        mapping = descriptor.map_file(fd, length)
+        flags = FLAG_PURE | (FLAG_CRC if checked else 0) | (FLAG_EARLY if room else 0)
         HEADER.pack_into(
             mapping,
             HEADER_AT,
@@ -256,8 +267,8 @@ def create(path: str, capacity: int, owner: RingOwner, *, checked: bool = True, 
             monotonic_ns(),
             _name_bytes(owner.name),
         )
-        fd = _separate(hidden, fd)
-        ring = RingFile(path, fd, mapping, owner, flags)
+        fd = _separate(hidden, fd, writable=bool(room) and descriptor.allocate(mapping, HEADER_BYTES) is None)
+        ring = RingFile(path, fd, mapping, capacity, owner, flags)
         ring.hold(hidden)
         # SYNC create -> open_existing: the magic comes last.
         ring.words[MAGIC_WORD] = MAGIC
@@ -286,34 +297,31 @@ def open_existing(path: str) -> RingFile:
                 f"{path} belongs to user {status.st_uid} and this process runs as {os.geteuid()}; "
                 "mplog reads only rings of its own user. Remove the file if nobody uses it."
             )
-        if status.st_size <= DATA:
-            raise ValueError(f"{path} has {status.st_size} bytes, too few for a ring")
-        size = status.st_size
-        while True:
-            mapping = descriptor.map_file(fd, size)
-            try:
-                owner, flags = _check(path, mapping, size)
-                fd = _separate(path, fd)
-                break
-            except (ValueError, OSError):
-                descriptor.unmap(mapping)
-                # SYNC open_existing -> grow: longer since we looked, which a ring becomes once.
-                before, size = size, os.fstat(fd).st_size
-                if size == before:
-                    raise
+        header = b""
+        # SYNC open_existing -> grow: what changes in between is read again. Read and not mapped, for whoever may write
+        # the file may also cut it short, and the kernel ends a program that touches what is not there.
+        while header != (header := os.pread(fd, HEADER_BYTES, 0)):
+            pass
+        owner, flags, capacity = _check(path, header, status.st_size)
+        mapping = descriptor.map_file(fd, HEADER_BYTES + capacity)
+        try:
+            fd = _separate(path, fd)
+        except OSError:
+            descriptor.unmap(mapping, status.st_size)
+            raise
     except BaseException:
         os.close(fd)
         raise
-    return RingFile(path, fd, mapping, owner, flags)
+    return RingFile(path, fd, mapping, capacity, owner, flags)
 
 
-def _separate(path: str, fd: int) -> int:
-    """Another descriptor for the ring's kernel lock, in the place of *fd*.
+def _separate(path: str, fd: int, *, writable: bool = False) -> int:
+    """Another descriptor for the ring's kernel lock, in the place of *fd*, which nothing can be cut short with.
 
     What is mapped through a descriptor uses its open file as the descriptor does, and a lock lives as long as any use:
     forked children, who have the mapping, would keep it from being taken after its holder's death.
     """
-    other = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    other = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC | os.O_NOFOLLOW)
     if not os.path.sameopenfile(fd, other):
         os.close(other)
         raise FileNotFoundError(f"{path} was removed while it was opened")
@@ -321,17 +329,19 @@ def _separate(path: str, fd: int) -> int:
     return other
 
 
-def _check(path: str, mapping: Mapping, size: int) -> tuple[RingOwner, int]:
-    (layout, header, endian, shift, flags, capacity, _largest, _zero, pid, start, boot, namespace, interpreter) = (
-        HEADER.unpack_from(mapping, HEADER_AT)[:13]
+def _check(path: str, header: bytes, size: int) -> tuple[RingOwner, int, int]:
+    """Who made the ring at *path*, its flags and its capacity."""
+    if size <= DATA or len(header) < HEADER_BYTES:
+        raise ValueError(f"{path} has {size} bytes, too few for a ring")
+    (layout, length, endian, shift, flags, capacity, _largest, _zero, pid, start, boot, namespace, interpreter) = (
+        HEADER.unpack_from(header, HEADER_AT)[:13]
     )
-    session, _wall, _monotonic, name = HEADER.unpack_from(mapping, HEADER_AT)[13:]
-    if int.from_bytes(mapping[:8], "little" if ENDIAN == 1 else "big") != MAGIC or layout != LAYOUT:
+    session, _wall, _monotonic, name = HEADER.unpack_from(header, HEADER_AT)[13:]
+    if int.from_bytes(header[:8], "little" if ENDIAN == 1 else "big") != MAGIC or layout != LAYOUT:
         raise ValueError(f"{path} is no ring of layout {LAYOUT}")
-    if header != HEADER_BYTES or endian != ENDIAN or shift != ALIGN_SHIFT:
-        raise ValueError(f"{path} was written by another kind of machine or version (endian {endian}, header {header})")
-    grows = bool(flags & FLAG_EARLY) and capacity < size - DATA
-    if not (grows or capacity == size - DATA) or capacity & (capacity - 1) or not capacity:
+    if length != HEADER_BYTES or endian != ENDIAN or shift != ALIGN_SHIFT:
+        raise ValueError(f"{path} was written by another kind of machine or version (endian {endian}, header {length})")
+    if capacity > size - DATA or capacity & (capacity - 1) or not capacity:
         raise ValueError(f"{path} says it holds {capacity} bytes and its file has room for {size - DATA}")
     name = name.rstrip(b"\0").decode("utf-8", "replace")
-    return RingOwner(pid, start, boot, namespace, session, name, interpreter), flags
+    return RingOwner(pid, start, boot, namespace, session, name, interpreter), flags, capacity

@@ -22,6 +22,8 @@ class SystemCalls(NamedTuple):
     advise: Callable[[int, int, int], int]
     memory: Callable[[int, int], Any]
     """(address, size) -> an object with that memory."""
+    address: Callable[[Any], int]
+    """The address of such an object."""
     error: Callable[[], int]
     failed: int
     """What `map` returns instead of an address."""
@@ -71,6 +73,7 @@ def _load() -> SystemCalls:
         _function("munmap", "i", "PL"),
         _function("madvise", "i", "PLi"),
         lambda address, length: (byte * length).from_address(address),
+        _ctypes.addressof,
         _ctypes.get_errno,
         (1 << 8 * _ctypes.sizeof(pointer)) - 1,
     )

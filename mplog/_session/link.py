@@ -216,9 +216,7 @@ class Link:
             return  # A call that has interrupted this one uses it.
         try:
             self._early = None
-            options = self.options()
-            rings_ = 1 + options.further_rings if options.overflow == "grow" else 1
-            room = 1 << ((options.ring_size * rings_).bit_length() - 1)
+            room = self._room()
             allowed = early.free_bytes() // rings.SHARE
             while room > early.capacity and room > allowed:
                 room //= 2
@@ -229,13 +227,19 @@ class Link:
                 self._early = early  # For the next call: there may never be another one.
             raise
 
+    def _room(self) -> int:
+        """Bytes of the only ring that a process can have: as many as all that it might have had otherwise."""
+        options = self.options()
+        rings_ = 1 + options.further_rings if options.overflow == "grow" else 1
+        return 1 << int((options.ring_size * rings_).bit_length() - 1)
+
     def begin_early(self) -> None:
         """Make a ring now, for a process that may lose the right to, before its first record. Never raises."""
         if self.producer is None and self._early is None and self.words[WAKE] != STOPPED:
             with contextlib.suppress(OSError):
-                self._early = self._make_ring(EARLY_CAPACITY, early=True)
+                self._early = self._make_ring(EARLY_CAPACITY, self._room())
 
-    def _make_ring(self, capacity: int, *, early: bool = False) -> RingFile:
+    def _make_ring(self, capacity: int, room: int = 0) -> RingFile:
         """A ring of this process in the first directory with room.
 
         Raises:
@@ -246,7 +250,7 @@ class Link:
         while True:
             try:
                 self._generation += 1
-                return rings.create(directories, self._generation, who, self.place.id, name, capacity, early=early)
+                return rings.create(directories, self._generation, who, self.place.id, name, capacity, room=room)
             except FileExistsError:  # This process had it before an exec.
                 continue
 

@@ -82,13 +82,13 @@ def create(
     name: str,
     size: int = CAPACITY,
     *,
-    early: bool = False,
+    room: int = 0,
 ) -> RingFile:
     """Make a ring for the process *who* in the first of *directories* with room, smaller where room is short.
 
     Args:
         size: bytes of its records, a power of two.
-        early: for a process that perhaps never logs.
+        room: for a process that perhaps never logs: bytes that it may want to have when it does.
 
     Raises:
         FileExistsError: this process has (or had, before an exec) a ring of that generation.
@@ -104,7 +104,7 @@ def create(
         while capacity >= MINIMUM_CAPACITY:
             path = os.path.join(directory, f"{who.pid}-{who.start}-{generation}{SUFFIX}")
             try:
-                return ring_file.create(path, capacity, owner, checked=_needs_checks(directory), early=early)
+                return ring_file.create(path, capacity, owner, checked=_needs_checks(directory), room=room)
             except FileExistsError:
                 raise
             except OSError as error:
