@@ -27,6 +27,8 @@ USE: Final = 1 << 62
 """Who appends to a log file, see presence.py."""
 LIFE: Final = USE + 1
 """Who made a ring or a session, see life.py."""
+SERVICE: Final = USE + 3
+"""Who drains the rings of a session, see control.py."""
 UNLOCKED: Final = USE + 2
 """Who just appends to a log file without the file's lock, see presence.py."""
 

@@ -51,8 +51,9 @@ class Life:
     __del__ = end
 
 
-def hold(path: str) -> Life | None:
-    """Take the lock on the file *path*, which has a page at least; None where nobody would see it. Never raises."""
+def hold(path: str, at: int = byte_lock.LIFE) -> Life | None:
+    """Take the lock *at* a byte of the file *path*, which has a page at least; None where nobody would see it. Never
+    raises."""
     calls = system_calls()
     if calls is None or not byte_lock.SUPPORTED or not hasattr(mmap, "MADV_DONTFORK"):
         return None
@@ -60,13 +61,13 @@ def hold(path: str) -> Life | None:
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
-            if not byte_lock.take(fd, byte_lock.LIFE):
+            if not byte_lock.take(fd, at):
                 return None
             life = Life(map_at(calls, fd, _PAGE), calls.unmap)
         finally:
             os.close(fd)
         # Looked at when the descriptor is gone: not every file system, and not every kernel, keeps it for the page.
-        if life.is_of_this_process_alone(calls.advise) and is_held_at(path):
+        if life.is_of_this_process_alone(calls.advise) and is_held_at(path, at):
             return life
     except OSError:
         pass
@@ -75,16 +76,16 @@ def hold(path: str) -> Life | None:
     return None
 
 
-def is_held(fd: int) -> bool | None:
+def is_held(fd: int, at: int = byte_lock.LIFE) -> bool | None:
     """Whether the program lives that holds the file *fd*, where the file says that it held it; None where this process
     cannot see such locks, which means nothing about that program."""
-    return byte_lock.is_held(fd, byte_lock.LIFE)
+    return byte_lock.is_held(fd, at)
 
 
-def is_held_at(path: str) -> bool | None:
+def is_held_at(path: str, at: int = byte_lock.LIFE) -> bool | None:
     """As `is_held`. Raises OSError where the file cannot be opened."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        return is_held(fd)
+        return is_held(fd, at)
     finally:
         os.close(fd)

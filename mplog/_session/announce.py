@@ -108,7 +108,7 @@ def lives_here(place: Place) -> bool:
     """Whether this very program has made *place*, which a process of the same pid and start did: in another interpreter
     of it, unless that was the program which exec has replaced."""
     control = place.control
-    if control.words[RUN_STATE] == ENDED:
+    if place.ended:
         return False
     given_up = control.is_given_up(place.path)
     if given_up is None:

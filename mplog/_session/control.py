@@ -2,6 +2,9 @@
 
 The owner holds it with the kernel lock that ends with its program (life.py). A pid tells that a process lives, and not
 that it still runs the program which made the session; and it tells nothing in another namespace.
+
+Each process of the session can store into the page, also one that runs amok. A second lock says until when the owner
+drains rings, and no word of the page is believed against it.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import math
 import os
 
 from mplog._capture import process
-from mplog._ring import descriptor, life
+from mplog._ring import byte_lock, descriptor, life
 from mplog._ring.clock import monotonic_ns
 from mplog._ring.descriptor import Mapping
 from mplog._ring.layout import (
@@ -38,13 +41,14 @@ NAME = "control"
 class ControlPage:
     """The mapped page of one session. Words are read and stored one at a time, from any process."""
 
-    __slots__ = ("_life", "_map", "bases", "file", "identity", "session", "uid", "words")
+    __slots__ = ("_is_held", "_life", "_map", "_service", "bases", "file", "identity", "session", "uid", "words")
 
     def __init__(
         self, mapping: Mapping, session: bytes, identity: Identity, uid: int, file: descriptor.Identity
     ) -> None:
         """*uid* is the user whose rights the owner had; *file* tells which file was mapped."""
         self._life: Life | None = None
+        self._service: Life | None = None
         self._map = mapping
         self.uid = uid
         self.file = file
@@ -53,6 +57,8 @@ class ControlPage:
         self.words = memoryview(mapping).cast("Q")
         self.session = session
         self.identity = identity
+        self._is_held = self.words[HELD] == life.HELD
+        """Whether the locks tell. What the page says of that later may be somebody's else."""
 
     @property
     def interpreter(self) -> int:
@@ -71,21 +77,40 @@ class ControlPage:
     def hold(self, path: str) -> None:
         """Keep this page's file at *path* held as long as this program runs."""
         self._life = life.hold(path)
+        if self._life is not None:
+            self._service = life.hold(path, byte_lock.SERVICE)
         self.words[HELD] = 0 if self._life is None else life.HELD
+        self._is_held = self._life is not None
+
+    def stop_service(self) -> None:
+        """Let what the page says about the end of the session be believed from now on. Idempotent."""
+        if self._service is not None:
+            self._service.end()
 
     def let_go(self) -> None:
-        """Give the lock up. Idempotent."""
+        """Give the locks up. Idempotent."""
+        self.stop_service()
         if self._life is not None:
             self._life.end()
 
     def forget(self) -> None:
-        """In a forked child: the lock is the parent's."""
-        if self._life is not None:
-            self._life.forget()
+        """In a forked child: the locks are the parent's."""
+        for held in (self._service, self._life):
+            if held is not None:
+                held.forget()
+
+    def is_in_service(self, directory: str) -> bool:
+        """Whether the owner of this page in *directory* is proven to drain rings, whatever the page says."""
+        if not self._is_held or self.identity.boot != boot_id():
+            return False
+        try:
+            return bool(life.is_held_at(os.path.join(directory, NAME), byte_lock.SERVICE))
+        except OSError:
+            return False
 
     def is_given_up(self, directory: str) -> bool | None:
         """Whether the program that made this page in *directory* has ended, by its lock; None: that does not tell."""
-        if self.words[HELD] != life.HELD or self.identity.boot != boot_id():
+        if not self._is_held or self.identity.boot != boot_id():
             return None
         try:
             held = life.is_held_at(os.path.join(directory, NAME))

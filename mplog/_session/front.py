@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mplog._ring import descriptor
-from mplog._ring.layout import GENERATION, REGISTERED
+from mplog._ring.layout import ENDED, GENERATION, REGISTERED, RUN, RUN_STATE
 from mplog._session.identity import Identity
 from mplog._session.place import REGISTRY, Place, make_place
 from mplog._sinks import report
@@ -78,6 +78,8 @@ class Front:
         words = self.place.control.words
         for page in self._pages:
             page.beat()
+            if page.words[RUN_STATE] == ENDED:  # Somebody has stored it who may not: that is the owner's to say.
+                page.words[RUN_STATE] = RUN
             if page.words[REGISTERED] and page is not self.place.control:
                 words[REGISTERED], page.words[REGISTERED] = page.words[REGISTERED], 0
 
@@ -105,6 +107,11 @@ class Front:
             report.once("renew", f"{self.place.path} was deleted and cannot be made again: {error}")
             return
         report.once("renewed", f"{self.place.path} was deleted while it was in use; it has been made again.")
+
+    def stop_service(self) -> None:
+        """Just before it is said that the owner drains nothing any more, which nobody believes before."""
+        for page in self._pages:
+            page.stop_service()
 
     def let_go(self) -> None:
         """At the end: nobody is served any more."""

@@ -344,6 +344,7 @@ class Host:
         complete = self.writer.finish(limit)
         # Whoever takes its ring over while we still write uses our slots, too.
         self.drain.files.others = self._parts_of_others
+        self.front.stop_service()
         # SYNC finish -> attend: whoever publishes from now on sees it and takes its own ring over.
         self.front.set(WAKE, STOPPED)
         complete = self.writer.finish(limit) and complete and self._read_further(limit)

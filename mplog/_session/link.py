@@ -183,7 +183,7 @@ class Link:
 
     def _is_unserved(self) -> bool:
         """Whether the owner has stopped, or is proven dead."""
-        return bool(self.words[WAKE] == STOPPED) or self.place.owner_is_gone
+        return self.place.has_stopped or self.place.owner_is_gone
 
     def _open_ring(self) -> None:
         """Make a ring and register it, or go on without one where there is no room."""
@@ -235,7 +235,7 @@ class Link:
 
     def begin_early(self) -> None:
         """Make a ring now, for a process that may lose the right to, before its first record. Never raises."""
-        if self.producer is None and self._early is None and self.words[WAKE] != STOPPED:
+        if self.producer is None and self._early is None and not self.place.has_stopped:
             with contextlib.suppress(OSError):
                 self._early = self._make_ring(EARLY_CAPACITY, self._room())
 
@@ -295,7 +295,7 @@ class Link:
     def attend(self, wall: float) -> None:
         """The writer sleeps, or it is time to see whether it lives."""
         wake = self.words[WAKE]
-        if wake == STOPPED:
+        if wake == STOPPED and self.place.has_stopped:
             self.become_orphan()
             return
         if wake:
@@ -492,7 +492,7 @@ class Link:
             if words[FLUSH_TARGET] < target:
                 words[FLUSH_TARGET] = target  # In the loop: another thread may store its own, lower one over it.
             self.doorbell.ring()
-            if self.words[WAKE] == STOPPED or self.is_left():
+            if self.place.has_stopped or self.is_left():
                 self.become_orphan()
                 producer = self.producer
                 return isinstance(producer, Producer | None) or producer.complete(limit)

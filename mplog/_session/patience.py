@@ -19,7 +19,6 @@ from mplog._ring.layout import (
     KIND_SPILLED_DATA,
     SPILL,
     SPILLED,
-    STOPPED,
     WAKE,
 )
 from mplog._ring.ring import Producer
@@ -98,7 +97,7 @@ class Patience:
     def _owner_is_gone(self, now: float) -> bool:
         """Whether the owner has ended its session or, as far as was looked at lately, is proven dead."""
         link = self._link
-        if link.words[WAKE] == STOPPED:
+        if link.place.has_stopped:
             return True
         if now < self._life_at:
             return False

@@ -92,7 +92,12 @@ class Place:
     @property
     def ended(self) -> bool:
         """Whether the owner has ended its session in good order; it may live on."""
-        return bool(self.control.words[RUN_STATE] == ENDED)
+        return bool(self.control.words[RUN_STATE] == ENDED) and not self.control.is_in_service(self.path)
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether the owner drains no ring any more, and has said so."""
+        return bool(self.control.words[WAKE] == STOPPED) and not self.control.is_in_service(self.path)
 
     @property
     def owner_is_gone(self) -> bool:
@@ -103,7 +108,7 @@ class Place:
     @property
     def is_served(self) -> bool:
         """Whether the owner drains its rings, as far as anybody can tell."""
-        return not self.ended and self.control.words[WAKE] != STOPPED and not self.owner_is_gone
+        return not self.ended and not self.has_stopped and not self.owner_is_gone
 
     def name_family(self, authkeys: list[bytes]) -> None:
         """Let the processes that share one of *authkeys* find it; those that the first one names stay as they are."""

@@ -69,6 +69,7 @@ class Owner:
         for number in range(3):
             self.logger.info("unread {}", number)
         self.host.front.set(RUN_STATE, ENDED)
+        self.host.front.stop_service()
         self.host.front.set(WAKE, STOPPED)
 
     def published(self) -> list[str]:
