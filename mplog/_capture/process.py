@@ -136,6 +136,18 @@ def _name() -> str:
         return UNKNOWN
 
 
+def is_child_of_library() -> bool:
+    """Whether `multiprocessing`, or a library like it, has started this process and runs its target."""
+    for library in (_STANDARD, *_LIBRARIES):
+        try:
+            module = sys.modules.get(library)
+            if module is not None and module.current_process()._parent_pid is not None:
+                return True
+        except Exception:  # noqa: BLE001 - a double of a program's tests, or half a module
+            continue
+    return False
+
+
 def thread_id() -> int:
     """The identifier of the calling thread."""
     try:

@@ -236,7 +236,7 @@ def _agrees(handler: Handler, host: hosts.Host) -> bool:
 
     Another rotation is said once, and is the host's; a host that has none cannot write for who has one.
     """
-    published = registry.read(host.place, foreign=True)
+    published = registry.read(host.place, registry.Kinship.OTHER_PROGRAM)
     theirs = None if published is None else next((spec for spec in published.routes if spec.id == host.route), None)
     mine = handler.spec.file
     if theirs is None or theirs.file is None or mine is None:

@@ -190,11 +190,11 @@ class Following:
         found = registry.read(link.place)
         if found is None:
             return None
-        theirs, specs, settings, foreign, _, left = found
+        theirs, specs, settings, kinship, _, left = found
         self._left.update(left)
         seen = self._settings_seen.get(link.place.id, Versions())
         self._settings_seen[link.place.id] = settings.versions
-        self._core.settings = registry.follow(self._core.settings, settings, seen, foreign=foreign)
+        self._core.settings = registry.follow(self._core.settings, settings, seen, kinship)
         if self._core.serves and settings.versions.queue != seen.queue:
             directory.choose(self._core.settings.queue.runtime_directory)
         before = self._levels_said.get(link.place.id, {})

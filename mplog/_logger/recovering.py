@@ -158,7 +158,7 @@ def _give_up(found: LeftSession, waiting: Waiting, keys: list[str]) -> None:
 
 
 def _session(place: Place, *, write: bool, plain: bool, discard: bool) -> LeftSession:
-    published = registry.read(place, foreign=True)
+    published = registry.read(place, registry.Kinship.OTHER_PROGRAM)
     specs = {} if published is None else {spec.id: spec for spec in published.routes}
     waiting = leftovers.waiting_in(place)
     found = LeftSession(

@@ -1,17 +1,21 @@
 """The registry: what an owner publishes of its configuration, and what a worker makes of it.
 
-It is made by a process's own ancestor and lies in a directory that only this user can enter; nothing that a worker
-wrote is ever unpickled.
+It lies in a directory that only this user can enter; nothing that a worker wrote is ever unpickled. It is plain data,
+with bytes in it where there is more: handlers, and values of `extra`. Whom the owner has started by fork or by
+`multiprocessing` unpickles these as that library unpickles what a parent sends to its child, importing what they need.
+Any other program makes of them what it can with what it has, and imports nothing for it but parts of Python.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import io
+import operator
 import os
 import pickle
 import sys
 from collections.abc import Iterable
+from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from mplog._logger.activation import Activation
@@ -64,25 +68,55 @@ class _Elsewhere:
         return False
 
 
+class Kinship(Enum):
+    """What the owner of a session is to this process."""
+
+    ANCESTOR = auto()
+    """It has started this process by fork or by `multiprocessing`: what it needs of the program is imported here."""
+
+    SAME_PROGRAM = auto()
+    """It runs the same program: what its main module calls `f` is what ours calls so."""
+
+    OTHER_PROGRAM = auto()
+    """Its functions are not here."""
+
+
 class _Careful(pickle.Unpickler):
-    """Reads what another program has written: what its main module calls `f` is not what ours calls so.
+    """Reads what a process has written that has not started this one.
 
     Nothing is imported but parts of Python and of mplog, for that would run code which this program did not ask for.
     """
 
-    def __init__(self, packed: bytes, *, stands_in: bool) -> None:
+    def __init__(self, packed: bytes, kinship: Kinship, *, stands_in: bool) -> None:
         super().__init__(io.BytesIO(packed))
+        self._own = () if kinship is Kinship.SAME_PROGRAM else ("__main__", "__mp_main__")
         self._stands_in = stands_in
 
     def find_class(self, module: str, name: str) -> Any:
         """The thing itself where it is the same here; else a stand-in, or an error."""
         root = module.partition(".")[0]
-        known = root == "mplog" or root in sys.stdlib_module_names or module in sys.modules
-        if known and module not in ("__main__", "__mp_main__"):
+        if root == "mplog" or root in sys.stdlib_module_names:
             return super().find_class(module, name)
+        if module in sys.modules and module not in self._own:
+            # What a module does not have, it may make when it is asked, by importing another one.
+            first, _, rest = name.partition(".")
+            if first in vars(sys.modules[module]):
+                found = vars(sys.modules[module])[first]
+                return operator.attrgetter(rest)(found) if rest else found
         if self._stands_in:
             return _Elsewhere
         raise pickle.UnpicklingError(f"{module}.{name} is another program's")
+
+
+class _Plain(pickle.Unpickler):
+    """Reads what is plain data, in classes of mplog that hold such: nothing else is found, so nothing is imported."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """One of these classes, or an error."""
+        for known in (Level, PackedSettings, Activation, Versions, QueueOptions):
+            if (module, name) == (known.__module__, known.__qualname__):
+                return known
+        raise pickle.UnpicklingError(f"{module}.{name} is no plain data")
 
 
 def _program() -> str:
@@ -104,13 +138,13 @@ def pack_settings(settings: Settings) -> PackedSettings:
     )
 
 
-def follow(mine: Settings, theirs: PackedSettings, seen: Versions, *, foreign: bool = False) -> Settings:
-    """*mine* with what the owner, perhaps a *foreign* program, has changed since its settings had versions *seen*."""
+def follow(mine: Settings, theirs: PackedSettings, seen: Versions, kinship: Kinship = Kinship.ANCESTOR) -> Settings:
+    """*mine* with what the owner has changed since its settings had versions *seen*."""
     changes: dict[str, Any] = {}
     if theirs.versions.extra != seen.extra:
-        changes["extra"] = {_unpickled(*key, foreign): _unpickled(*value, foreign) for key, value in theirs.extra}
+        changes["extra"] = {_unpickled(*key, kinship): _unpickled(*value, kinship) for key, value in theirs.extra}
     if theirs.versions.patcher != seen.patcher:
-        patcher = None if theirs.patcher is None else _unpickled(theirs.patcher, "", foreign)
+        patcher = None if theirs.patcher is None else _unpickled(theirs.patcher, "", kinship)
         changes["patcher"] = patcher if callable(patcher) else None
         changes["owner_patches"] = theirs.patched and changes["patcher"] is None
     if theirs.versions.activation != seen.activation:
@@ -133,10 +167,16 @@ def _pickled(value: object) -> bytes | None:
         return None
 
 
-def _unpickled(packed: bytes | None, shown: str, foreign: bool) -> Any:
+def _load(packed: bytes, kinship: Kinship, *, stands_in: bool = False) -> Any:
+    if kinship is Kinship.ANCESTOR:
+        return pickle.loads(packed)
+    return _Careful(packed, kinship, stands_in=stands_in).load()
+
+
+def _unpickled(packed: bytes | None, shown: str, kinship: Kinship) -> Any:
     if packed is not None:
         try:
-            return _Careful(packed, stands_in=False).load() if foreign else pickle.loads(packed)
+            return _load(packed, kinship)
         except Exception:  # noqa: BLE001 - importing a user's module may raise anything
             pass
     return Represented(shown)
@@ -161,31 +201,29 @@ class Published(NamedTuple):
     levels: dict[str, Level]
     routes: list[RouteSpec]
     settings: PackedSettings
-    foreign: bool
-    """Whether the owner is another program, whose functions are not here."""
+    kinship: Kinship
     program: str
     """The path of its main module; empty where it has none."""
     left: list[str]
     """Paths of files whose handlers it has removed, and perhaps added again since."""
 
 
-def read(place: Place, *, foreign: bool | None = None) -> Published | None:
-    """What the owner of *place* published last; None when its session is gone.
+def read(place: Place, kinship: Kinship | None = None) -> Published | None:
+    """What the owner of *place*, which is of *kinship* (found out where that is None), has published last.
 
-    Args:
-        foreign: whether the owner is another program; by default that is found out.
+    None when its session is gone.
     """
     try:
         fd = os.open(os.path.join(place.path, REGISTRY), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         with open(fd, "rb") as file:
             if os.fstat(fd).st_uid != os.geteuid():
                 return None
-            found = pickle.load(file)
+            found = _Plain(file).load()
         mine, theirs = _program(), found["program"]
-        if foreign is None:
-            foreign = mine != theirs if mine and theirs else place.came_by_environment
-        routes = [_unpacked(packed, foreign=foreign) for packed in found["routes"]]
-        return Published(found["levels"], routes, found["settings"], foreign, theirs, found["left"])
+        if kinship is None:
+            kinship = _kinship_to(place, mine, theirs)
+        routes = [_unpacked(packed, kinship) for packed in found["routes"]]
+        return Published(found["levels"], routes, found["settings"], kinship, theirs, found["left"])
     except PermissionError as error:
         report.once(
             "registry",
@@ -202,6 +240,14 @@ def read(place: Place, *, foreign: bool | None = None) -> Published | None:
             "follow its configuration. Use one version in both.",
         )
         return None
+
+
+def _kinship_to(place: Place, mine: str, theirs: str) -> Kinship:
+    if mine and theirs and mine != theirs:
+        return Kinship.OTHER_PROGRAM
+    if not place.was_looked_for:
+        return Kinship.ANCESTOR
+    return Kinship.SAME_PROGRAM if mine and theirs else Kinship.OTHER_PROGRAM
 
 
 def remote_handler(spec: RouteSpec, link: Link) -> Handler:
@@ -328,11 +374,11 @@ def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:
     return (pickle.dumps(spec) if travels(spec) else bare), bare
 
 
-def _unpacked(packed: tuple[bytes, bytes], *, foreign: bool) -> RouteSpec:
+def _unpacked(packed: tuple[bytes, bytes], kinship: Kinship) -> RouteSpec:
     """The spec that `_portable` made; a callable that cannot be found here (yet) leaves its work to the owner."""
     spec: RouteSpec
     try:
-        spec = _Careful(packed[0], stands_in=False).load() if foreign else pickle.loads(packed[0])
+        spec = _load(packed[0], kinship)
     except Exception:  # noqa: BLE001 - importing a user's module may raise anything
-        spec = _Careful(packed[1], stands_in=True).load() if foreign else pickle.loads(packed[1])
+        spec = _load(packed[1], kinship, stands_in=True)
     return spec

@@ -149,7 +149,7 @@ def _open(path: str) -> Place | None:
                 # The program that was replaced by exec in this very process had it; nobody drains its rings any more.
                 control.words[RUN_STATE], control.words[WAKE] = ENDED, STOPPED
         elif place.is_served:
-            place.came_by_environment = True
+            place.was_looked_for = True
             return place
     control.close()
     return None

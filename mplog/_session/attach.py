@@ -152,4 +152,7 @@ def find_sessions() -> list[Place]:
     found = find(authkeys(), Identity(parent, token or 0, boot_id(), pid_namespace()))
     # An owner that starts processes is found before this: the environment is that of a parent that is no owner itself.
     place = found or next(iter(announce.announced()), None)
-    return [place] if place is not None else []
+    if place is None:
+        return []
+    place.was_looked_for = not (bootstrapping() or process.is_child_of_library())
+    return [place]

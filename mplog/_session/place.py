@@ -31,15 +31,16 @@ ATTEMPTS = 100
 class Place:
     """Where one session lives. The directory on the first base has the control page; rings may be on others, too."""
 
-    __slots__ = ("_outlook", "came_by_environment", "control", "id", "path")
+    __slots__ = ("_outlook", "control", "id", "path", "was_looked_for")
 
     def __init__(self, path: str, page: ControlPage) -> None:
         self.path = path
         self.id = page.session
         self.control = page
         self._outlook = directory.outlook()
-        self.came_by_environment = False
-        """Whether this process was told of it by its environment alone, so that it may be another program's."""
+        self.was_looked_for = False
+        """Whether this process has found it by its environment or its parent, so that it may be another program's: only
+        children that a library has started, or a fork, have it from its owner."""
 
     @property
     def ring_directories(self) -> list[str]:

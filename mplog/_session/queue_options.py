@@ -129,7 +129,7 @@ class QueueOptions:
             raise ValueError(f"'runtime_directory' must name a directory, not: {path!r}.")
         if os.path.exists(path) and not os.path.isdir(path):
             raise ValueError(f"'runtime_directory' must name a directory, and {path!r} is something else.")
-        object.__setattr__(self, "runtime_directory", os.path.abspath(path))
+        object.__setattr__(self, "runtime_directory", os.path.abspath(exact(path)))
 
     @staticmethod
     def _named(name: str) -> str:

@@ -273,6 +273,27 @@ class TestNotTrusted:
         assert registry.read(place) is None
         assert not content or "has another version of mplog (" in capsys.readouterr().err
 
+    def test_a_registry_that_would_do_something(
+        self, session: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It is plain data: a function that it names is neither looked for nor called, and no module is imported."""
+        from mplog._logger import registry
+        from mplog._session.place import REGISTRY
+
+        (tmp_path / "theirs.py").write_text("raise SystemExit")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        (place,) = announce.announced()
+        for content in (
+            f"cos\nmkdir\n(V{tmp_path}/made\ntR.",
+            "ctheirs\nf\n(tR.",
+            "cmplog._session.directory\nmake\n.",
+        ):
+            report._said.clear()
+            (Path(session) / REGISTRY).write_text(content)
+            assert registry.read(place) is None
+            assert "is no plain data" in capsys.readouterr().err
+        assert [path.name for path in tmp_path.iterdir()] == ["theirs.py"]
+
 
 def test_a_logger_that_does_not_serve_the_process_announces_nothing(tmp_path: Path) -> None:
     """Copies of the logger have sessions of their own, which nobody is told of."""

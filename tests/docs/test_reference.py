@@ -174,6 +174,7 @@ CAUGHT_INSIDE = (
     "needs escaping",
     "no clock",
     "is another program's",
+    "is no plain data",
     "is no slot",
     "was removed while it was compressed",
     "it is no regular file any more",

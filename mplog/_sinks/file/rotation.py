@@ -118,9 +118,9 @@ def _parse_one(value: object) -> _Rule:
     if isinstance(value, numbers.Number) and not isinstance(value, complex):
         return _size(_as_float(value), value)
     if isinstance(value, dt.time):
-        return At(value)
+        return At(dt.time(value.hour, value.minute, value.second, value.microsecond, value.tzinfo, fold=value.fold))
     if isinstance(value, dt.timedelta):
-        return _every(value, value)
+        return _every(dt.timedelta.__add__(value, dt.timedelta()), value)  # Plain, so that it travels.
     if callable(value):
         return value
     raise TypeError(
