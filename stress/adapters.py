@@ -74,6 +74,10 @@ class Adapter:
     def finish(self) -> None:
         """Wait, in the process that configured, until everything that was logged is on its way for good."""
 
+    def session(self) -> str:
+        """The directory of the session that this process logs to. Only of mplog."""
+        raise NotImplementedError
+
     def statistics(self) -> dict[str, Any] | None:
         """What the library has counted, as plain data of the shape of mplog's `Statistics`; None: it counts nothing.
 

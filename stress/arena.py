@@ -43,6 +43,8 @@ class Arena:
         self.notes: list[str] = []
         self.kills: list[Kill] = []
         self.stuck = 0
+        self.counts = ADAPTERS[settings.adapter].counts
+        """Whether what the library has counted is compared with the ledger."""
         self.programs: list[Program] = []
         self._ended_before: dict[str, frozenset[int]] = {}
         """By program: the slots of those that were gone when it was started."""
@@ -187,7 +189,7 @@ class Arena:
             if (program.exit_status or 0) > 0
         ]
         result.said = "".join(program.said() for program in self.programs)
-        if ADAPTERS[self.settings.adapter].counts:
+        if self.counts:
             self._judge_counts(result)
         result.left_in_runtime = self.workshop.left_in_runtime()
         result.course, result.kills, result.notes = course, self.kills, self.notes

@@ -201,6 +201,10 @@ def build_parser() -> argparse.ArgumentParser:
     add_tree(full, processes=4, kill=None)
     full.add_argument("--full", type=float, default=1.0, help="seconds that the disk stays full (default: %(default)s)")
 
+    wrecked = add(scenarios, "fuzz", timeout=60.0, rate=300.0)
+    add_tree(wrecked, processes=3, kill=None)
+    add_moment(wrecked, exact=0.25)
+
     long = add(scenarios, "soak", timeout=None, rate=200.0, minutes=10.0)
     add_tree(long, processes=4, kill=None)
     long.add_argument("--lives", type=positive, default=20, help="workers in a row, one after another (%(default)s)")

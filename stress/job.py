@@ -61,6 +61,8 @@ class Job:
     """Whether each process ends by raising SIGTERM, as servers do that were stopped by it, and waits for no other."""
     gives_up_rights: bool = False
     """Whether each worker becomes another user before its first record. It has one thread then."""
+    wrecks: int = 0
+    """Processes in a row that store whatever they like into the session, beside the workers of a tree."""
     slow: float = 0.0
     """Seconds that a second sink takes for each line; 0: there is none."""
     slow_log: str = ""

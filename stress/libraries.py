@@ -39,6 +39,12 @@ class MplogAdapter(Adapter):
 
         logger.complete()
 
+    def session(self) -> str:
+        from mplog import logger
+
+        (link,) = logger._core.sessions.links.values()  # type: ignore[attr-defined]  # private, and not in the stub
+        return str(link.place.path)
+
     def statistics(self) -> dict[str, Any] | None:
         from mplog import logger
 

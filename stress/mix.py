@@ -57,6 +57,7 @@ SHORT: dict[str, Settings] = {
     "fork-storm": Settings(scenario="fork-storm", threads=4, forks=60, rate=1000, timeout=_LONG),
     "slow-sink": Settings(scenario="slow-sink", processes=3, records=60, rate=500, slow=0.02, timeout=_LONG),
     "disk-full": Settings(scenario="disk-full", processes=3, rate=400, full=0.6, shortest=100, timeout=_LONG),
+    "fuzz": Settings(scenario="fuzz", processes=3, rate=300.0, aim=0.5, exact=0.25, timeout=_LONG),
     "soak": Settings(scenario="soak", processes=3, lives=4, rate=200, minutes=0.05, rotation="50 KB", timeout=_LONG),
 }
 """Each scenario in a form that takes a second or two. What comes while the disk is full fits into the rings."""
@@ -126,6 +127,8 @@ def why_not(settings: Settings) -> str | None:
     abilities = ADAPTERS[settings.adapter].abilities
     if settings.scenario == "rights-given-up" and os.geteuid():
         return "cannot have workers that give up rights, because only root has any to give up"
+    if settings.scenario == "fuzz" and settings.adapter != "mplog":
+        return "has no session in which anybody could run amok"
     if settings.scenario == "slow-sink" and SLOW_SINK not in abilities:
         return f"cannot have a {SLOW_SINK} beside the file"
     if settings.start_method not in abilities:

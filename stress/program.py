@@ -21,13 +21,16 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from stress import libraries, steps, workload
+from stress import libraries, steps, workload, wrecker
 from stress.job import HOOKLESS, SOAK, STORM, STRANGER, Job, leave_statistics
 from stress.ledger import STOP, Ledger
 
 WORKER_FAILED = 3
 KILLED_OR_WELL = (0, -signal.SIGKILL, -signal.SIGALRM)
 STORM_CHILDREN_AT_ONCE = 16
+WRECKS_FOR = 0.5
+WRECKED = "wrecked"
+"""The name of a file that says that nobody runs amok any more."""
 HOOKLESS_CHILDREN_AT_ONCE = 4
 """Each writes by itself. More of them wait so long for one another now and then that a line comes after the limit."""
 
@@ -66,6 +69,23 @@ def raise_signal_if_asked() -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
+def wreck() -> None:
+    """Be the parent of processes, one after the other, that log a line and run amok in their session then."""
+    ADAPTER.join(None)
+    with Ledger(Path(JOB.ledger)) as ledger:
+        workload.wait_for_go(ledger)
+    for number in range(JOB.wrecks):
+        pid = os.fork()
+        if not pid:
+            try:
+                ADAPTER.log("wrecker")
+                wrecker.wreck_beside(Path(ADAPTER.session()), JOB.seed * 100 + number, WRECKS_FOR)
+            finally:
+                os._exit(0)
+        os.waitpid(pid, 0)
+    Path(JOB.ledger).with_name(WRECKED).touch()
+
+
 def start_worker(first_slot: int) -> BaseProcess:
     """Start one worker process."""
     process = multiprocessing.Process(target=worker, args=(first_slot, ADAPTER.share()))
@@ -76,10 +96,13 @@ def start_worker(first_slot: int) -> BaseProcess:
 def run_tree() -> int:
     """Start the workers, log a little oneself while they run, and wait for them."""
     workers = [start_worker(JOB.first_slot + index * JOB.threads) for index in range(JOB.processes)]
+    others: list[BaseProcess] = [multiprocessing.Process(target=wreck)] if JOB.wrecks else []
+    for other in others:
+        other.start()
     if JOB.own_slot is not None:
         log_beside(workers, JOB.own_slot)
     raise_signal_if_asked()
-    for process in workers:
+    for process in (*workers, *others):
         process.join()
     finish()
     return 0 if all(process.exitcode in KILLED_OR_WELL for process in workers) else WORKER_FAILED

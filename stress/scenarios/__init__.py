@@ -7,6 +7,7 @@ from collections.abc import Callable
 from stress.scenarios import (
     disk_full,
     fork_storm,
+    fuzz,
     hookless_fork,
     kill_all,
     kill_owner,
@@ -33,6 +34,7 @@ _MODULES = {
     "hookless-fork": hookless_fork,
     "slow-sink": slow_sink,
     "disk-full": disk_full,
+    "fuzz": fuzz,
     "soak": soak,
 }
 

@@ -35,7 +35,7 @@ class TestMix:
         deaths = {*kills, "raised-signal", "rights-given-up"}
         wanted = set(itertools.product({*kills, "rotation-storm", "slow-sink", "disk-full"}, START_METHODS))
         assert wanted - {(settings.scenario, settings.start_method) for settings in rounds} == set()
-        assert {settings.scenario for settings in rounds} == PLAY.keys() - {"soak", *ONLY_FOR_ROOT}
+        assert {settings.scenario for settings in rounds} == PLAY.keys() - {"soak", "fuzz", *ONLY_FOR_ROOT}
         assert sum(settings.scenario in deaths for settings in rounds) >= 0.7 * len(rounds)
 
     def test_a_seed_is_a_round(self) -> None:
