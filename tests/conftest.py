@@ -19,6 +19,7 @@ import mplog
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 from mplog._sinks import report
+from mplog._sinks.file import belief
 
 # The process of the tests itself logs nothing: its default handler would hold a stream that pytest replaces.
 mplog.logger.remove()
@@ -57,6 +58,7 @@ def nothing_said(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     Beside the reference each of the others is said, too, in a line: it makes a report of each.
     """
     report._said.clear()
+    belief._said.clear()
     if "parity" in request.path.parts:
         monkeypatch.setattr(report, "EVERY", 0.0)
 

@@ -21,17 +21,23 @@ class Archiver:
     """The old files of one sink that still have to be compressed. Safe from any thread; takes part in forks."""
 
     def __init__(
-        self, how: Compression | None, retain: Callable[[], None], report: Callable[[Exception], None]
+        self,
+        how: Compression | None,
+        retain: Callable[[], None],
+        report: Callable[[Exception], None],
+        permissions: int | None = None,
     ) -> None:
         """
         Args:
             how: the compression, if there is one; without it there is nothing to do here.
             retain: called after each compressed file.
             report: gets what goes wrong in the second thread.
+            permissions: those of the log.
         """
         self._how = how
         self._retain = retain
         self._report = report
+        self._permissions = permissions
         self._mutex = threading.Lock()
         self._thread: threading.Thread | None = None
         self._waiting: deque[str] = deque()
@@ -61,7 +67,7 @@ class Archiver:
             signals.open_up()  # It may be a function, or start a program.
             if self._how.function is not None:
                 self._called = path
-            compression.archive(path, self._how, unwanted=self._is_paused)
+            compression.archive(path, self._how, self._permissions, unwanted=self._is_paused)
         if not self._paused:
             self._retain()
 

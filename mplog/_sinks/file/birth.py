@@ -7,10 +7,12 @@ serves. All functions work on an open descriptor and may be called from any thre
 
 from __future__ import annotations
 
-import math
 import os
 from contextlib import suppress
 from typing import Final
+
+from mplog._render.times import local_time
+from mplog._sinks.file import belief
 
 ATTRIBUTE: Final = "user.mplog.created"
 """Name of the extended attribute; its value is the ASCII decimal number of seconds since the epoch."""
@@ -21,31 +23,49 @@ FOREIGN: Final = "user.loguru_crtime"
 _HAS_ATTRIBUTES: Final = hasattr(os, "setxattr")
 
 
-def _recorded(fd: int) -> float | None:
+def _recorded(fd: int, permissions: int | None) -> float | None:
     if not _HAS_ATTRIBUTES:
         return None
     for name in (ATTRIBUTE, FOREIGN):
         try:
-            when = float(os.getxattr(fd, name))
-        except (OSError, ValueError):
+            text = os.fsdecode(os.getxattr(fd, name))
+        except OSError:
             continue
-        if math.isfinite(when):
+        if not belief.is_believed(fd, permissions):
+            belief.say_unbelieved(fd, name)
+            return None
+        when = moment(text)
+        if when is not None:
             return when
+        belief.say_wrong(fd, name, text, "which is no moment in seconds since 1970 that a calendar has")
     return None
 
 
-def read_birth(fd: int) -> float:
+def moment(text: str) -> float | None:
+    """The moment that *text* is, in seconds since the epoch; None when it is none that can be shown as a date."""
+    try:
+        when = float(text)
+        local_time(when)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return when
+
+
+def read_birth(fd: int, permissions: int | None = None) -> float:
     """Seconds since the epoch at which the file behind *fd* was created: as recorded, else its modification time.
+
+    Args:
+        permissions: those of the log, which say whom to believe (see `belief`).
 
     Raises OSError only when *fd* is no open descriptor.
     """
-    when = _recorded(fd)
+    when = _recorded(fd, permissions)
     return os.fstat(fd).st_mtime if when is None else when
 
 
-def has_birth(fd: int) -> bool:
+def has_birth(fd: int, permissions: int | None = None) -> bool:
     """Whether a creation time is recorded, so that later writes to the file do not move it."""
-    return _recorded(fd) is not None
+    return _recorded(fd, permissions) is not None
 
 
 def write_birth(fd: int, when: float) -> None:

@@ -7,15 +7,18 @@ unlocking, because it belongs to the open file, which a forked child shares.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from typing import Final
 
-from mplog._sinks.file import lock
+from mplog._sinks.file import belief, lock
 
-# Absent on Windows, where descriptors are private and links followed anyway.
+# Absent on Windows, where descriptors are private, links followed anyway, and FIFOs are no files.
 PRIVATE: Final[int] = getattr(os, "O_CLOEXEC", 0)
 NO_LINK: Final[int] = getattr(os, "O_NOFOLLOW", 0)
+NO_WAIT: Final[int] = getattr(os, "O_NONBLOCK", 0)
+"""A FIFO may stand where a file is expected."""
 
 _ATTEMPTS: Final = 3
 
@@ -43,15 +46,18 @@ def is_named(fd: int, path: str) -> bool:
         return False
 
 
-def _claim(path: str, *, create: bool) -> int | None:
+def _claim(path: str, permissions: int | None, *, create: bool) -> int | None:
     # Never truncated before the lock is held: until then it is another process's work.
-    flags = os.O_RDWR | PRIVATE | NO_LINK | (os.O_CREAT if create else 0)
+    flags = os.O_RDWR | PRIVATE | NO_LINK | NO_WAIT | (os.O_CREAT if create else 0)
     for _ in range(_ATTEMPTS):
         try:
             fd = os.open(path, flags, 0o600)
         except FileNotFoundError:
             return None
         try:
+            status = os.fstat(fd)
+            if not belief.is_own(status, os.path.dirname(path), permissions):
+                raise PermissionError(errno.EPERM, f"It belongs to user {status.st_uid}, who can change it", path)
             locked = lock.take(fd)
             # The last holder may have renamed or removed it between our open and our lock.
             if locked and is_named(fd, path):
@@ -66,15 +72,19 @@ def _claim(path: str, *, create: bool) -> int | None:
 
 
 @contextlib.contextmanager
-def claimed(path: str, *, create: bool) -> Iterator[int | None]:
+def claimed(path: str, permissions: int | None, *, create: bool) -> Iterator[int | None]:
     """Hold the work file *path* for the length of a ``with``; gives its descriptor, open for reading and writing.
 
     Gives None at once when another process or thread holds it, and when there is none and *create* is false or the
     directory is gone. The content is whatever the last holder left.
 
-    Raises OSError when the file cannot be opened, is a symbolic link, or lies where there are no kernel locks.
+    Args:
+        permissions: those of the log, which say who else may have made it (see `belief`).
+
+    Raises OSError when the file cannot be opened, is a symbolic link or somebody else's, or lies where there are no
+    kernel locks.
     """
-    fd = _claim(path, create=create)
+    fd = _claim(path, permissions, create=create)
     if fd is None:
         yield None
         return

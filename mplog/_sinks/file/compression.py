@@ -26,8 +26,8 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from mplog._render.nearest import nearest
 from mplog._ring.clock import wall_time
-from mplog._sinks.file import birth, codec, presence, series, whose
-from mplog._sinks.file.claim import NO_LINK, PRIVATE, claimed, is_named
+from mplog._sinks.file import belief, birth, codec, presence, series, whose
+from mplog._sinks.file.claim import NO_LINK, NO_WAIT, PRIVATE, claimed, is_named
 from mplog._sinks.file.names import ENDINGS, Kind, Names
 from mplog._sinks.file.naming import PathTemplate, is_part, part_name, part_target, rotated_name
 
@@ -112,6 +112,8 @@ def _known_format(text: str) -> str:
 class _Job:
     source: str
     format: str
+    permissions: int | None
+    """Those of the log, which say whose files are believed (see `belief`)."""
 
     @property
     def target(self) -> str:
@@ -191,7 +193,13 @@ def _never() -> bool:
     return False
 
 
-def archive(source: str, compression: Compression, *, unwanted: Callable[[], bool] = _never) -> str | None:
+def archive(
+    source: str,
+    compression: Compression,
+    permissions: int | None = None,
+    *,
+    unwanted: Callable[[], bool] = _never,
+) -> str | None:
     """Turn the closed log file *source* into an archive beside it and remove it; return the archive's path.
 
     Safe from any number of processes and threads: one of them makes the archive, the others get None at once. None,
@@ -204,6 +212,7 @@ def archive(source: str, compression: Compression, *, unwanted: Callable[[], boo
     Args:
         source: absolute path; nobody may write to it any longer.
         compression: the format, or the function.
+        permissions: those of the log.
         unwanted: asked before each chunk; True ends the work and removes its traces.
 
     Raises:
@@ -215,7 +224,7 @@ def archive(source: str, compression: Compression, *, unwanted: Callable[[], boo
     if compression.function is not None:
         compression.function(source)
         return None
-    job = _Job(source, compression.format)
+    job = _Job(source, compression.format, permissions)
     for _ in range(_ATTEMPTS):
         try:
             return _attempt(job, unwanted)
@@ -229,7 +238,7 @@ def archive(source: str, compression: Compression, *, unwanted: Callable[[], boo
 def _is_left(source: str) -> bool:
     """Wait until nobody appends to *source* any more who could not have its lock; False when somebody goes on."""
     try:
-        fd = os.open(source, os.O_RDONLY | PRIVATE | NO_LINK | os.O_NONBLOCK)
+        fd = os.open(source, os.O_RDONLY | PRIVATE | NO_LINK | NO_WAIT)
     except OSError:
         return True  # Whoever reads it says what is wrong with it.
     try:
@@ -246,7 +255,7 @@ def _is_left(source: str) -> bool:
 
 
 def _attempt(job: _Job, unwanted: Callable[[], bool]) -> str | None:
-    with open(job.source, "rb", buffering=0) as source, claimed(job.part, create=True) as part:
+    with open(job.source, "rb", buffering=0) as source, claimed(job.part, job.permissions, create=True) as part:
         if part is None:
             return None
         if not is_named(source.fileno(), job.source):
@@ -278,9 +287,15 @@ def _go_on(job: _Job, source: IO[bytes]) -> str:
 
 
 def _holds(job: _Job, source: IO[bytes]) -> bool:
-    """Whether the target was made of this very source. Equal text alone does not say so: logs repeat themselves."""
-    with open(job.target, "rb") as target:
-        same_time = os.fstat(target.fileno()).st_mtime_ns == os.fstat(source.fileno()).st_mtime_ns
+    """Whether the target was made of this very source. Equal text alone does not say so: logs repeat themselves.
+
+    Nor does it when somebody else has the target, who can empty it as soon as the source is gone.
+    """
+    with open(os.open(job.target, os.O_RDONLY | PRIVATE | NO_LINK | NO_WAIT), "rb") as target:
+        status = os.fstat(target.fileno())
+        if not belief.is_own(status, os.path.dirname(job.target), job.permissions):
+            return False
+        same_time = status.st_mtime_ns == os.fstat(source.fileno()).st_mtime_ns
         return same_time and codec.is_same(job.format, target, source)
 
 
@@ -297,7 +312,7 @@ def _write(job: _Job, source: IO[bytes], status: os.stat_result, part: int, unwa
             os.fchown(part, status.st_uid, status.st_gid)
         os.fchmod(part, status.st_mode & 0o7777)
     birth.write_birth(part, wall_time())
-    series.copy_shape(source.fileno(), part)
+    series.copy_shape(source.fileno(), part, job.permissions)
     os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
@@ -329,13 +344,13 @@ def _publish(job: _Job) -> None:
 def _move_aside(job: _Job) -> None:
     """Rename an older archive that has the target's name."""
     try:
-        fd = os.open(job.target, os.O_RDONLY | PRIVATE | NO_LINK)
+        fd = os.open(job.target, os.O_RDONLY | PRIVATE | NO_LINK | NO_WAIT)
     except FileNotFoundError:
         return
     except OSError:
         made = os.lstat(job.target).st_mtime
     else:
-        made = birth.read_birth(fd)
+        made = birth.read_birth(fd, job.permissions)
         os.close(fd)
     os.rename(job.target, rotated_name(job.source, made, ending=f".{job.format}"))
 
@@ -346,7 +361,7 @@ def _finish(job: _Job) -> None:
     _remove(job.part)
 
 
-def sweep(template: PathTemplate, compression: Compression | None) -> list[str]:
+def sweep(template: PathTemplate, compression: Compression | None, permissions: int | None = None) -> list[str]:
     """Put right what killed processes left of archives of *template*'s files, and return what is still to be archived.
 
     Parts that nobody works on are finished when their archive is whole, else removed. The result lists renamed files
@@ -357,12 +372,39 @@ def sweep(template: PathTemplate, compression: Compression | None) -> list[str]:
     """
     names = template.names()
     for part in _parts(names):
-        with contextlib.suppress(OSError):  # somebody else's part, or gone by now
-            _clear(part)
+        try:
+            _clear(part, permissions)
+        except OSError as error:  # Somebody else's part, or gone by now.
+            _say_left(part, error)
     if compression is None or not compression.format:
         return []
     candidates = sorted(path for path, kind in names.files() if kind is Kind.ROTATED)
-    return [path for path in candidates if whose.is_old(path, names) and _is_open(_Job(path, compression.format))]
+    left = []
+    for path, _ in belief.ours(candidates, names, permissions):
+        try:
+            if whose.is_old(path, names, permissions) and _is_open(_Job(path, compression.format, permissions)):
+                left.append(path)
+        except OSError as error:
+            _say_left(path, error)
+    return left
+
+
+def archive_left(source: str, take: Callable[[str], None]) -> None:
+    """Have *take* deal with what an earlier program has left. What it may not do it leaves, and that is said once."""
+    try:
+        take(source)
+    except OSError as error:
+        _say_left(source, error)
+
+
+def _say_left(path: str, error: OSError) -> None:
+    if isinstance(error, FileNotFoundError):
+        return
+    belief.say_once(
+        f"left {path}",
+        f"{path}, which an earlier program left, could not be compressed or cleared away ({error}). It stays as it is, "
+        "and nothing waits for it. Make it this user's, or remove it.",
+    )
 
 
 def _parts(names: Names) -> list[str]:
@@ -380,15 +422,15 @@ def _sources(target: str) -> Iterator[str]:
     return (target[: -len(ending)] for ending in ENDINGS if target.endswith(ending))
 
 
-def _clear(part: str) -> None:
-    with claimed(part, create=False) as fd:
+def _clear(part: str, permissions: int | None) -> None:
+    with claimed(part, permissions, create=False) as fd:
         if fd is None:
             return
         target = part_target(part)
         if is_named(fd, target):
             # `x.tar.gz` may be a `gz` of `x.tar` or a `tar.gz` of `x`: the content tells.
             for source in _sources(target):
-                _remove_archived(_Job(source, target[len(source) + 1 :]))
+                _remove_archived(_Job(source, target[len(source) + 1 :], permissions))
         _remove(part)
 
 

@@ -39,7 +39,7 @@ class DirectCalls(FileUse):
         self._rotates = options.rotation is not None
         self._turnover = Turnover(self._file, lambda fd: self.settle(fd))
         self._commits = Commits(self._file, self._turnover, lambda fd: self.settle(fd))
-        self.archiver = Archiver(options.compression, self._retain, self._report)
+        self.archiver = Archiver(options.compression, self._retain, self._report, options.permissions)
         self.company: Callable[[Any], None] | None = None
         """Called with the sink, after a direct append, when other processes append to the file all the time."""
         self._met = 0

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from mplog._sinks.file import claim, lock, whose
+from mplog._sinks.file import belief, claim, lock, whose
 from mplog._sinks.file.names import Kind, Names
 
 HOPS: Final = 100
@@ -26,10 +26,11 @@ def alone(names: Names) -> Iterator[None]:
         yield
 
 
-def file_of_others(names: Names, *, or_last: bool = False) -> str | None:
+def file_of_others(names: Names, permissions: int | None, *, or_last: bool = False) -> str | None:
     """The current file of these *names* in another living process; None when there is none.
 
     Args:
+        permissions: those of the log, which say whose files it goes on in (see `belief`).
         or_last: else the one in which the log has ended, for a process that has had part in it and goes on: a new
             file would be an end too many, and stay empty when there is nothing but a retention to do.
     """
@@ -37,17 +38,15 @@ def file_of_others(names: Names, *, or_last: bool = False) -> str | None:
     for _ in range(HOPS):
         live = {path for path, kind in names.files() if kind is Kind.LIVE}
         found = []
-        for path in live:
-            with contextlib.suppress(OSError):
-                status = os.stat(path)
-                if not whose.is_open_here(status):
-                    found.append((status.st_mtime, path))
+        for path, status in belief.ours(live, names, permissions):
+            if not whose.is_open_here(status):
+                found.append((status.st_mtime, path))
         found.sort(reverse=True)
         for _, path in found:
-            if whose.is_current(path, names):
+            if whose.is_current(path, names, permissions):
                 return path
         # A rotation makes the new file before it leaves the old one, so who finds all left looks for new ones.
         if live <= seen:
-            return next((path for _, path in found if or_last and whose.is_last(path, names)), None)
+            return next((path for _, path in found if or_last and whose.is_last(path, names, permissions)), None)
         seen = live
     return None

@@ -6,6 +6,7 @@ Everything here but `open` and `close` is called with the sink's mutex held.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -14,7 +15,7 @@ from typing import Final
 
 from mplog._ring import descriptor
 from mplog._ring.clock import monotonic, wall_time
-from mplog._sinks.file import alarm, birth, gathering, lock, opening, presence, series
+from mplog._sinks.file import alarm, belief, birth, gathering, lock, opening, presence, series
 from mplog._sinks.file.naming import behind_links
 from mplog._sinks.file.open_file import OpenFile
 
@@ -75,24 +76,34 @@ class LogFile(OpenFile):
         with gathering.alone(names):
             for _ in range(HOPS):
                 # With *again* the file that was open is gone, and so are those that followed it.
-                other = gathering.file_of_others(names, or_last=again)
+                other = gathering.file_of_others(names, self.options.permissions, or_last=again)
                 if other is None:
                     break
                 with contextlib.suppress(FileNotFoundError):  # It has just been rotated and removed.
-                    self.open_path(other, again=True, make=False)
+                    self.open_path(other, again=True, found=True)
                     if "w" in self.options.mode and not again:
                         self.join()
                     return
             self.open_path(path, again=again)
 
-    def open_path(self, path: str, *, again: bool, make: bool = True) -> None:
-        """Open the file at *path* as the current one; arguments and errors as of `opening.open_file`."""
-        if make:
+    def open_path(self, path: str, *, again: bool, found: bool = False) -> None:
+        """Open the file at *path* as the current one; arguments and errors as of `opening.open_file`.
+
+        Args:
+            found: it is the file of another process, neither named nor made by this one. FileNotFoundError is raised
+                when by now there is something in its place that is not to be continued.
+        """
+        if not found:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         for _ in range(int(ENDING_PATIENCE / _ENDING_STEP)):
             # A link where a new file is insisted on is no new file.
-            real = path if "x" in self.options.mode and not again else behind_links(path)
-            fd, created = opening.open_file(real, self.options, again=again, make=make)
+            real = path if found or ("x" in self.options.mode and not again) else behind_links(path)
+            fd, created = opening.open_file(real, self.options, again=again, found=found)
+            try:
+                self._check(fd, path, real, found=found, created=created)
+            except BaseException:
+                os.close(fd)
+                raise
             self.adopt(path, real, fd)
             if created:
                 birth.write_birth(fd, wall_time())
@@ -105,10 +116,20 @@ class LogFile(OpenFile):
             again = True
             time.sleep(_ENDING_STEP)
 
+    def _check(self, fd: int, path: str, real: str, *, found: bool, created: bool) -> None:
+        """Before anything is done to *fd*: refuse what others have put where this program expects a log of its own."""
+        permissions = self.options.permissions
+        if found:
+            if not belief.may_continue(os.fstat(fd), permissions):
+                raise FileNotFoundError(errno.ENOENT, "It is no file of this log any more", path)
+        elif not created and not self.options.template.is_plain and self.options.opener is None:
+            belief.check_named(fd, path, real, permissions)
+
     def _sign(self, *, created: bool) -> None:
         """Note in the open file whose it is, unless another log that has other names for it writes it already."""
         shape = self.template.names().shape
-        if self.shared and (created or not (series.has_shape(self.fd, shape) or presence.is_used(self.fd))):
+        has_shape = not created and series.has_shape(self.fd, shape, self.options.permissions)
+        if self.shared and (created or not (has_shape or presence.is_used(self.fd))):
             series.write_shape(self.fd, shape)
 
     def reopen(self) -> None:
@@ -127,20 +148,25 @@ class LogFile(OpenFile):
 
     def _has_left(self) -> bool:
         """Whether the log went on elsewhere while the open file kept its name."""
-        target = series.successor(self.fd)
+        target = self._successor()
         if target is None or target == self.path:
             return False
-        if os.path.lexists(target) or gathering.file_of_others(self.options.template.names()) is not None:
+        if os.path.lexists(target):
+            return True
+        if gathering.file_of_others(self.options.template.names(), self.options.permissions) is not None:
             return True
         series.forget(self.fd)  # Nothing is left of what came after: it is the current one again.
         return False
 
+    def _successor(self) -> str | None:
+        return series.successor(self.fd, self.options.template.names, self.options.permissions)
+
     def _open_next(self) -> None:
         """Open the file that somebody else has made the current one."""
-        target = series.successor(self.fd) if self.options.gathers else None
+        target = self._successor() if self.options.gathers else None
         if target is not None:
             with contextlib.suppress(FileNotFoundError):
-                self.open_path(target, again=True, make=False)
+                self.open_path(target, again=True, found=True)
                 return
             self.path = ""  # It was rotated in turn and removed.
         self.open(again=True)
@@ -193,7 +219,7 @@ class LogFile(OpenFile):
                 return False
             if self._is_current():
                 break
-        is_foreign = not birth.has_birth(self.fd) and not presence.is_used(self.fd)
+        is_foreign = not birth.has_birth(self.fd, self.options.permissions) and not presence.is_used(self.fd)
         if self.options.watch and "w" in self.options.mode and is_foreign:
             # Not made by a log: somebody put it there, and this mode empties what it finds.
             os.ftruncate(self.fd, 0)

@@ -212,6 +212,15 @@ class Names:
             values += more
         return self._kind(parts[-1], values, endings)
 
+    def placed(self, path: str) -> str | None:
+        """The live file that *path*, which somebody else has noted down, is in the directory of this template.
+
+        Another program may call that directory by another name; None when the template cannot make what follows.
+        """
+        depth = len(self._components) - self._fixed
+        here = os.path.join(self.directory, *path.split(os.sep)[-depth:])
+        return here if self.kind(here) is Kind.LIVE else None
+
     def _kind(self, name: str, values: list[Value], endings: Endings) -> Kind | None:
         if self._is_live(name, values):
             return Kind.LIVE

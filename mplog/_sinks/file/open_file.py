@@ -250,7 +250,7 @@ class OpenFile:
 
     def was_rotated(self) -> bool:
         """Whether it was a log that renamed or removed the open file: this one may be told to rotate, and we not."""
-        marked = series.was_rotated(self.fd)
+        marked = series.was_rotated(self.fd, self.options.permissions)
         if marked is not None:
             return marked
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import errno
 import io
 import os
 import stat
@@ -12,22 +13,24 @@ from typing import Any, TextIO
 
 from mplog._ring import descriptor
 from mplog._sinks import signals
+from mplog._sinks.file.claim import NO_LINK, NO_WAIT
 from mplog._sinks.file.options import FileOptions
 
 
 class _Opener:
     """What the built-in `open` calls: makes the file with its final mode at once, and tells whether it did."""
 
-    def __init__(self, permissions: int | None, *, insist: bool, make: bool) -> None:
+    def __init__(self, permissions: int | None, *, insist: bool, found: bool) -> None:
         self._permissions = permissions
         self._insist = insist
-        self._make = make
+        self._found = found
         self.created = False
 
     def __call__(self, path: str, flags: int) -> int:
         mode = 0o666 if self._permissions is None else self._permissions
-        if not self._make:
-            return self._existing(path, flags & ~os.O_CREAT, mode)
+        if self._found:
+            # There is a regular file, or was a moment ago: what stands there now is not waited for, nor followed.
+            return os.open(path, _both_ways(flags) & ~os.O_CREAT | NO_LINK | NO_WAIT)
         try:
             # Readable, too: the end of the file is looked at after a kill, and locks may ask for it.
             fd = os.open(path, _both_ways(flags) | os.O_CREAT | os.O_EXCL, mode)
@@ -61,12 +64,12 @@ def _both_ways(flags: int) -> int:
     return flags & ~(os.O_WRONLY | os.O_RDONLY) | os.O_RDWR
 
 
-def open_file(path: str, options: FileOptions, *, again: bool, make: bool = True) -> tuple[int, bool]:
+def open_file(path: str, options: FileOptions, *, again: bool, found: bool = False) -> tuple[int, bool]:
     """Open *path* for appending; the descriptor and whether the file is new.
 
     Args:
         again: never insist on creating, and never empty the file: it may be another process's.
-        make: whether a file that is missing is made; a user's opener does what it does.
+        found: it is a file that others have made, so it is neither made nor looked for behind a link.
 
     Raises:
         OSError, ValueError, TypeError: as the built-in `open`; whatever the user's opener raises.
@@ -81,8 +84,13 @@ def open_file(path: str, options: FileOptions, *, again: bool, make: bool = True
             _permit(fd, options.permissions)
         fd = _for_both(fd)
         return fd, not existed
-    opener = _Opener(options.permissions, insist=kind == "x", make=make)
-    return _open(path, f"a{plus}", options, opener), opener.created
+    opener = _Opener(options.permissions, insist=kind == "x", found=found)
+    try:
+        return _open(path, f"a{plus}", options, opener), opener.created
+    except OSError as error:
+        if found and error.errno == errno.ELOOP:
+            raise FileNotFoundError(errno.ENOENT, "A link has taken its place", path) from error
+        raise
 
 
 def _for_both(fd: int) -> int:

@@ -10,7 +10,7 @@ import os
 
 from mplog._ring.clock import wall_time
 from mplog._sinks import report, signals
-from mplog._sinks.file import birth, series, whose
+from mplog._sinks.file import belief, birth, series, whose
 from mplog._sinks.file.log_file import NEXT_BOUND, LogFile
 from mplog._sinks.file.naming import behind_links, rotated_name
 from mplog._sinks.file.retention import OwnedFile
@@ -24,7 +24,7 @@ def due(file: LogFile) -> float | None:
         rotation = file.options.rotation
         if rotation is not None and rotation.times:
             if file.series is None:
-                file.series = series.read_series(file.fd, rotation)
+                file.series = series.read_series(file.fd, rotation, file.options.permissions)
             file.due_at = file.series.next_due(rotation)
         else:
             file.due_at = None
@@ -70,7 +70,8 @@ def rotate(file: LogFile, moment: float, *, keep_empty: bool, troubles: list[Exc
 def _renamed(file: LogFile) -> str:
     """Give the open file the name of an old one, which is returned."""
     suffixes = (file.options.compression.suffix,) if file.options.compression else ()
-    rotated = rotated_name(file.real, birth.read_birth(file.fd), suffixes=tuple(filter(None, suffixes)))
+    created = birth.read_birth(file.fd, file.options.permissions)
+    rotated = rotated_name(file.real, created, suffixes=tuple(filter(None, suffixes)))
     # Before the rename: whoever finds the path changed has to know by whom, also when we die in between.
     series.mark_rotated(file.fd, rotated)
     try:
@@ -155,15 +156,19 @@ def retain(file: LogFile, exclude: str | None = None, ours: str | None = None) -
     if retention is None:
         return
     signals.open_up()  # It may be the user's own function.
-    names = file.template.names()
+    names, permissions = file.template.names(), file.options.permissions
     exclude = None if exclude is None else behind_links(exclude)
-    owned = []
-    for path, _ in names.files(file.options.endings):
-        if path != exclude:
-            with contextlib.suppress(FileNotFoundError):
-                owned.append(OwnedFile(path, os.stat(path).st_mtime))
+    paths = [path for path, _ in names.files(file.options.endings) if path not in (exclude, ours)]
+    owned = [OwnedFile(path, status.st_mtime) for path, status in belief.ours(paths, names, permissions)]
+    if ours is not None:
+        with contextlib.suppress(OSError):
+            owned.append(OwnedFile(ours, os.stat(ours).st_mtime))
+
+    def is_mine(path: str) -> bool:
+        return path == ours or whose.is_old(path, names, permissions)
+
     refused = []
-    for path in retention.expired(owned, wall_time(), lambda path: path == ours or whose.is_old(path, names)):
+    for path in retention.expired(owned, wall_time(), is_mine):
         try:
             os.remove(path)
         except FileNotFoundError:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import math
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from mplog._sinks.file import alarm, birth
+from mplog._sinks.file import alarm, belief, birth
+from mplog._sinks.file.names import Names
 from mplog._sinks.file.rotation import Rotation
 
 SERIES: Final = "user.mplog.series"
@@ -50,21 +51,25 @@ class Series:
         return rotation.next_due(self.first, after=self.after)
 
 
-def read_series(fd: int, rotation: Rotation) -> Series:
+def read_series(fd: int, rotation: Rotation, permissions: int | None = None) -> Series:
     """The series of the file *fd*: as recorded, else one that begins with the file.
 
     A file whose creation time was not recorded gets its modification time recorded, so that later writes do not move
     its limits. Called under the file's lock.
+
+    Args:
+        permissions: those of the log, which say whom to believe (see `belief`), here and below.
     """
-    created = birth.read_birth(fd)
-    if not birth.has_birth(fd):
+    created = birth.read_birth(fd, permissions)
+    if not birth.has_birth(fd, permissions):
         birth.write_birth(fd, created)
-    parts = _get(fd, SERIES).split()
-    try:
-        first, after = float(parts[0]), float(parts[1])
-    except (IndexError, ValueError):
+    text = _get(fd, SERIES, permissions, say=True)
+    if not text:
         return Series(created, created)
-    if not (math.isfinite(first) and math.isfinite(after)):
+    parts = text.split()
+    first, after = map(birth.moment, parts[:2]) if len(parts) > 1 else (None, None)
+    if first is None or after is None:
+        belief.say_wrong(fd, SERIES, text, "which does not begin with two moments in seconds since 1970")
         return Series(created, created)
     # Steps of other rules have other limits: those of this one count from this file.
     same = " ".join(parts[2:]) == rotation.steps
@@ -82,9 +87,21 @@ def forget(fd: int) -> None:
         _remove(fd, name)
 
 
-def successor(fd: int) -> str | None:
-    """The path of the file that took over from *fd*; None while it is the current one."""
-    return _get(fd, NEXT) or None
+def successor(fd: int, names: Callable[[], Names], permissions: int | None = None) -> str | None:
+    """The path of the file that took over from *fd*; None while it is the current one.
+
+    It is in the directory of the log, whatever is recorded, and has a name of the log: no record is led elsewhere.
+
+    Args:
+        names: gives the names of the log. It takes a while, so it is called only where something is recorded.
+    """
+    said = _get(fd, NEXT, permissions, say=True)
+    if not said:
+        return None
+    path = names().placed(said)
+    if path is None:
+        belief.say_wrong(fd, NEXT, said, "which is no name of this log")
+    return path
 
 
 def set_successor(fd: int, path: str) -> None:
@@ -103,23 +120,25 @@ def unmark_rotated(fd: int) -> None:
     _remove(fd, ROTATED)
 
 
-def was_rotated(fd: int) -> bool | None:
-    """Whether a log has renamed *fd*; None where the file system keeps no attributes."""
+def was_rotated(fd: int, permissions: int | None = None) -> bool | None:
+    """Whether a log has renamed *fd*; None where the file system keeps no attributes, or nobody's are believed."""
     if not _HAS_ATTRIBUTES:
         return None
     try:
         os.getxattr(fd, ROTATED)
     except OSError as error:
         return False if error.errno == errno.ENODATA else None
-    return True
+    return True if belief.is_believed(fd, permissions) else None
 
 
-def has_ended(fd: int, path: str) -> bool:
+def has_ended(fd: int, path: str, names: Callable[[], Names], permissions: int | None = None) -> bool:
     """Whether the file *fd*, called *path*, is marked as one that a log has left.
 
     Not so when it was only about to be renamed, by somebody who died, and has still the name that it is written under.
     """
-    return successor(fd) is not None or _get(fd, ROTATED) == os.path.basename(path)
+    if successor(fd, names, permissions) is not None:
+        return True
+    return _get(fd, ROTATED, permissions) == os.path.basename(path)
 
 
 def write_shape(fd: int, shape: str) -> None:
@@ -127,15 +146,15 @@ def write_shape(fd: int, shape: str) -> None:
     _put(fd, SHAPE, _short(shape))
 
 
-def has_shape(fd: int, shape: str) -> bool | None:
-    """Whether the file *fd* was made by a template of that shape; None where nothing is recorded."""
-    found = _get(fd, SHAPE)
+def has_shape(fd: int, shape: str, permissions: int | None = None) -> bool | None:
+    """Whether the file *fd* was made by a template of that shape; None where nothing is recorded that is believed."""
+    found = _get(fd, SHAPE, permissions)
     return found == _short(shape) if found else None
 
 
-def copy_shape(source_fd: int, target_fd: int) -> None:
+def copy_shape(source_fd: int, target_fd: int, permissions: int | None = None) -> None:
     """Give the archive *target_fd* the shape of its source, if that has one."""
-    shape = _get(source_fd, SHAPE)
+    shape = _get(source_fd, SHAPE, permissions)
     if shape:
         _put(target_fd, SHAPE, shape)
 
@@ -147,13 +166,20 @@ def _short(shape: str) -> str:
     return hashlib.sha256(os.fsencode(shape)).hexdigest()
 
 
-def _get(fd: int, name: str) -> str:
+def _get(fd: int, name: str, permissions: int | None, *, say: bool = False) -> str:
+    """The attribute as text, empty where there is none that is believed; with *say* that is said."""
     if not _HAS_ATTRIBUTES:
         return ""
     try:
-        return os.fsdecode(os.getxattr(fd, name))
+        found = os.fsdecode(os.getxattr(fd, name))
     except OSError:
         return ""
+    # Afterwards: there is none for most records of a log, and this is asked for each.
+    if belief.is_believed(fd, permissions):
+        return found
+    if say:
+        belief.say_unbelieved(fd, name)
+    return ""
 
 
 def _put(fd: int, name: str, value: str) -> None:

@@ -134,9 +134,10 @@ class FileSink(DirectCalls):
 
     def _tidy(self) -> None:
         """Finish what a killed process left half compressed."""
-        if self.options.compression is not None and self._file.shared:
-            for path in compression.sweep(self._file.template, self.options.compression):
-                self.archiver.take(path)
+        options = self.options
+        if options.compression is not None and self._file.shared:
+            for path in compression.sweep(self._file.template, options.compression, options.permissions):
+                compression.archive_left(path, self.archiver.take)
 
     def finish(self, limit: Limit, archives: float, *, final: bool) -> None:
         """At the end of the process: as `close`, but keep the file open for what is still logged after it.
@@ -201,7 +202,7 @@ class FileSink(DirectCalls):
                 if not file.leave_last():
                     return
                 if options.compression is not None and os.path.exists(file.real):
-                    compression.archive(file.real, options.compression)
+                    compression.archive(file.real, options.compression, options.permissions)
                 # Closed before the retention, which spares what anybody has open.
                 file.close()
                 renewal.retain(file)

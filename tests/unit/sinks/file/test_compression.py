@@ -252,7 +252,7 @@ class TestArchive:
         real = os.unlink
 
         def watched(path: str) -> None:
-            with claimed(part, create=False) as fd:
+            with claimed(part, None, create=False) as fd:
                 assert fd is None
             removed.append(path)
             real(path)
@@ -300,7 +300,7 @@ class TestArchive:
     def test_forked_child_gives_claims_back(self, log: Path) -> None:
         """A claim abandoned in a child is closed there and forgotten."""
         part = part_name(f"{log}.gz")
-        with claimed(part, create=True) as fd:
+        with claimed(part, None, create=True) as fd:
             assert fd is not None
             abandon_claims()
             with pytest.raises(OSError, match="Bad file descriptor"):

@@ -10,6 +10,7 @@ import pytest
 
 from mplog._sinks.file import compression, opening, whose
 from mplog._sinks.file.compression import Compression
+from mplog._sinks.file.log_file import LogFile
 from mplog._sinks.file.naming import PathTemplate
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.sink import FileSink
@@ -33,20 +34,70 @@ def test_permissions_that_are_refused(
     assert os.listdir("/proc/self/fd") == before
 
 
+def refused(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt("No space left on device")
+
+
 @pytest.mark.parametrize("what", ["emptied", "tidied"])
 def test_a_file_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """`add()` raises what is wrong, and the file is not kept open, nor taken for one that this process writes."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
     path = tmp_path / "app.log"
     path.write_text("old\n")
     (tmp_path / "app.2001-01-31_18-04-05_123456.log").write_text("older\n")
-    monkeypatch.setattr(*((os, "ftruncate") if what == "emptied" else (compression, "archive")), refuse)
+    if what == "emptied":
+        monkeypatch.setattr(os, "ftruncate", refused)
+    else:
+        monkeypatch.setattr(compression, "archive", interrupted)
     options = FileOptions(PathTemplate(path), mode="w", compression=Compression(format="gz"))
     before = os.listdir("/proc/self/fd")
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises((OSError, KeyboardInterrupt), match="No space"):
         FileSink(options)
     assert os.listdir("/proc/self/fd") == before
     assert not whose.is_open_here(path.stat())
+
+
+def test_an_old_file_that_cannot_be_compressed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever an earlier program has left keeps no program from logging; that it stays is said."""
+    path, old = tmp_path / "app.log", tmp_path / "app.2001-01-31_18-04-05_123456.log"
+    old.write_text("older\n")
+    monkeypatch.setattr(compression, "archive", refused)
+    sink = FileSink(FileOptions(PathTemplate(path), compression=Compression(format="gz")))
+    sink.write(b"line\n", 0.0)
+    assert path.read_text() == "line\n"
+    assert old.read_text() == "older\n"
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"{old}, which an earlier program left, could not be compressed" in said
+    monkeypatch.undo()
+    sink.close()
+
+
+@pytest.mark.parametrize("what", ["link", "fifo", "directory", "second name", "of others"])
+def test_something_else_in_the_place_of_a_file_that_was_found(tmp_path: Path, what: str) -> None:
+    """Between finding another process's file and opening it, others can put something there: it is not opened."""
+    path, other = tmp_path / "2031.log", tmp_path / "victim.conf"
+    other.write_text("victim\n")
+    if what == "link":
+        path.symlink_to(other)
+    elif what == "fifo":
+        os.mkfifo(path)
+    elif what == "directory":
+        path.mkdir()
+    elif what == "second name":
+        path.hardlink_to(other)
+    else:
+        path.write_text("theirs\n")
+        path.chmod(0o666)
+    file = LogFile(FileOptions(PathTemplate(tmp_path / "{time:YYYY}.log")))
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises((FileNotFoundError, IsADirectoryError)):
+        file.open_path(str(path), again=True, found=True)
+    assert os.listdir("/proc/self/fd") == before
+    assert other.read_text() == "victim\n"
+    assert not os.listxattr(other)

@@ -102,11 +102,30 @@ class TestClockJumps:
 class TestWay:
     def test_to_the_next_file(self, fd: int) -> None:
         """A path of any bytes, until the file is the current one again."""
-        assert series.successor(fd) is None
-        series.set_successor(fd, "/tmp/é\udcff.log")
-        assert series.successor(fd) == "/tmp/é\udcff.log"
+        names = PathTemplate("/tmp/{time:YYYY}é\udcff.log").names
+        assert series.successor(fd, names) is None
+        series.set_successor(fd, "/tmp/2031é\udcff.log")
+        assert series.successor(fd, names) == "/tmp/2031é\udcff.log"
         series.forget(fd)
-        assert series.successor(fd) is None
+        assert series.successor(fd, names) is None
+
+    @pytest.mark.parametrize(
+        ("said", "found"),
+        [
+            ("/var/log/2031/app.log", "/var/log/2031/app.log"),
+            ("/otherwise/called/2031/app.log", "/var/log/2031/app.log"),
+            ("/var/log/2031/../app.log", None),
+            ("/etc/passwd", None),
+            ("passwd", None),
+            ("/var/log/31/app.log", None),
+            ("/var/log/2031/app.2031-01-31_23-59-59_123456.log", None),
+            ("\0", None),
+        ],
+    )
+    def test_leads_to_names_of_the_log_only(self, fd: int, said: str, found: str | None) -> None:
+        """Whatever an attribute says, the next file is one that the template can make, in its own directory."""
+        os.setxattr(fd, series.NEXT, os.fsencode(said))
+        assert series.successor(fd, PathTemplate("/var/log/{time:YYYY}/app.log").names) == found
 
     def test_loop_of_names(self, tmp_path: Path) -> None:
         """Names that repeat lead nobody in circles: the file that is opened again forgets what came after it."""
