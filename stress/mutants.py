@@ -79,7 +79,9 @@ def _linger() -> None:
         pass
 
 
-def _read_trusting(self: Reader, ring: int, horizon: int | None = None, limit: int | None = None) -> list[Entry]:
+def _read_trusting(
+    self: Reader, ring: int, horizon: int | None = None, limit: int | None = None, most: int | None = None
+) -> list[Entry]:
     """`Reader.read` without looking at numbers and checksums: below the tail everything is believed."""
     tail = self.tail if limit is None else min(limit, self.tail)
     entries: list[Entry] = []

@@ -133,4 +133,4 @@ def lag(core: Core) -> float:
 
 def corrupt(host: Host) -> int:
     """How many damaged rings *host* has met."""
-    return sum(source.broken for source in list(host.drain.sources))
+    return host.intake.damaged + sum(source.broken for source in list(host.drain.sources))

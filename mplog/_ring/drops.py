@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 from mplog._ring.layout import DROP_ENTRIES, DROP_TABLE, DROPPED, DROPS_SAID
 
+MOST = 1 << 40
+"""Records that no process drops in its life: a larger number is none that a producer of ours counts."""
+
 _USED = 1 << 63
 _ALL = (1 << 64) - 1
 _OTHERS = (1 << 32) - 1
@@ -39,6 +42,11 @@ def count(words: Any, route: int, level: int) -> None:
             words[at + 1] += 1
             break
     words[DROPPED] += 1
+
+
+def believed(total: int) -> int:
+    """*total* drops, as far as a process can have so many: what stands in a ring, any program may have stored there."""
+    return min(total, MOST)
 
 
 def read(words: Any) -> list[Drop]:

@@ -67,6 +67,9 @@ def _packer(need: int) -> Callable[..., None]:
 _packers: list[Callable[..., None] | None] = [None] * (_PACKED // ALIGN)
 """For records of less than _PACKED bytes, by their sixteenth: those that were needed so far."""
 
+LARGEST_RECORD = 20 * 1024 * 1024
+"""Bytes of a record that `Reader.read` takes at all: more than any producer of ours publishes."""
+
 SEALED = 1 << 64
 """Stands for the tail of a producer that publishes nothing any more: behind all room that there can be."""
 
@@ -313,11 +316,15 @@ class Reader:
         head: int = self._words[HEAD]
         return head
 
-    def read(self, ring: int, horizon: int | None = None, limit: int | None = None) -> list[Entry]:
+    def read(
+        self, ring: int, horizon: int | None = None, limit: int | None = None, most: int | None = None
+    ) -> list[Entry]:
         """All records published after the last read, up to stamp *horizon* (ns) and position *limit*.
 
         Args:
             ring: number that the entries bear, to tell rings apart after merging.
+            most: bytes that are looked at, a multiple of ALIGN; but one record at least, unless it has more than
+                LARGEST_RECORD.
 
         Raises:
             RingCorrupt: when the bytes cannot come from a producer. Nothing outside the ring is read, ever.
@@ -332,8 +339,12 @@ class Reader:
             return []
         if tail < start or tail - self.head > capacity or (tail | start) & (ALIGN - 1) or start < self.head:
             raise RingCorrupt(f"tail {tail} does not fit head {self.head} and position {start} in {capacity} bytes")
+        published = tail
         if limit is not None and limit < tail:
             tail = limit
+        if most is not None and tail - start > most:
+            length = RECORD.unpack_from(self._data, start & (capacity - 1))[0]
+            tail = min(tail, start + max(most, padded(min(length, LARGEST_RECORD))))
         entries: list[Entry] = []
         append, unpack = entries.append, _unpack
         youngest = horizon if horizon is not None else _END_OF_TIME
@@ -361,7 +372,7 @@ class Reader:
                 after = at + RECORD_BYTES + length
                 if found != expected or marks != usual or stamp > youngest or after > size or length < PREFIX_BYTES:
                     kind = marks >> KIND_SHIFT & 0xFF
-                    if kind == PAD and not (position + after) & mask:
+                    if kind == PAD and not (position + after) & mask and position + after <= published:
                         at = after
                         continue
                     if expected is None:
@@ -423,7 +434,7 @@ class Reader:
             offset = position & mask
             length, _seq, kind, *_ = RECORD.unpack_from(self._data, offset)
             end = offset + RECORD_BYTES + length
-            if end > self._capacity:
+            if end > self._capacity or (kind == PAD and end < self._capacity):
                 return
             if kind != PAD:
                 if length < PREFIX_BYTES:

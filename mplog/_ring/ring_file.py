@@ -38,6 +38,7 @@ from mplog._ring.life import HELD, Life
 from mplog._ring.ring import RESERVE, Producer, Reader, split_views
 
 MINIMUM_CAPACITY = 16 * 1024
+MAXIMUM_CAPACITY = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +298,8 @@ def open_existing(path: str) -> RingFile:
                 f"{path} belongs to user {status.st_uid} and this process runs as {os.geteuid()}; "
                 "mplog reads only rings of its own user. Remove the file if nobody uses it."
             )
+        if status.st_size > DATA + MAXIMUM_CAPACITY:
+            raise ValueError(f"{path} has {status.st_size} bytes, and no ring has more than {DATA + MAXIMUM_CAPACITY}")
         header = b""
         # SYNC open_existing -> grow: what changes in between is read again. Read and not mapped, for whoever may write
         # the file may also cut it short, and the kernel ends a program that touches what is not there.

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
+from collections import Counter
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -25,6 +27,12 @@ LEAST_VALUES = 64
 """As MAX_VALUES, where everything has to be short."""
 MAX_BYTES = 16 * 1024 * 1024
 """Bytes of all; beyond it, texts and containers are cut with a mark until what is left fits."""
+
+MOST_IN_WIRE = 400_000
+"""Values in all that are decoded: a record has two parts that a program fills, and little beside."""
+MOST_ALIKE = 16
+"""Members of a set, or keys of a dictionary, that may have the same hash: values that were chosen so would take a time
+that grows with the square of their number. Those that happen to have are few."""
 
 _name_of = type.__dict__["__name__"].__get__
 
@@ -175,14 +183,16 @@ class Represented(str):
 
 
 def _rebuild(kind: str, data: Any) -> Any:
+    if type(data) is list and len(data) > MAX_ITEMS + 1:  # With the one that says how many more there were.
+        raise ValueError(f"{len(data)} items of one container")
     if kind == "tuple":
         return tuple(data)
     if kind == "dict":
-        return {_hashable(key): item for key, item in data}
+        return dict(zip(_apart([key for key, _ in data]), [item for _, item in data], strict=True))
     if kind == "set":
-        return {_hashable(item) for item in data}
+        return set(_apart(data))
     if kind == "frozenset":
-        return frozenset(_hashable(item) for item in data)
+        return frozenset(_apart(data))
     if kind == "bytes":
         return base64.b64decode(data)
     if kind == "datetime":
@@ -202,12 +212,34 @@ def _rebuild(kind: str, data: Any) -> Any:
     return Represented(data)
 
 
+def _apart(data: list[Any]) -> list[Any]:
+    """What goes into a set or a dictionary, as something that can. Raises ValueError where too many hash alike."""
+    values = [_hashable(value) for value in data]
+    if len(values) > MOST_ALIKE and max(Counter(map(hash, values)).values()) > MOST_ALIKE:
+        raise ValueError(f"more than {MOST_ALIKE} of {len(values)} values have the same hash")
+    return values
+
+
 def _hashable(value: Any) -> Any:
     try:
         hash(value)
     except TypeError:
         return safe_repr(value)
     return value
+
+
+_LONG_NUMBER = re.compile(rb"[0-9]{400}")
+
+
+def _refuse_endless(data: bytes) -> None:
+    """Raise ValueError for what would take too long to decode. Texts may be long; all else has its bound."""
+    plain = data.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in data else data
+    if plain.count(b'"') <= 4 * MOST_IN_WIRE:
+        plain = b"".join(plain.split(b'"')[::2])
+        values, containers = plain.count(b","), plain.count(b"[") + plain.count(b"{")
+        if max(values, containers) <= MOST_IN_WIRE and _LONG_NUMBER.search(plain) is None:
+            return
+    raise ValueError("more values, or longer numbers, than any record has")
 
 
 def _untag(mapping: dict[str, Any]) -> Any:
@@ -242,6 +274,8 @@ def decode(data: bytes) -> Any:
         ValueError: for bytes that `encode` cannot have made.
     """
     try:
+        if len(data) > MOST_IN_WIRE:
+            _refuse_endless(data)
         return json.loads(data, object_hook=_untag)
     except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"these {len(data)} bytes are no record: {error}") from error

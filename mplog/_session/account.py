@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mplog._ring import drops
 from mplog._ring.layout import DROPPED, FAILED, FILTERED, HEAD, LOST, TAIL, WRITTEN
 from mplog._ring.ring_file import RingFile
 
@@ -88,5 +89,4 @@ def in_ring(count: int, least: int) -> int:
 
 def dropped_of(ring: RingFile) -> int:
     """Records that found no room, while that ring was in use."""
-    dropped: int = ring.words[DROPPED]
-    return dropped
+    return drops.believed(ring.words[DROPPED])

@@ -13,6 +13,7 @@ from mplog._ring.clock import monotonic
 from mplog._ring.layout import DROPPED, FLUSH_TARGET, FLUSHED, RECLAIMED
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import losses, rings, slot_files
+from mplog._session.account import dropped_of
 from mplog._session.identity import Identity, runs_apart
 from mplog._session.interpreters import is_over
 from mplog._session.place import Place
@@ -22,6 +23,9 @@ from mplog._sinks import report
 from mplog._writer.drain import Drain
 from mplog._writer.source import Source
 from mplog._writer.writer import HOUSEKEEPING
+
+MOST_DAMAGED = 16
+"""Damaged rings that stay mapped because their processes live, which may wait for an answer there."""
 
 MOST_UNTOLD = 8
 """Drained rings of one process that wait for it to be time to tell what found no room in them."""
@@ -41,6 +45,8 @@ class Intake:
         self._early: set[str] = set()
         """Rings of processes that have not logged; see Link.begin_early."""
         self._told_at: dict[Who, float] = {}
+        self.damaged = 0
+        """Damaged rings that were let go; their files are kept."""
         self.is_ending = False
         """Whether processes may have begun to take their rings over, for the session ends."""
 
@@ -98,20 +104,46 @@ class Intake:
             elif rings.is_left_at(path):
                 self._remove_early(path)
         for source in list(self._drain.sources):
-            if source.file.words[DROPPED] != source.dropped:
-                source.dropped = source.file.words[DROPPED]
-                source.tally.dropped_at = now
-            if not source.file.has_descriptor():
-                rings.try_lock(source.file)  # The program has closed it, and the lock went with it.
-            told = self._tell(source, now)
-            source.tell_producer()
-            words = source.file.words
-            done = source.file.closed_by_producer and words[FLUSH_TARGET] <= words[FLUSHED]
-            if not done and now - source.quiet_since > HOUSEKEEPING:
-                done = self.is_over(source.file)
-            # Death or closing is proven: only now is a last look at tail worth anything.
-            if done and told and not source.broken and not source.reader.unread() and not self._drain.stalled:
-                self._reclaim(source)
+            try:
+                self._look_after(source, now)
+            except Exception as error:  # noqa: BLE001 - whatever it is that one ring has, the others are looked after
+                report.error_in_handler(-1, None, error, sink=f"the care for the ring of {source.tally.who}")
+        damaged = [source for source in self._drain.sources if source.broken]
+        for source in damaged[: max(0, len(damaged) - MOST_DAMAGED)]:
+            self._leave(source)
+
+    def _look_after(self, source: Source, now: float) -> None:
+        if source.file.words[DROPPED] != source.dropped:
+            source.dropped = source.file.words[DROPPED]
+            source.tally.dropped_at = now
+        if source.broken:
+            source.file.rest()  # Nothing is read there, so nobody needs to be kept from it.
+        elif not source.file.has_descriptor():
+            rings.try_lock(source.file)  # The program has closed it, and the lock went with it.
+        told = self._tell(source, now)
+        source.tell_producer()
+        words = source.file.words
+        done = source.file.closed_by_producer and words[FLUSH_TARGET] <= words[FLUSHED]
+        if not done and now - source.quiet_since > HOUSEKEEPING:
+            done = self.is_over(source.file)
+        # Death or closing is proven: only now is a last look at tail worth anything.
+        if done and told and self._is_through(source):
+            self._reclaim(source)
+        elif done and source.broken:
+            self._leave(source)
+
+    def _is_through(self, source: Source) -> bool:
+        """Whether everything in it has been given to its sinks."""
+        if source.aside or source.owes or self._drain.stalled:
+            return False
+        return not source.reader.unread()
+
+    def _leave(self, source: Source) -> None:
+        """Let a damaged ring go, which holds memory and a place among the rings; its file stays as it is."""
+        self.ignored.add(source.file.path)
+        self.damaged += 1
+        source.tally.read += source.reader.count_unread()  # They are in flight for ever.
+        self._forget(source)
 
     def _tell(self, source: Source, now: float) -> bool:
         """Say in the log what the process of *source* has dropped, unless it was said of it just now."""
@@ -137,18 +169,21 @@ class Intake:
         return rings.is_left(ring) or (process == self._identity and interpreter != 0 and is_over(interpreter))
 
     def _reclaim(self, source: Source) -> None:
-        tally, owner = source.tally, source.file.owner
         source.tell_producer()
         source.file.words[RECLAIMED] = 1
         rings.remove(source.file.path)
         # Not before: what interrupts the end of a session here leaves the rest of it to the next attempt.
-        tally.dropped += source.file.words[DROPPED]
+        self._forget(source)
+
+    def _forget(self, source: Source) -> None:
+        tally = source.tally
+        tally.dropped += dropped_of(source.file)
         tally.rings -= 1
         self.known.pop(source.file.path, None)
         self._drain.sources.remove(source)
         source.file.close()
         if not tally.rings:
-            self._told_at.pop(who(owner), None)
+            self._told_at.pop(who(source.file.owner), None)
             self.tallies.forget_oldest()
 
     def let_go(self) -> None:
@@ -157,7 +192,7 @@ class Intake:
             told = losses.tell(source.file, self._drain.routes, leave_others=False, held=self._drain.held())
             source.tell_producer()
             done = source.file.closed_by_producer or self.is_over(source.file)
-            if done and told and not source.broken and not source.reader.unread() and not self._drain.stalled:
+            if done and told and self._is_through(source):
                 self._reclaim(source)
             else:
                 source.file.close()  # And with it the kernel lock: a living producer may take its ring over.
@@ -186,7 +221,7 @@ class Intake:
 
     def oldest(self) -> int | None:
         """The stamp of the oldest record in any ring that is not with its sinks, in ns of `monotonic_ns()`."""
-        stamps = [source.reader.oldest() for source in list(self._drain.sources) if not source.broken]
+        stamps = [source.reader.oldest() for source in list(self._drain.sources) if not source.aside]
         stamps += [backlog.oldest() for backlog in list(self._drain.files.backlogs.values())]
         return min((stamp for stamp in stamps if stamp is not None), default=None)
 

@@ -39,7 +39,7 @@ from mplog._session.lookout import Lookout
 from mplog._session.patience import Patience
 from mplog._session.place import Place
 from mplog._session.queue_options import DEFAULTS, QueueOptions
-from mplog._session.spills import Shorten
+from mplog._session.spills import LARGEST, Shorten
 from mplog._sinks import report
 from mplog._sinks.limit import STALLED, Limit
 from mplog._writer.doorbell import Doorbell
@@ -266,7 +266,8 @@ class Link:
                 f"{self.place.path} has no room for another ring; process {self.pid} and those after it "
                 f"use {os.path.dirname(ring.path)}.",
             )
-        producer, inline, old = ring.producer(self.options().reserve), ring.capacity // 4, self.ring
+        producer, old = ring.producer(self.options().reserve), self.ring
+        inline = min(ring.capacity // 4, LARGEST)  # Nobody reads more of one record.
         filled = [*self.filled, *([] if old is None else [old])]
         # SYNC register -> step: the file is there under its name before the number changes.
         published, dropped = self._sealed(instead_of)

@@ -87,13 +87,16 @@ def tell_of(
 
 def describe(owner: RingOwner, found: list[Drop]) -> str:
     """One line about *found*."""
+    who = f"{owner.pid} ({owner.name})" if owner.name else str(owner.pid)
+    lost = [drop.total - drop.said for drop in found]
+    if min(lost) < 0 or sum(lost) > drops.MOST:
+        return f"mplog: process {who} dropped records; how many cannot be told, for its counts of them are damaged"
     counts: dict[str, int] = {}
     for drop in sorted(found, key=lambda drop: (drop.level is None, drop.level or 0)):
         name = "others" if drop.level is None else level_names.get(drop.level, f"level {drop.level}")
         counts[name] = counts.get(name, 0) + drop.total - drop.said
     total = sum(counts.values())
     named = ", ".join(f"{count} {name}" for name, count in counts.items())
-    who = f"{owner.pid} ({owner.name})" if owner.name else str(owner.pid)
     return f"mplog: process {who} dropped {total} {'record' if total == 1 else 'records'}: {named}; its queue was full"
 
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mplog._render.nearest import nearest
-from mplog._ring.ring_file import MINIMUM_CAPACITY
+from mplog._ring.ring_file import MAXIMUM_CAPACITY, MINIMUM_CAPACITY
 from mplog._ring.wire import exact
 from mplog._session import rings
 
-MAXIMUM_CAPACITY = 1 << 30
 POLICIES = ("grow", "block", "drop")
 FOREVER = "forever"
 """How an environment variable says None, for a time without bound."""

@@ -85,6 +85,8 @@ class Share:
     """Of how many it is counted what has become of them: written, held or lost."""
     held: int | None = None
     """Once they go into a backlog: how many had been counted, less what had come to that backlog by then."""
+    was_held: bool = False
+    """Whether some of the ring's records that are not among *entries* any more have come to the backlog."""
 
     def next_for(self, backlog: Backlog) -> int:
         """The place of the first of *entries* that is neither counted nor has come to *backlog*."""

@@ -24,7 +24,7 @@ from mplog._writer.files import Files
 from mplog._writer.outlet import Outlet
 from mplog._writer.pending import Pending
 from mplog._writer.route import Route
-from mplog._writer.source import Source
+from mplog._writer.source import ATTEMPTS, TURN, Source
 from mplog._writer.spilled import SPILLED, Relieved, loadable, read_spilled, spill_path
 
 RETRY = 0.25
@@ -32,6 +32,13 @@ RETRY = 0.25
 
 CROWDED = 8
 """A ring of which a round has taken more than this part (one eighth) is looked at again without a nap."""
+
+TURN_TIME = 0.02
+"""Seconds that the texts of one ring may take in a round; then it waits for its next turn, and the others get theirs.
+"""
+
+WRITING = 1e-8
+"""Seconds that a byte of such a text is worth, which somebody has to write."""
 
 MOST_RINGS = MAXIMUM_RINGS - MOST_PIECES
 """Rings of one round: a promise names those of a backlog, too."""
@@ -82,14 +89,36 @@ class Drain:
             return 0
 
     def _round(self, everything: bool) -> int:
-        settled = self._pending is None or self._settle(self._pending)
+        if self.files.apart:
+            self._settle_apart()
+        settled = self._pending is None or self._settle_owed(self._pending)
         moved = self.files.work_off(self._pending, everything=everything) if self.files.backlogs else 0
         if not settled:
             return moved
+        sources = self._in_turn()
+        horizon = None if everything or len(sources) < 2 else monotonic_ns() - int(self.grace * 1e9)
+        try:
+            self._read(sources, horizon)
+        except Exception as error:  # noqa: BLE001 - unforeseen: some ring's, which shows when each is read alone
+            if self._pending is None:
+                return moved + self._read_apart(sources, horizon, error)
+            report.error_in_handler(-1, None, error, sink="a round of the writer")  # After all was read and shared.
+        if self._pending is None:
+            return moved
+        count = sum(self._pending.counts)
+        self._settle_owed(self._pending)
+        return moved + count
+
+    def _in_turn(self) -> list[Source]:
+        """The rings of this round: all that fit, without those that rest."""
         sources = self.sources[:MOST_RINGS]
         if len(self.sources) > MOST_RINGS:
             self.sources = self.sources[MOST_RINGS:] + sources  # The others come first in the next round.
-        horizon = None if everything or len(sources) < 2 else monotonic_ns() - int(self.grace * 1e9)
+        now = monotonic()
+        return [source for source in sources if not (source.owes or source.rest_until > now)]
+
+    def _read(self, sources: list[Source], horizon: int | None) -> None:
+        """Make one batch of *sources* the one that is owed. Without that, the readers are where they were."""
         starts = [source.reader.position for source in sources]
         marks = [source.reader.mark() for source in sources]
         try:
@@ -98,11 +127,25 @@ class Drain:
             if self._pending is None:
                 for source, mark in zip(sources, marks):  # noqa: B905 - made from one another
                     source.reader.return_to(mark)
-        if self._pending is None:
-            return moved
-        count = sum(self._pending.counts)
-        self._settle(self._pending)
-        return moved + count
+
+    def _read_apart(self, sources: list[Source], horizon: int | None, error: Exception) -> int:
+        """After an *error* that came of reading them together: read each on its own, and give what it holds; how many
+        records. The one that fails again is the guilty one, and no other pays for it."""
+        if len(sources) == 1:
+            sources[0].fail(error, RETRY)
+            return 0
+        report.error_in_handler(-1, None, error, sink="a round of the writer")
+        moved = 0
+        for source in sources:
+            try:
+                self._read([source], horizon)
+            except Exception as own:  # noqa: BLE001 - as in _round
+                source.fail(own, RETRY)
+            if self._pending is not None:
+                moved += sum(self._pending.counts)
+                if not self._settle_owed(self._pending):
+                    break  # The others come in the next round.
+        return moved
 
     def _read_all(self, sources: list[Source], starts: list[int], horizon: int | None) -> Pending | None:
         """One batch of all rings, merged and split; None when there is nothing."""
@@ -114,7 +157,8 @@ class Drain:
         for index, source in enumerate(sources):
             before = source.reader.position
             found = source.read(index, horizon, self.grace)
-            self.crowded = self.crowded or source.reader.position - before > source.file.capacity // CROWDED
+            taken = source.reader.position - before
+            self.crowded = self.crowded or taken > source.file.capacity // CROWDED or taken >= TURN - TURN // CROWDED
             if found:
                 read_from += 1
                 counts[index] = len(found)
@@ -156,12 +200,15 @@ class Drain:
         files: dict[int, list[Entry]] = {
             number: [] for number, route in list(self.routes.items()) if route.outlet is None
         }
-        ends = [source.reader.position for source in sources]
-        pending = Pending(sources, ends, starts, counts, counts[:], [], deque(), Counter(), Counter(), set(), {})
+        pending = Pending(sources, [], starts, counts, [], [], deque(), Counter(), Counter(), {}, {})
+        spent: dict[int, float] = {}
+        over: dict[int, int] = {}
         if only in files:
             # Most programs have one file and log text: the batch is the share.
             files[only], entries = entries, []
         for entry in entries:
+            if over and entry[1] in over:
+                continue
             if entry[3] == LOG and entry[4] in files:
                 files[entry[4]].append(entry)
                 continue
@@ -169,7 +216,13 @@ class Drain:
             if route is None:
                 pending.filtered[entry[1], entry[4]] += 1
                 continue  # The owner removed that handler: later records of it vanish, as documented.
+            began = monotonic()
             text = self._text(route, entry, pending)
+            spent[entry[1]] = cost = (
+                spent.get(entry[1], 0.0) + monotonic() - began + (len(text) * WRITING if text is not None else 0.0)
+            )
+            if cost > TURN_TIME:
+                over[entry[1]] = entry[2]
             if text is None:
                 continue
             if isinstance(text, Message):
@@ -179,6 +232,10 @@ class Drain:
                 files[entry[4]].append((*entry[:7], text))
                 if entry[3] != LOG:
                     pending.names[entry[1], entry[2]] = entry[3], entry[7]
+        for ring, end in over.items():
+            self._leave(sources[ring], end, ring, entries, counts)
+        pending.uncounted = counts[:]
+        pending.ends = [source.reader.position for source in sources]
         # A handler whose removal did not wait for a round that took too long is gone, with what is meant for it.
         pending.shares = [
             Share(self.routes[number], self.slots[number], share)
@@ -187,11 +244,19 @@ class Drain:
         ]
         return pending
 
+    def _leave(self, source: Source, end: int, ring: int, entries: list[Entry], counts: list[int]) -> None:
+        """Leave what is behind *end* of one ring to later rounds, as its texts take the others' time to make."""
+        surplus = sum(1 for entry in entries if entry[1] == ring and entry[2] > end)
+        if surplus:
+            source.reader.go_back(end, surplus)
+            counts[ring] -= surplus
+            self.crowded = True
+
     def _text(self, route: Route, entry: Entry, pending: Pending) -> bytes | Message | None:
         kind, body = entry[3], entry[7]
         if kind in SPILLED:
             path = spill_path(self._spill_directory, body)
-            pending.spills.add(path)
+            pending.spills[path] = entry[1]
             body = read_spilled(path, self._relieved)
         if kind in (DATA_RECORD, KIND_SPILLED_DATA):
             signals.open_up()  # Its filter, format or patcher may be the user's own.
@@ -210,10 +275,48 @@ class Drain:
             pending.filtered[entry[1], entry[4]] += 1
         return text
 
-    def _settle(self, pending: Pending) -> bool:
-        """Give what is owed; True when nothing is left and the heads have moved."""
+    def _settle_owed(self, pending: Pending) -> bool:
+        """Give what the last round owes; True when it is over. What fails again and again, though no file refuses, is
+        taken apart: whose ring it is shows then, and the others go on."""
         if monotonic() < pending.retry_at:
             return False
+        try:
+            settled = self._settle(pending)
+        except Exception as error:
+            pending.failures += 1
+            pending.retry_at = monotonic() + RETRY
+            if pending.failures < ATTEMPTS or pending.is_open:
+                raise
+            report.error_in_handler(-1, None, error, sink="a round of the writer")
+            parts = pending.taken_apart(self.files.backlogs)
+            for part in parts:
+                part.sources[0].owes = True
+            # One store: what interrupts here leaves all of it to the next attempt.
+            self.files.apart, self._pending = self.files.apart + parts, None
+            self._settle_apart()
+            return True
+        if settled:
+            pending.forgive()
+            self._pending = None
+        return settled
+
+    def _settle_apart(self) -> None:
+        """Give what is owed of single rings, as far as that succeeds."""
+        for pending in list(self.files.apart):
+            source = pending.sources[0]
+            if monotonic() < max(pending.retry_at, source.rest_until):
+                continue
+            try:
+                settled = self._settle(pending)
+            except Exception as error:  # noqa: BLE001 - unforeseen, as in `_settle_owed`
+                source.fail(error, RETRY)
+                continue
+            if settled:
+                pending.forgive()
+                self.files.apart = [other for other in self.files.apart if other is not pending]
+
+    def _settle(self, pending: Pending) -> bool:
+        """Give what is owed; True when nothing is left and the heads have moved."""
         while pending.uncounted:
             pending.sources[len(pending.uncounted) - 1].tally.read += pending.uncounted.pop()
         while pending.messages:
@@ -238,7 +341,6 @@ class Drain:
         for path in pending.spills:
             with contextlib.suppress(OSError):
                 os.unlink(path)
-        self._pending = None
         return True
 
     @property
@@ -249,14 +351,16 @@ class Drain:
     @property
     def waiting(self) -> bool:
         """Whether some file has not got what has been read for it."""
-        return self._pending is not None or bool(self.files.backlogs)
+        if self._pending is not None or any(not pending.sources[0].aside for pending in self.files.apart):
+            return True
+        return any(backlog.waiting or not self.files.tells(at) for at, backlog in self.files.backlogs.items())
 
     def held(self) -> set[int]:
         """The routes of files that have not got what has been read for them: what is said there now comes too early."""
         found = set(self.files.backlogs)
-        for share in self._pending.shares if self._pending is not None else ():
-            if share.counted < len(share.entries):
-                found.add(share.route.spec.id)
+        owed = [pending for pending in self.files.apart if not pending.sources[0].aside]
+        for pending in [*owed, *(() if self._pending is None else (self._pending,))]:
+            found.update(share.route.spec.id for share in pending.shares if share.counted < len(share.entries))
         return found
 
     def answer_flushes(self) -> bool:
@@ -268,7 +372,7 @@ class Drain:
             if target <= words[FLUSHED]:
                 continue
             if source.flush is None or source.flush[0] < target:
-                if source.reader.head < target and not source.broken:
+                if source.reader.head < target and not source.aside:
                     waiting = True
                     continue
                 queues: list[Outlet | Backlog] = [*self.files.backlogs.values()]
@@ -294,12 +398,12 @@ class Drain:
     @staticmethod
     def behind(published: list[tuple[Source, int]]) -> int:
         """How many bytes up to there have not been read."""
-        return sum(max(0, end - source.reader.position) for source, end in published if not source.broken)
+        return sum(max(0, end - source.reader.position) for source, end in published if not source.aside)
 
     def is_through(self, published: list[tuple[Source, int]]) -> bool:
         """Whether everything up to there has been handed to its sinks, but for rings that are damaged."""
-        return not self.waiting and all(source.broken or source.reader.position >= end for source, end in published)
+        return not self.waiting and all(source.aside or source.reader.position >= end for source, end in published)
 
     def unread(self) -> bool:
         """Whether any ring has something that was not read."""
-        return any(not source.broken and source.reader.unread() for source in self.sources)
+        return any(not source.aside and source.reader.unread() for source in self.sources)

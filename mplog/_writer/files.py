@@ -67,6 +67,8 @@ class Files:
         self._patience = BATCH_BOUND
         """Seconds that the next file of this round may be waited for."""
         self._turn = 0
+        self.apart: list[Pending] = []
+        """What rounds still owe of single rings to which something unforeseen has happened."""
         self.may_drop = True
         """Whether a record is dropped, and counted, that finds no room in the backlog of its file, rather than held up
         with all others."""
@@ -134,7 +136,7 @@ class Files:
                 # What lies beside the ring stays there; and a rotation function shall see the record, not its text.
                 kind, body = named
             spill = spill_path(self._spill_directory, body) if kind in SPILLED else ""
-            pending.spills.discard(spill)
+            pending.spills.pop(spill, None)
             source = pending.sources[entry[1]]
             kept = backlog.put(entry, kind, body, source.key, source.tally)
             if kept:
@@ -142,7 +144,7 @@ class Files:
             if not self.may_drop or len(self._routes) == 1:
                 return False
             if spill:
-                pending.spills.add(spill)
+                pending.spills[spill] = entry[1]
             backlog.lost += 1
             source.tally.add(lost=1)
             report.once(
@@ -171,17 +173,29 @@ class Files:
                 continue
             if monotonic() >= backlog.retry_at:
                 before = backlog.taken
-                self._write_backlog(number, backlog, bound, pending, None if everything else backlog.next_turn())
+                try:
+                    self._write_backlog(number, backlog, bound, pending, None if everything else backlog.next_turn())
+                except Exception as error:  # noqa: BLE001 - unforeseen: it costs this file some time, and no other
+                    backlog.put_off()
+                    report.error_in_handler(-1, None, error, sink=f"the backlog of handler {number}")
                 moved += backlog.taken - before
                 if backlog.attempt is not None:
                     bound = MOMENT
             # As long as the rings that a record came from have not moved on, a backlog is what tells that it is there.
-            if pending is None and backlog.tidy():
+            if pending is None and not self.tells(number) and backlog.tidy():
                 del self.backlogs[number]
                 if backlog.lost and number in self._routes:
                     text = f"mplog: {backlog.lost} records were dropped here: the file took nothing for too long"
                     self._say(self._routes[number], text)
         return moved
+
+    def tells(self, number: int) -> bool:
+        """Whether the backlog of the route *number* has records of rings that are apart."""
+        return any(
+            share.route.spec.id == number and (share.was_held or share.held is not None)
+            for pending in self.apart
+            for share in pending.shares
+        )
 
     def _write_backlog(
         self, number: int, backlog: Backlog, bound: float, pending: Pending | None, batches: int | None = None
@@ -258,7 +272,7 @@ class Files:
         assert isinstance(sink, FileSink)
         try:
             others = None
-            if self.others is not None or route.spec.id in self.backlogs:
+            if self.others is not None or self.apart or route.spec.id in self.backlogs:
                 others = functools.partial(self._others, route.spec.id, share.slot, pending)
             sink.commit(share.entries, keys, starts, share.slot, progress, ends, others, bound)
         except Exception as error:  # noqa: BLE001 - a file that refuses, or something unforeseen: it is tried again
@@ -275,11 +289,11 @@ class Files:
         backlog = self.backlogs.get(number)
         if backlog is not None:
             reached.update(backlog.reached())
-        # In the middle of a round its rings have not moved on.
-        sources = pending.sources if pending is not None else []
-        for share in pending.shares if pending is not None else ():
-            if share.slot is slot:
-                reached.update((sources[ring].key, end) for ring, end in share.progress.ends.items())
+        # In the middle of a round its rings have not moved on, nor have those that are apart.
+        for one in [*self.apart, *(() if pending is None else (pending,))]:
+            for share in one.shares:
+                if share.slot is slot:
+                    reached.update((one.sources[ring].key, end) for ring, end in share.progress.ends.items())
         return [Part(ring, end, end) for ring, end in reached.items()]
 
     def is_busy(self, number: int) -> bool:
@@ -330,14 +344,14 @@ class Files:
         """As Drain.give_up; *pending* is the round in progress, if there is one."""
         backlog = self.backlogs.pop(number, None)
         left = backlog.waiting if backlog is not None else 0
-        for share in pending.shares if pending is not None else ():
-            if share.route.spec.id == number and share.counted < len(share.entries):
-                assert pending is not None
-                at = share.counted if backlog is None else share.next_for(backlog)
-                lost, share.counted = share.entries[at:], len(share.entries)
-                left += len(lost)
-                for entry in lost:
-                    pending.sources[entry[1]].tally.add(lost=1)
+        for one in [*self.apart, *(() if pending is None or pending in self.apart else (pending,))]:
+            for share in one.shares:
+                if share.route.spec.id == number and share.counted < len(share.entries):
+                    at = share.counted if backlog is None else share.next_for(backlog)
+                    lost, share.counted = share.entries[at:], len(share.entries)
+                    left += len(lost)
+                    for entry in lost:
+                        one.sources[entry[1]].tally.add(lost=1)
         if left:
             report.once(
                 f"left {number}",

@@ -116,9 +116,9 @@ _after("session: registry named", "_session.front", "Front._write", "os.replace(
 
 # The owner's writer drains.
 _cased(Case("workers", "owner", 3), Case("orphans", "owner", 3))
-_after("drain: nothing read", "_writer.drain", "Drain._round", "starts = [")
+_after("drain: nothing read", "_writer.drain", "Drain._read", "starts = [")
 _before("drain: read", "_writer.drain", "Drain._read_all", "return self._share_out(")
-_before("drain: shared out", "_writer.drain", "Drain._round", "self._settle(self._pending)")
+_before("drain: shared out", "_writer.drain", "Drain._round", "self._settle_owed(self._pending)")
 _cased(Case("workers", "owner"), Case("orphans", "owner", 2), Case("orphans", "owner", 3))
 _before("drain: before a head moves", "_writer.drain", "Drain._settle", "source.reader.release(end)")
 _after("drain: a head has moved", "_writer.drain", "Drain._settle", "source.reader.release(end)")

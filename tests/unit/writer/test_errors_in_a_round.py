@@ -36,8 +36,24 @@ from mplog._writer.source import Source
 COUNT = 6
 
 PARTS: dict[str, list[Callable[..., Any]]] = {
-    "round": [Drain._round, Drain._read_all, Source.read, Drain._share_out, Drain._text, Route.text_of],
-    "settle": [Drain._settle, Files._give, Files._commit, Files._count_written, Pending.count_others],
+    "round": [
+        Drain._round,
+        Drain._in_turn,
+        Drain._read,
+        Drain._read_all,
+        Source.read,
+        Drain._share_out,
+        Drain._text,
+        Route.text_of,
+    ],
+    "settle": [
+        Drain._settle_owed,
+        Drain._settle,
+        Files._give,
+        Files._commit,
+        Files._count_written,
+        Pending.count_others,
+    ],
     "commit": [Commits.write, Commits._append, Slot.intend, Slot._store, Slot.done],
     "around the commit": [FileSink.commit, LogFile.acquire, Progress.look, Progress.promise],
     "rotation": [Turnover.make_room, Turnover._fitting, Turnover._rotate],
