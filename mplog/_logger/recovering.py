@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 from mplog._logger import registry
 from mplog._render.renderer import Renderer
 from mplog._render.template import DEFAULT
-from mplog._session import directory, leftovers, recovery, sweeping
+from mplog._session import directory, leftovers, recovery, slot_files, sweeping
 from mplog._session.leftovers import Waiting
 from mplog._session.place import Place
-from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.use import FileBusy
 from mplog._writer.route import Route, RouteSpec
@@ -66,13 +65,15 @@ class LeftSession:
     """Records for streams, functions and the like, which died with the owner."""
     living: int
     """Processes of the session that live: what they log from now on they write by themselves."""
+    damaged: dict[str, str]
+    """Paths of rings that cannot be read to their ends, and are kept, with what is wrong there."""
     removed: bool = False
     """Whether nothing is left of it."""
 
     @property
     def complete(self) -> bool:
         """Whether all that can be written has been written."""
-        return self.removed or not any(file.trouble for file in self.files)
+        return self.removed or not (self.damaged or any(file.trouble for file in self.files))
 
 
 @dataclass(slots=True)
@@ -104,8 +105,8 @@ def recover(*, write: bool, plain: bool = False, discard: bool = False) -> Found
         finally:
             with contextlib.suppress(ValueError):  # Closed by whoever removed it.
                 place.control.close()
-    parts = [path for path in list(sweeping.parts()) if not (write and sweeping.remove_part(path))]
-    sessions += [_part(path, discard=discard) for path in parts]
+    parts = [part for part in list(sweeping.parts()) if not (write and sweeping.remove_part(part[0]))]
+    sessions += [_part(path, trouble, discard=discard) for path, trouble in parts]
     if write:
         sweeping.sweep()
     return Found(directories, sessions, living)
@@ -123,8 +124,8 @@ def recover_session(path: str) -> None:
     sweeping.sweep()
 
 
-def _part(path: str, *, discard: bool) -> LeftSession:
-    """A session whose control page is gone, with all that says where its records belong."""
+def _part(path: str, trouble: str, *, discard: bool) -> LeftSession:
+    """A session whose control page cannot be read for *trouble*, and with it all that says where its records belong."""
     waiting = leftovers.waiting_in_part(path)
     found = LeftSession(
         id=os.path.basename(path),
@@ -137,11 +138,12 @@ def _part(path: str, *, discard: bool) -> LeftSession:
             LeftFile(
                 "(unknown)",
                 waiting.by_slot[""],
-                trouble="what says where they belong is gone. Run `mplog recover --discard`",
+                trouble=f"{trouble}. Run `mplog recover --discard`",
             )
         ],
         others=0,
         living=waiting.living,
+        damaged=waiting.damaged,
     )
     if discard and sweeping.remove_part(path, unread=True):
         _give_up(found, waiting, [""])
@@ -171,17 +173,18 @@ def _session(place: Place, *, write: bool, plain: bool, discard: bool) -> LeftSe
         files=[],
         others=waiting.others,
         living=waiting.living,
+        damaged=waiting.damaged,
     )
     keys = []
     held_up: set[str] = set()
     for slot_path in waiting.by_slot:
-        with contextlib.suppress(FileNotFoundError):  # Somebody else has recovered it by now.
-            found.files.append(_file(slot_path, specs, waiting, held_up, write=write, plain=plain))
-            keys.append(slot_path)
+        found.files.append(_file(place, slot_path, specs, waiting, held_up, write=write, plain=plain))
+        keys.append(slot_path)
     if write:
-        if not (place.owner_is_gone and sweeping.remove_if_nothing_waits(place)):
-            sweeping.remove_if_done(place)
+        sweeping.remove_if_nothing_waits(place)
         found.removed = not os.path.exists(place.path)
+        if not (found.removed or found.living):
+            _note_what_waits(found, leftovers.waiting_in(place), keys)
     if discard and not (found.removed or held_up) and place.owner_is_gone:
         now = leftovers.waiting_in(place)  # Some of it has been written.
         if sweeping.discard(place):
@@ -189,15 +192,31 @@ def _session(place: Place, *, write: bool, plain: bool, discard: bool) -> LeftSe
     return found
 
 
+def _note_what_waits(found: LeftSession, now: Waiting, keys: list[str]) -> None:
+    """Give the files of *found*, in the order of *keys*, that still lack something a reason where they have none."""
+    for file, key in zip(found.files, keys, strict=True):
+        left = now.by_slot.get(key, 0)
+        if left and file.trouble is None:
+            file.trouble = f"{left} records still wait, for another process is at them. Run this again"
+
+
 def _file(
-    slot_path: str, specs: dict[int, RouteSpec], waiting: Waiting, held_up: set[str], *, write: bool, plain: bool
+    place: Place,
+    slot_path: str,
+    specs: dict[int, RouteSpec],
+    waiting: Waiting,
+    held_up: set[str],
+    *,
+    write: bool,
+    plain: bool,
 ) -> LeftFile:
     """Write what the slot at *slot_path* is about; its file joins *held_up* where somebody keeps its lock, for now."""
-    number = _number(slot_path)
+    number = slot_files.route_in(slot_path)
     spec = specs.get(number)
     count = waiting.by_slot[slot_path]
     if spec is None or spec.file is None:
-        return LeftFile(f"(handler {number})", count, trouble="its program has not published where it wrote")
+        trouble = "where it belongs cannot be read. Start its program again, or run `mplog recover --discard`"
+        return LeftFile(f"(handler {number})", count, trouble=trouble if count else None)
     path = spec.file.template.pattern
     found = LeftFile(path, count)
     if not _is_regular(path):
@@ -214,8 +233,8 @@ def _file(
         try:
             found.path, found.written = _write(slot_path, spec)
         except Exception as error:  # noqa: BLE001 - also what the user's options raise; the other files shall have theirs
-            if not os.path.exists(slot_path):
-                return found  # As above.
+            if slot_path not in slot_files.slots_of(place).values():
+                return found  # Somebody else has recovered it by now.
             found.trouble = f"it could not be written: {error}"
             if isinstance(error, FileBusy):
                 held_up.add(path)
@@ -226,11 +245,6 @@ def _missing_directory(path: str) -> str | None:
     """The directory of *path* if it is not there any more; one with tokens in its name is made with each new name."""
     directory = os.path.dirname(path.partition("{")[0])
     return None if os.path.isdir(directory) else directory
-
-
-def _number(slot_path: str) -> int:
-    with contextlib.closing(slots.open_existing(slot_path)) as slot:
-        return slot.route
 
 
 def _is_regular(path: str) -> bool:

@@ -13,6 +13,7 @@ import io
 import operator
 import os
 import pickle
+import stat
 import sys
 from collections.abc import Iterable
 from enum import Enum, auto
@@ -214,9 +215,12 @@ def read(place: Place, kinship: Kinship | None = None) -> Published | None:
     None when its session is gone.
     """
     try:
-        fd = os.open(os.path.join(place.path, REGISTRY), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        # Not blocking: the opening of a FIFO, which somebody may have put there, would wait for a writer.
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(os.path.join(place.path, REGISTRY), flags)
         with open(fd, "rb") as file:
-            if os.fstat(fd).st_uid != os.geteuid():
+            status = os.fstat(fd)
+            if status.st_uid != os.geteuid() or not stat.S_ISREG(status.st_mode):
                 return None
             found = _Plain(file).load()
         mine, theirs = _program(), found["program"]

@@ -84,7 +84,8 @@ def is_held(fd: int, at: int = byte_lock.LIFE) -> bool | None:
 
 def is_held_at(path: str, at: int = byte_lock.LIFE) -> bool | None:
     """As `is_held`. Raises OSError where the file cannot be opened."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    # Somebody may have put a FIFO there, whose opening would wait for a writer.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         return is_held(fd, at)
     finally:

@@ -344,6 +344,8 @@ def _check(path: str, header: bytes, size: int) -> tuple[RingOwner, int, int]:
         raise ValueError(f"{path} is no ring of layout {LAYOUT}")
     if length != HEADER_BYTES or endian != ENDIAN or shift != ALIGN_SHIFT:
         raise ValueError(f"{path} was written by another kind of machine or version (endian {endian}, header {length})")
+    if any(header[TAIL * 8 : TAIL * 8 + 8]):
+        flags &= ~FLAG_EARLY  # A ring with records is none of a process that has never logged, whatever it says.
     if capacity > size - DATA or capacity & (capacity - 1) or not capacity:
         raise ValueError(f"{path} says it holds {capacity} bytes and its file has room for {size - DATA}")
     name = name.rstrip(b"\0").decode("utf-8", "replace")

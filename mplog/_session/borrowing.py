@@ -35,6 +35,7 @@ def borrow(
 ) -> RingFile | None:
     """The ring at *path* with its kernel lock, when it *suits* and nobody else drains it for *bound* seconds."""
     try:
+        rings.key_of(path)  # One that nobody can name keeps no other from being written.
         ring = open_existing(path)
     except (OSError, ValueError):
         return None

@@ -204,9 +204,7 @@ class Host:
 
     def _remove_slot(self, slot: slots.Slot) -> None:
         slot.close()
-        with contextlib.suppress(OSError):  # Also when a process that went on by itself was first.
-            os.unlink(slot.path)
-        hosts.leave(os.path.dirname(slot.path))
+        slot_files.remove(slot.path)
 
     def renew(self, bound: float = -1) -> None:
         """Where somebody has deleted the session's directory, make it again: for processes that are still to come.
@@ -228,8 +226,7 @@ class Host:
             assert isinstance(sink, FileSink)
             # The old one stays mapped, for a batch that is still to be finished; where it has kept its name, it goes on
             # being used.
-            with contextlib.suppress(FileExistsError):
-                self.slots[number] = slots.create(slot_files.slot_path(self.place, sink, number), self.place.id, number)
+            self.slots[number] = slot_files.make_again(self.place, sink, number) or self.slots[number]
 
     def publish(self, registry: dict[str, Any]) -> None:
         """Make *registry* what new workers start with and running ones change to at their next call."""

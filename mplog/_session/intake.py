@@ -74,7 +74,7 @@ class Intake:
                     )
                     continue
                 self.ignored.add(path)
-                report.once(f"ring {path}", f"{path} is not read: {error}")
+                report.once("unread ring", f"{path} is not read: {error}", counted=True)  # There may be thousands.
                 continue
             if ring.is_early:
                 self._early.add(path)

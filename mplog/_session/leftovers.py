@@ -13,11 +13,10 @@ from mplog._render.times import RecordTime
 from mplog._ring.clock import monotonic_ns, wall_time
 from mplog._ring.layout import DATA_RECORD, HEARTBEAT_NS, KIND_SPILLED_DATA
 from mplog._ring.ring import Entry, RingCorrupt
-from mplog._ring.ring_file import open_existing
-from mplog._session import borrowing, reading, rings, slot_files
+from mplog._ring.ring_file import RingFile, open_existing
+from mplog._session import borrowing, reading, rings, slot_files, sweeping
 from mplog._session.identity import boot_id
-from mplog._session.place import REGISTRY, Place, all_places, open_place
-from mplog._sinks.file import slot as slots
+from mplog._session.place import REGISTRY, Place, all_places, is_held, open_place
 from mplog._writer.backlog import as_it_was, origin_of
 
 
@@ -35,6 +34,8 @@ class Waiting:
     """Records for sinks that died with the owner."""
     living: int = 0
     """Processes of the session that live: what they log from now on they write by themselves."""
+    damaged: dict[str, str] = field(default_factory=dict)
+    """Paths of rings that cannot be read to their ends, with what is wrong there."""
 
 
 def abandoned() -> tuple[list[Place], int]:
@@ -44,6 +45,7 @@ def abandoned() -> tuple[list[Place], int]:
         try:
             place = open_place(path)
         except (OSError, ValueError):
+            others += is_held(path)  # Of another version. One that nobody holds is among `sweeping.parts`.
             continue
         if place.owner_is_gone or place.ended:
             found.append(place)
@@ -58,16 +60,12 @@ def waiting_in(place: Place) -> Waiting:
     found = Waiting()
     done: dict[int, dict[bytes, int]] = {}
     paths: dict[int, str] = {}
-    for path in slot_files.slots_of(place.id.hex()):
-        with contextlib.suppress(OSError, ValueError):
-            slot = slots.open_existing(path)
-            done[slot.route] = slot.ends()
-            paths[slot.route] = path
-            slot.close()
+    for route, path in slot_files.slots_of(place).items():
+        done[route], paths[route] = slot_files.ends_of(path), path
     count: dict[int, Counter[tuple[int, str]]] = {route: Counter() for route in paths}
     held_back: list[tuple[int, int]] = []
     for route, ends in done.items():
-        held = _held(place, route)
+        held = _held(place, route, found)
         for key, entry in held:
             if entry[2] > ends.get(key, 0):
                 held_back.append((route, rings.pid_in(origin_of(entry)[0])))
@@ -94,37 +92,54 @@ def waiting_in(place: Place) -> Waiting:
 def _entries(place: Place, found: Waiting) -> Iterator[tuple[bytes, tuple[int, str], Entry]]:
     living = set()
     for path in list(rings.listed(place.ring_directories)):
-        try:
-            ring = open_existing(path)
-        except (OSError, ValueError):
+        ring = _opened(path, found)
+        if ring is None:
             continue
         try:
             if not borrowing.is_left_behind(ring, place):
                 living.add(ring.owner)
+            elif trouble := reading.trouble_of(ring):
+                found.damaged[path] = trouble
             if ring.is_early:
                 continue
-            key = rings.key_of(path)
-            with contextlib.suppress(RingCorrupt):
-                for entry in ring.reader().read(0):
-                    yield key, (ring.owner.pid, ring.owner.name), entry
+            for key, entry in _read(ring):
+                yield key, (ring.owner.pid, ring.owner.name), entry
         finally:
             ring.close()
     found.living = len(living)
 
 
-def _held(place: Place, route: int) -> list[tuple[bytes, Entry]]:
+def _opened(path: str, found: Waiting) -> RingFile | None:
+    """The ring at *path*; None where it is gone, or noted in *found* as damaged."""
+    try:
+        return open_existing(path)
+    except (OSError, ValueError) as error:
+        if os.path.lexists(path):
+            found.damaged[path] = str(error).removeprefix(f"{path} ")
+        return None
+
+
+def _read(ring: RingFile) -> list[tuple[bytes, Entry]]:
+    """The records of *ring*, as far as it is whole, with its key."""
+    reader = ring.reader()
+    reader.forget_number()
+    with contextlib.suppress(RingCorrupt, ValueError):
+        key = rings.key_of(ring.path)
+        return [(key, entry) for entry in reader.read(0)]
+    return []
+
+
+def _held(place: Place, route: int, found: Waiting) -> list[tuple[bytes, Entry]]:
     """What is in the backlog of *route*."""
-    found: list[tuple[bytes, Entry]] = []
+    held: list[tuple[bytes, Entry]] = []
     for path in rings.listed([place.backlog_directory(route)]):
-        with contextlib.suppress(OSError, ValueError):
-            ring = open_existing(path)
-            try:
-                key = rings.key_of(path)
-                with contextlib.suppress(RingCorrupt):
-                    found += [(key, entry) for entry in ring.reader().read(0)]
-            finally:
-                ring.close()
-    return found
+        ring = _opened(path, found)
+        if ring is not None:
+            if trouble := reading.trouble_of(ring):
+                found.damaged[path] = trouble
+            held += _read(ring)
+            ring.close()
+    return held
 
 
 def _needs_text(place: Place, entry: Entry) -> bool:
@@ -132,15 +147,20 @@ def _needs_text(place: Place, entry: Entry) -> bool:
 
 
 def waiting_in_part(path: str) -> Waiting:
-    """Count what is in the rings of a session whose control page is gone: all of it is for files that nobody knows."""
+    """Count what is in the rings of a session whose control page cannot be read: all of it is for files that nobody
+    knows."""
     found, count = Waiting(), Counter[tuple[int, str]]()
-    for ring_path in rings.listed([os.path.join(path, "rings")]):
-        with contextlib.suppress(OSError, ValueError):
-            ring = open_existing(ring_path)
-            found.living += not rings.is_left(ring)
-            if not ring.is_early:
-                count[ring.owner.pid, ring.owner.name] += ring.reader().count_unread()
-            ring.close()
+    for ring_path in rings.listed(sweeping.ring_directories_of(path)):
+        ring = _opened(ring_path, found)
+        if ring is None:
+            continue
+        if not rings.is_left(ring):
+            found.living += 1
+        elif trouble := reading.trouble_of(ring):
+            found.damaged[ring_path] = trouble
+        if not ring.is_early:
+            count[ring.owner.pid, ring.owner.name] += ring.reader().count_unread()
+        ring.close()
     found.by_process[""], found.by_slot[""] = count, count.total()
     return found
 

@@ -31,7 +31,6 @@ from mplog._session.account import Account, Told
 from mplog._session.link import Link
 from mplog._sinks import report
 from mplog._sinks.file import lock
-from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import ENDING_BOUND, FileSink
 from mplog._sinks.file.use import FileBusy
 from mplog._sinks.inside import inside
@@ -178,8 +177,9 @@ class Orphan:
                 lock.give_back(ring.fd, lock.HOW)  # What is done is in the slots. Others may do the rest.
             return False
         for ring, end in ends:
-            ring.words[HEAD] = end
-            rings.remove(ring.path)
+            if reading.is_whole(ring):  # A damaged one stays for whoever looks into it, with what nobody could read.
+                ring.words[HEAD] = end
+                rings.remove(ring.path)
             ring.rest()
         # Not one by one before: a record that another thread was just putting into the ring would be overtaken.
         self._kept = set()
@@ -195,7 +195,7 @@ class Orphan:
     def _recover_others(self, files: Limit) -> None:
         """Write what processes of the session left that died with the owner, and remove it behind the last one."""
         place = self._link.place
-        for path in slot_files.slots_of(place.id.hex()):
+        for path in slot_files.slots_of(place).values():
             with contextlib.suppress(OSError, ValueError, LookupError, FileBusy):  # The next one that looks does it.
                 recovery.recover_slot(path, self._routes.__getitem__, files.left())
         sweeping.remove_if_left(place)
@@ -253,17 +253,7 @@ class Orphan:
             return
         place = self._link.place
         path = slot_files.slot_path(place, sink, route.spec.id)
-        try:
-            slot = slots.open_existing(path)
-        except FileNotFoundError:
-            try:
-                slot = slot_files.make_slot(place, sink, route.spec.id)
-            except FileExistsError:  # Another orphan was first.
-                slot = slots.open_existing(path)
-        try:
-            recovery.write_rest(place, locked, route, slot, bound)
-        finally:
-            slot.close()
+        recovery.write_rest(place, locked, route, path, bound, make=True)
 
     def _write_streams(self) -> None:
         unread, self._streams = self._streams, []  # At most once.

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 
 from mplog._capture import process
+from mplog._ring import life
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._session import control, directory
 from mplog._session.control import ControlPage
@@ -18,6 +19,8 @@ from mplog._writer.doorbell import Doorbell
 REGISTRY = "registry"
 
 DOORBELL = "doorbell"
+
+BACKLOG = "backlog"
 
 BY_PID = "by-pid"
 BY_AUTHKEY = "by-authkey"
@@ -137,7 +140,7 @@ class Place:
 
     def backlog_directory(self, route: int) -> str:
         """Where the rings are in which records wait for the file of *route*; see backlog.py of the writer."""
-        return os.path.join(self.path, "backlog", str(route))
+        return os.path.join(self.path, BACKLOG, str(route))
 
     @property
     def is_there(self) -> bool:
@@ -214,12 +217,25 @@ def open_place(path: str) -> Place:
     """Map the session at *path*.
 
     Raises:
-        OSError, ValueError: there is none that this user may use.
+        OSError: there is none that this user may use.
+        ValueError: its control page is damaged, or of another version.
     """
     status = os.lstat(path)
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
         raise PermissionError(f"{path} is not private to user {os.geteuid()}; it is not used")
-    return Place(path, control.open_existing(path))
+    page = control.open_existing(path)
+    # A hidden one, which its maker has not completed, ends so.
+    if not os.path.basename(path).endswith(page.session.hex()):
+        page.close()
+        raise ValueError(f"{path} has the control page of session {page.session.hex()}")
+    return Place(path, page)
+
+
+def is_held(path: str) -> bool:
+    """Whether the program that made the session at *path* lives, though its control page may say nothing."""
+    with contextlib.suppress(OSError):
+        return bool(life.is_held_at(os.path.join(path, control.NAME)))
+    return False
 
 
 def make_place(owner: Identity, authkeys: list[bytes]) -> Place:

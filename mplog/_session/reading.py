@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 from mplog._ring.layout import DATA_RECORD, HELD_BACK, KIND_SPILLED_DATA, SPILL
 from mplog._ring.ring import Entry, RingCorrupt
-from mplog._ring.ring_file import RingFile
+from mplog._ring.ring_file import RingFile, open_existing
+from mplog._session import rings
 from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._writer.backlog import as_it_was
@@ -46,8 +47,53 @@ def entries_of(ring: RingFile, number: int, start: int, end: int | None, route: 
         found = [entry for entry in reader.read(number, None, end) if entry[4] == route]
         return [as_it_was(entry) if entry[3] == HELD_BACK else entry for entry in found]
     except RingCorrupt as error:
-        report.once(f"corrupt {ring.path}", f"the ring {ring.path} is damaged ({error}); the rest of it is kept there")
+        tell_of_damage(ring.path, str(error))
         return []
+
+
+def tell_of_damage(path: str, trouble: str) -> None:
+    """Say that the ring at *path* of a dead program has a *trouble*."""
+    report.once(
+        "damaged ring",
+        f"the ring {path} is damaged ({trouble}); the rest of it is kept there, until `mplog recover --discard`",
+        counted=True,
+    )
+
+
+def trouble_of(ring: RingFile) -> str:
+    """Why *ring*, which nobody publishes into any more, cannot be read from its head to its end; empty when it can."""
+    if ring.is_early:
+        return ""
+    reader = ring.reader()
+    reader.forget_number()
+    try:
+        reader.read(0)
+        rings.key_of(ring.path)
+    except (RingCorrupt, ValueError) as error:
+        return str(error)
+    return f"what begins at {reader.position} of {reader.tail} is no record" if reader.unread() else ""
+
+
+def is_whole(ring: RingFile) -> bool:
+    """Whether *ring*, which nobody publishes into any more, can be read from its head to its end."""
+    return not trouble_of(ring)
+
+
+def is_held_back_whole(place: Place, route: int) -> bool:
+    """Whether that is so of all rings of the backlog of *route*."""
+    for path in rings.listed([place.backlog_directory(route)]):
+        try:
+            ring = open_existing(path)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):
+            return False
+        try:
+            if not is_whole(ring):
+                return False
+        finally:
+            ring.close()
+    return True
 
 
 def spilled(place: Place, name: bytes) -> bytes:

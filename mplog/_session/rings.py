@@ -149,6 +149,21 @@ def is_left_at(path: str) -> bool:
         ring.close()
 
 
+def is_unreadable(path: str) -> bool:
+    """Whether what is at *path* is damaged, or no ring, and no living process holds it."""
+    try:
+        key_of(path)
+        ring_file.open_existing(path).close()
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and descriptor.is_none_left(error):
+            return False
+        try:
+            return not life.is_held_at(path)
+        except OSError:
+            return True
+    return False
+
+
 def identity_of(owner: RingOwner) -> Identity:
     """The process that publishes into a ring."""
     return Identity(owner.pid, owner.start, owner.boot, owner.namespace)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from mplog._ring import descriptor
 from mplog._ring.ring import Entry
 from mplog._ring.ring_file import open_existing
-from mplog._session import directory, reading, rings
+from mplog._session import directory, reading, rings, slot_files
 from mplog._session.place import Place, open_place
 from mplog._session.reading import Render
 from mplog._sinks import report
@@ -42,7 +42,8 @@ def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> N
             except (OSError, ValueError):
                 continue
             try:
-                if slot.is_undone():
+                # What a damaged slot promises is nothing; see `slot_files.open_or_renew`.
+                if slot.is_undone() and not slot.trouble(slot.session, slot_files.route_in(path)):
                     place = open_place(os.path.join(base, "sessions", slot.session.hex()))
                     settle_intent(fd, place, slot, reading.renderer(make_route(slot.route)), sink)
             except (OSError, ValueError) as error:

@@ -4,6 +4,7 @@ Programs that end without exit functions (a signal's default, `os._exit`, a kill
 waits for whoever adds the same file; where it holds nothing, the next session of any program removes it.
 
 Nothing is removed whose owner or producer may live, and none of it is looked at without the kernel lock of each ring.
+Nor is anything that cannot be read: a ring that is damaged may hold records, and so may a session whose page is.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ import os
 import shutil
 from collections.abc import Iterator
 
+from mplog._ring import descriptor
 from mplog._ring.layout import ENDED, HEAD, RUN_STATE, STOPPED, TAIL, WAKE
 from mplog._ring.ring import RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
-from mplog._session import borrowing, control, directory, hosts, losses, rings, slot_files
-from mplog._session.place import INDEXES, Place, all_places, open_place, remove_if_empty
+from mplog._session import borrowing, control, directory, hosts, losses, reading, rings, slot_files
+from mplog._session.place import BACKLOG, INDEXES, Place, all_places, is_held, open_place, remove_if_empty
 from mplog._sinks.file import slot as slots
 
 Done = dict[int, dict[bytes, int]]
-"""Per route with a slot, how far each ring is in its file."""
+"""Per route whose file may lack something, how far each ring is proven to be in it."""
 
 
 def sweep() -> None:
@@ -31,10 +33,10 @@ def sweep() -> None:
         for path in all_places():
             try:
                 place = open_place(path)
-            except FileNotFoundError:
+            except (FileNotFoundError, ValueError):
                 remove_part(path)
                 continue
-            except (OSError, ValueError):
+            except OSError:
                 continue
             try:
                 if place.owner_is_gone:
@@ -47,13 +49,13 @@ def sweep() -> None:
 
 
 def remove_if_nothing_waits(place: Place) -> bool:
-    """Delete the session *place*, whose owner is gone, when its files have everything and no producer lives; whether it
-    is deleted."""
+    """Delete the session *place*, which its owner serves no more, when its files have everything and no producer lives;
+    whether it is deleted."""
     try:
         done = _done(place)
-    except (OSError, ValueError):  # Not known, such as for want of a descriptor.
+    except OSError:  # Not known, for want of a descriptor.
         return False
-    if done is None:
+    if done is None or (done and not place.owner_is_gone):
         return False
     # First without the locks, which would keep others from writing what waits.
     for locked in (False, True):
@@ -67,7 +69,7 @@ def remove_if_nothing_waits(place: Place) -> bool:
 
 def discard(place: Place) -> bool:
     """Delete the session *place*, whose owner is gone, with all that its files lack; False when a producer lives."""
-    with _all_taken(place.ring_directories, place) as taken:
+    with _all_taken(place.ring_directories, place, damaged=True) as taken:
         if taken is None:
             return False
         _remove(place, taken)
@@ -83,12 +85,9 @@ def _remove(place: Place, taken: list[RingFile]) -> None:
 def _done(place: Place) -> Done | None:
     """How far each file has come; None when something waits in a backlog."""
     done: Done = {}
-    for path in slot_files.slots_of(place.id.hex()):
-        slot = slots.open_existing(path)
-        ends = done[slot.route] = slot.ends()
-        directory = place.backlog_directory(slot.route)
-        slot.close()
-        if _is_behind(directory, ends):
+    for route, path in slot_files.slots_of(place).items():
+        done[route] = slot_files.ends_of(path)
+        if _is_behind(place.backlog_directory(route), done[route]):
             return None
     return done
 
@@ -97,12 +96,17 @@ def _waits(ring: RingFile, done: Done) -> bool:
     """Whether a file lacks something of *ring*. What was meant for other sinks died with the owner."""
     if not ring.is_unread() or ring.is_early:
         return False
-    reader, key = ring.reader(), rings.key_of(ring.path)
+    reader = ring.reader()
+    reader.forget_number()
     try:
+        key = rings.key_of(ring.path)
         entries = reader.read(0)
-    except RingCorrupt:
+    except (RingCorrupt, ValueError):
         return True
-    return reader.unread() or any(entry[4] in done and entry[2] > done[entry[4]].get(key, 0) for entry in entries)
+    # Behind its end nothing can be in a file.
+    if reader.unread() or any(ends.get(key, 0) > reader.tail for ends in done.values()):
+        return True
+    return any(entry[4] in done and entry[2] > done[entry[4]].get(key, 0) for entry in entries)
 
 
 def remove_if_left(place: Place) -> None:
@@ -118,24 +122,8 @@ def remove_if_left(place: Place) -> None:
                 return
         if has_backlog(place):
             return
-        for path in slot_files.slots_of(place.id.hex()):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-            hosts.leave(os.path.dirname(path))
-        delete(place)
-
-
-def remove_if_done(place: Place) -> None:
-    """Delete a dead session when no file waits for its records and no producer lives; not if that is unclear."""
-    with contextlib.suppress(OSError):
-        if slot_files.slots_of(place.id.hex()):
-            return
-        for path in rings.listed(place.ring_directories):
-            ring = borrowing.take(path, place)
-            if ring is None:
-                return
-            losses.tell(ring, {}, leave_others=False)
-            borrowing.give_back(ring)
+        for path in slot_files.slots_of(place).values():
+            slot_files.remove(path)
         delete(place)
 
 
@@ -153,38 +141,46 @@ def delete(place: Place) -> None:
 
 def has_backlog(place: Place) -> bool:
     """Whether something of the session *place* waits for a file, apart from what is in its rings."""
-    for path in slot_files.slots_of(place.id.hex()):
-        with rings.readable():
-            slot = slots.open_existing(path)
-            try:
-                if _is_behind(place.backlog_directory(slot.route), slot.ends()):
-                    return True
-            finally:
-                slot.close()
-    return False
+    return any(
+        _is_behind(place.backlog_directory(route), slot_files.ends_of(path))
+        for route, path in slot_files.slots_of(place).items()
+    )
 
 
 def _is_behind(directory: str, ends: dict[bytes, int]) -> bool:
+    """Whether a file, of which *ends* are proven, may lack something of its backlog in *directory*."""
     for path in rings.listed([directory]):
-        with rings.readable():
+        try:
             ring = open_existing(path)
-            try:
-                if ring.words[TAIL] > max(ring.words[HEAD], ends.get(rings.key_of(path), 0)):
-                    return True
-            finally:
-                ring.close()
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and descriptor.is_none_left(error):
+                raise
+            return True
+        try:
+            if ring.is_unread() and (not reading.is_whole(ring) or ring.words[TAIL] != ends.get(rings.key_of(path))):
+                return True
+        finally:
+            ring.close()
     return False
 
 
 @contextlib.contextmanager
-def _all_taken(directories: list[str], place: Place | None, *, locked: bool = True) -> Iterator[list[RingFile] | None]:
-    """All rings in *directories* with their kernel locks; None where a producer lives, or somebody drains one."""
+def _all_taken(
+    directories: list[str], place: Place | None, *, locked: bool = True, damaged: bool = False
+) -> Iterator[list[RingFile] | None]:
+    """All rings in *directories* with their kernel locks; None where a producer lives, or somebody drains one.
+
+    Args:
+        damaged: also where one cannot be opened, which is not among them then.
+    """
     taken: list[RingFile] = []
     complete = True
     try:
         for path in rings.listed(directories):
             ring = borrowing.take(path, place, locked=locked)
-            if ring is None and os.path.exists(path):
+            if ring is None and os.path.lexists(path) and not (damaged and rings.is_unreadable(path)):
                 complete = False
                 break
             if ring is not None:
@@ -195,30 +191,54 @@ def _all_taken(directories: list[str], place: Place | None, *, locked: bool = Tr
             borrowing.give_back(ring)
 
 
-# What is left of a session whose control page is gone.
+# What is left of a session whose control page is gone, or damaged.
 
 
-def parts() -> Iterator[str]:
-    """Directories of sessions whose control pages are gone: nobody knows which files their rings were for."""
+def parts() -> Iterator[tuple[str, str]]:
+    """Directories of sessions whose control pages cannot be read, with the reason. Nobody knows whose they are, nor, of
+    some, which files their rings were for."""
     for path in all_places():
-        if not os.path.exists(os.path.join(path, control.NAME)) and not _is_known_elsewhere(path):
-            yield path
+        trouble = _trouble_of(path)
+        if trouble:
+            yield path, trouble
+
+
+def _trouble_of(path: str) -> str:
+    """Why the session at *path* cannot be read; empty when it can, or when its program lives."""
+    try:
+        open_place(path).control.close()
+    except FileNotFoundError:
+        gone = os.path.isdir(path) and not _is_known_elsewhere(path)
+        return "what says where they belong is gone" if gone else ""
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and descriptor.is_none_left(error):
+            raise
+        return "" if is_held(path) else f"what says where they belong cannot be read ({error})"
+    return ""
+
+
+def ring_directories_of(path: str) -> list[str]:
+    """Where records can be in the directory *path* of a session whose control page cannot be read."""
+    backlog = os.path.join(path, BACKLOG)
+    with contextlib.suppress(OSError):
+        return [os.path.join(path, "rings"), *[os.path.join(backlog, name) for name in os.listdir(backlog)]]
+    return [os.path.join(path, "rings")]
 
 
 def remove_part(path: str, *, unread: bool = False) -> bool:
-    """Delete the directory *path* of a session whose control page is gone, when no producer in it lives; whether it is
-    deleted.
+    """Delete the directory *path* of a session whose control page is gone, or damaged, when no producer in it lives;
+    whether it is deleted.
 
     Args:
         unread: also with what is in its rings.
     """
-    if os.path.exists(os.path.join(path, control.NAME)) or _is_known_elsewhere(path):
+    if not os.path.isdir(path) or os.lstat(path).st_uid != os.geteuid() or not _trouble_of(path):
         return False
-    with _all_taken([os.path.join(path, "rings")], None) as taken:
+    with _all_taken(ring_directories_of(path), None, damaged=unread) as taken:
         if taken is None or (not unread and any(ring.is_unread() for ring in taken)):
             return False
         shutil.rmtree(path, ignore_errors=True)
-    return True
+    return not os.path.lexists(path)
 
 
 def _is_known_elsewhere(path: str) -> bool:

@@ -19,6 +19,8 @@ __all__ = ["add_parser"]
 
 _VARIABLE = "MPLOG_RUNTIME_DIR"
 _DEFAULTS = ("/dev/shm", tempfile.gettempdir())
+_SHOWN = 3
+"""Damaged rings of one session that are named; JSON has all of them."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -120,6 +122,12 @@ def _show_session(session: LeftSession, *, listed: bool) -> None:
         _say(
             f"    {session.others} records {state} streams, functions or removed handlers, which died with the process"
         )
+    for ring, trouble in list(session.damaged.items())[:_SHOWN]:
+        _say(f"    {ring} is damaged, and kept: {trouble}")
+    if len(session.damaged) > _SHOWN:
+        _say(f"    {len(session.damaged) - _SHOWN} more rings are damaged, and kept")
+    if session.damaged:
+        _say("    What cannot be read of them, nobody can write: `mplog recover --discard` removes them")
     if session.living:
         _say(f"    {session.living} of its workers live, and write what they log from now on")
     if not (listed or session.removed or session.living):

@@ -111,6 +111,8 @@ _after("session: found by family", "_session.place", "_make_place", "place.name_
 _after("slot: opened", "_sinks.file.slot", "create", "fd = descriptor.create(")
 _before("slot: whole, not named", "_sinks.file.slot", "create", "os.link(hidden, path)")
 _after("slot: named", "_sinks.file.slot", "create", "os.link(hidden, path)")
+_before("slot: whole, no link to it", "_session.slot_files", "_make", "_link(")
+_after("slot: link to it made", "_session.slot_files", "_make", "_link(")
 _before("session: registry written, not named", "_session.front", "Front._write", "os.replace(")
 _after("session: registry named", "_session.front", "Front._write", "os.replace(")
 
@@ -213,8 +215,16 @@ _before("recover: rings read, nothing written", "_session.recovery", "write_rest
 _after("recover: written", "_session.recovery", "write_rest.append", "sink.commit(")
 _cased(Case("left", "next1"))
 _after("recover: rings taken", "_session.recovery", "recover_slot", "for ring_path in list(")
-_before("recover: before a slot is removed", "_session.recovery", "recover_slot", "os.unlink(path)", 1, 2)
-_after("recover: one slot removed, one not", "_session.recovery", "recover_slot", "os.unlink(path)", 1, 2)
+_before("recover: before a slot is removed", "_session.recovery", "recover_slot", "slot_files.remove(")
+_after(
+    "recover: its link removed, the slot not",
+    "_session.slot_files",
+    "remove",
+    "with contextlib.suppress(OSError)",
+    0,
+    2,
+)
+_after("recover: one slot removed, one not", "_session.recovery", "recover_slot", "slot_files.remove(")
 _before("recover: before the session is removed", "_session.sweeping", "delete", "place.remove()")
 _after("recover: session removed", "_session.sweeping", "delete", "place.remove()")
 _cased(Case("written", "next1"))
@@ -240,7 +250,7 @@ _after(
     "finish: a ring reclaimed, not removed", "_session.intake", "Intake._reclaim", "source.file.words[RECLAIMED] = 1"
 )
 _after("finish: a ring removed", "_session.intake", "Intake._reclaim", "rings.remove(")
-_after("finish: a slot removed", "_session.host", "Host._remove_slot", "with contextlib.suppress(OSError)")
+_after("finish: a slot removed", "_session.host", "Host._remove_slot", "slot_files.remove(")
 _before("finish: before the session is removed", "_session.host", "Host._finish", "self.place.remove()")
 _before("finish: names of the session removed", "_session.place", "Place.remove", "for rings in self.ring_directories")
 _before("finish: before its directory is removed", "_session.place", "Place.remove", "shutil.rmtree(")

@@ -152,6 +152,21 @@ class Slot:
         kept = self.last_done()
         return {part.ring: part.end for part in kept.parts} if kept is not None else {}
 
+    def trouble(self, session: bytes, route: int) -> str:
+        """What shows that it is not as its session has left it; empty where nothing does. Under the log file's lock.
+
+        A last kept promise that cannot be read would look like none, with which each ring begins at its head. An open
+        one may be unreadable: see `shrink`.
+        """
+        intent, done = self._words[_INTENT], self._words[_DONE]
+        if (self.session, self.route) != (session, route):
+            return f"says that it is for handler {self.route} of session {self.session.hex()}"
+        if done and self._bank(done) is None:
+            return f"has no promise number {done}, which it says was kept"
+        if intent not in (done, (done + 1) % _NUMBERS):
+            return f"cannot have promise number {intent} after number {done}"
+        return ""
+
     def _bank(self, number: int) -> Promise | None:
         at = BANK_AT + (number & 1) * BANK_BYTES
         *fields, crc = _HEAD.unpack_from(self._map, at)
