@@ -196,13 +196,23 @@ def base_in(candidate: str) -> str:
     """
     if chosen():
         make(candidate)
+    check_owner(candidate)
+    return private(os.path.join(candidate, f"mplog-{os.geteuid()}"))
+
+
+def check_owner(candidate: str) -> None:
+    """See to it that nobody owns *candidate*, in which the user's own directory is, who could replace that one.
+
+    Raises:
+        OSError: it is missing.
+        PermissionError: it is another user's.
+    """
     status = os.stat(candidate)
     if not _is_of_ours(status):
         raise PermissionError(
             f"{candidate} belongs to user {status.st_uid}, who can put anything else where mplog keeps its own. "
             f"Give it to user {os.geteuid()} or to root, or set {ENVIRONMENT} to a directory of your own."
         )
-    return private(os.path.join(candidate, f"mplog-{os.geteuid()}"))
 
 
 def existing_bases(where: Iterable[str] | None = None) -> list[str]:
@@ -216,6 +226,7 @@ def existing_bases(where: Iterable[str] | None = None) -> list[str]:
         path = os.path.join(candidate, f"mplog-{os.geteuid()}")
         try:
             status = os.lstat(path)
+            check_owner(candidate)
         except OSError:
             continue
         if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077:

@@ -158,6 +158,7 @@ class Place:
         owner, sessions = self.control.identity, os.path.dirname(self.path)
         base = os.path.dirname(sessions)
         directory.make(os.path.dirname(base))
+        directory.check_owner(os.path.dirname(base))
         for step in (base, sessions, self.path, os.path.join(self.path, "rings")):
             directory.private(step)
         doorbell = os.path.join(self.path, DOORBELL)
@@ -195,8 +196,7 @@ def _make_ring_directory(path: str) -> bool:
     try:
         session = os.path.dirname(path)
         base = os.path.dirname(os.path.dirname(session))
-        if not os.path.isdir(os.path.dirname(base)):
-            return False
+        directory.check_owner(os.path.dirname(base))
         for step in (base, os.path.dirname(session), session, path):
             directory.private(step)
     except OSError:

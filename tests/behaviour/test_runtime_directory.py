@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from programs import Program
 
-from mplog._session.directory import private
+from mplog._session.directory import existing_bases, private
+from mplog._session.place import _make_ring_directory
 
 DELETED = """
 import glob, multiprocessing, os, shutil, sys, time
@@ -147,7 +148,12 @@ def test_the_directory_above_is_another_users(program: Program) -> None:
     assert list(program.runtime.iterdir()) == []
     assert f"{program.runtime} belongs to user 65534" in ended.said
     assert "Traceback" not in ended.said
+    (program.runtime / "mplog-0" / "sessions").mkdir(parents=True)
+    (program.runtime / "mplog-0").chmod(0o700)
+    assert existing_bases([str(program.runtime)]) == []
+    assert not _make_ring_directory(str(program.runtime / "mplog-0" / "sessions" / ("0" * 32) / "rings"))
     os.chown(program.runtime, 0, 0)
+    assert existing_bases([str(program.runtime)]) == [str(program.runtime / "mplog-0")]
 
 
 UMASKS = """
