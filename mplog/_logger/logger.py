@@ -29,6 +29,7 @@ from mplog._logger.options import Given
 from mplog._logger.statistics import Statistics
 from mplog._logger.switches import switch
 from mplog._logger.views import PLAIN, Options, portable
+from mplog._render.escape import one_line
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import GENERATION
 from mplog._session.queue_options import QueueOptions
@@ -71,7 +72,8 @@ class Logger:
 
     def __repr__(self) -> str:
         shown = ", ".join(
-            f"(id={handler.id}, level={handler.level}, sink={handler.name})" for handler in self._core.handlers()
+            f"(id={handler.id}, level={handler.level}, sink={one_line(handler.name)})"
+            for handler in self._core.handlers()
         )
         return f"<mplog.logger handlers=[{shown}]>"
 

@@ -1,7 +1,7 @@
 """Control characters: what came with data must not drive a terminal or forge a line.
 
 Escaped are C0 and C1 controls, DEL, the line and paragraph separators and the bidirectional overrides. Newline and
-tab stay.
+tab stay in records; what mplog says itself is escaped by `one_line`, so that no line of it can be forged either.
 """
 
 from __future__ import annotations
@@ -43,6 +43,15 @@ def escape(text: str) -> str:
     for character in _kinds(text):
         text = text.replace(character, _SHOWN[character])
     return text
+
+
+def one_line(text: str) -> str:
+    """*text* as a line, or a part of one, that mplog prints or writes of its own accord, wherever it is made of.
+
+    Line ends are shown, too (`\\n`), and what no encoding has (`\\udcff`, a byte of a path), as bytes of paths are.
+    """
+    shown = escape(text).replace("\n", "\\n")
+    return shown if shown.isascii() else shown.encode("utf8", "backslashreplace").decode("utf8")
 
 
 def _kinds(text: str) -> Iterable[str]:

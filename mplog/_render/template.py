@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from mplog._capture.callsite import CallSite
 from mplog._capture.details import Token
 from mplog._capture.record import RecordFile, RecordLevel
-from mplog._render.escape import Shielded, count_hostile, escape, is_hostile
+from mplog._render.escape import Shielded, count_hostile, escape, is_hostile, one_line
 from mplog._render.markup import TEXT, Tokens, paint, step
 from mplog._render.nearest import nearest_word
 from mplog._render.times import format_time, local_time, split_fraction
@@ -192,6 +192,8 @@ class Template:
         painted = self.painted(level)
         values = dict(record)
         values["exception"] = exception_text
+        if sanitize:
+            values["level"] = _on_one_line(values.get("level"))
         if level is None or colored is None or not painted.around:
             text = self._apply(painted.plain, values, sanitize=sanitize)
             if not sanitize or count_hostile(text) == painted.own:
@@ -296,7 +298,7 @@ class Template:
                     shown = field.source().format_map(constants)
                 except Exception:  # noqa: BLE001 - no such attribute, no such specification: `format` says so
                     return None
-                if is_hostile(shown):
+                if is_hostile(shown) or "\n" in shown:
                     return None
                 pieces.append(_quoted(shown))
             else:
@@ -318,8 +320,15 @@ def _message_key(index: int) -> str:
     return f"\0message{index}"
 
 
-_OWN = frozenset(("level", "time", "elapsed", "exception"))
-"""Fields that are mplog's or the program's own words, or are escaped already."""
+_OWN = frozenset(("time", "elapsed", "exception"))
+"""Fields that are mplog's own words, or are escaped already."""
+
+
+def _on_one_line(level: Any) -> Any:
+    """*level*, of whose name and icon neither begins a line; all else in them is escaped like data."""
+    if type(level) is RecordLevel and ("\n" in level.name or "\n" in level.icon):
+        return RecordLevel(one_line(level.name), level.no, one_line(level.icon))
+    return level
 
 
 def _shielded(values: dict[str, Any], *, clean: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Container, Mapping, Sequence
 from mplog._capture.details import Details
 from mplog._capture.notice import notice
 from mplog._capture.record import Message
+from mplog._render.escape import one_line
 from mplog._render.times import local_time
 from mplog._ring import drops
 from mplog._ring.clock import wall_time
@@ -102,7 +103,7 @@ def describe(owner: RingOwner, found: list[Drop]) -> str:
 
 def say(route: Route, text: str, *, direct: bool) -> None:
     """Write *text* as a warning of mplog's own; as it is, where the handler's format has no use for it."""
-    now = wall_time()
+    text, now = one_line(text), wall_time()
     record = notice(text, local_time(now))
     try:
         shown = route.renderer.text(record, Details())

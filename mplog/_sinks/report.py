@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from mplog._capture import process
-from mplog._render.escape import escape
+from mplog._render.escape import one_line
 from mplog._render.times import local_time
 from mplog._ring.clock import monotonic, wall_time
 from mplog._ring.wire import safe_repr
@@ -275,8 +275,8 @@ def _remember(text: str) -> None:
 def _say(text: str, more: str = "") -> bool:
     """Say *text* in a line that begins with time and process, and *more* below it; whether anything was taken."""
     head = f"mplog: {_clock(wall_time())} process {process.pid()} ({process.name()}): {text}"
-    lines = "\n".join([*head.splitlines(), *more.splitlines()]).replace("\n", "\n    ")
-    return _write(sys.stderr, f"{escape(lines)}\n")
+    lines = (one_line(line) for line in (head, *more.splitlines()))
+    return _write(sys.stderr, "\n    ".join(lines) + "\n")
 
 
 def _write(stream: Any, text: str) -> bool:

@@ -6,9 +6,10 @@ takes the parsed arguments and returns the exit status.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from importlib import import_module
+
+from mplog.cli.output import Parser
 
 __all__ = ["main"]
 
@@ -17,7 +18,7 @@ _COMMANDS = ("mplog.cli.demo", "mplog.cli.recover")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 well, 1 not, 2 wrong usage."""
-    parser = argparse.ArgumentParser(prog="mplog", description="Logging for programs that use many processes.")
+    parser = Parser(prog="mplog", description="Logging for programs that use many processes.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for command in _COMMANDS:
         # Only now: whoever needs the ledger beside this file must not pay for tables and progress bars.

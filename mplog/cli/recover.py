@@ -7,18 +7,19 @@ import contextlib
 import dataclasses
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 
 from mplog._logger import recovering
 from mplog._logger.recovering import Found, LeftFile, LeftSession
+from mplog.cli.output import one_line, say, say_json
 
 __all__ = ["add_parser"]
 
 _VARIABLE = "MPLOG_RUNTIME_DIR"
 _DEFAULTS = ("/dev/shm", tempfile.gettempdir())
+_SHOWN_DEFAULTS = one_line(" and ".join(_DEFAULTS)).replace("%", "%%")
 _SHOWN = 3
 """Damaged rings of one session that are named; JSON has all of them."""
 
@@ -30,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "directory",
         nargs="?",
         metavar="DIR",
-        help=f"the runtime directory of these programs (default: {_VARIABLE}, else {' and '.join(_DEFAULTS)})",
+        help=f"the runtime directory of these programs (default: {_VARIABLE}, else {_SHOWN_DEFAULTS})",
     )
     parser.add_argument("--list", action="store_true", help="only say what there is to recover")
     parser.add_argument(
@@ -51,15 +52,15 @@ def _run(arguments: argparse.Namespace) -> int:
     """Recover or list; 0 when everything is in its files (or listed), 1 when something is not, 2 for wrong usage."""
     directory = arguments.directory
     if directory is not None and not os.path.isdir(directory):
-        sys.stderr.write(f"{directory} is no directory. Give the one that {_VARIABLE} named for the programs.\n")
+        say(f"{directory} is no directory. Give the one that {_VARIABLE} named for the programs.", error=True)
         return 2
     if arguments.list and arguments.discard:
-        sys.stderr.write("--list changes nothing, and --discard removes what cannot be written. Use one of them.\n")
+        say("--list changes nothing, and --discard removes what cannot be written. Use one of them.", error=True)
         return 2
     with _looking_in(directory):
         found = recovering.recover(write=not arguments.list, plain=arguments.plain, discard=arguments.discard)
     if arguments.json:
-        _say(_as_json(found))
+        say_json(_as_json(found))
     else:
         _show(found, listed=arguments.list)
     return 0 if arguments.list or all(session.complete for session in found.sessions) else 1
@@ -97,13 +98,13 @@ def _as_json(found: Found) -> str:
 def _show(found: Found, *, listed: bool) -> None:
     where = " and ".join(found.directories) or "any runtime directory"
     if not found.sessions:
-        _say(f"No dead program has left anything in {where}.")
+        say(f"No dead program has left anything in {where}.")
     for session in found.sessions:
         _show_session(session, listed=listed)
     if found.living:
-        _say(f"Left alone: {found.living} sessions of living programs in {where}.")
+        say(f"Left alone: {found.living} sessions of living programs in {where}.")
     if listed and found.sessions:
-        _say("Run `mplog recover` to write these records into their files.")
+        say("Run `mplog recover` to write these records into their files.")
 
 
 def _show_session(session: LeftSession, *, listed: bool) -> None:
@@ -111,37 +112,27 @@ def _show_session(session: LeftSession, *, listed: bool) -> None:
     if session.last_seen is not None:
         seen = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(session.last_seen))
     program = session.program or "(a program without a file)"
-    _say(f"{program}, process {session.pid}, last seen {seen}, {session.bytes / 1024:.0f} KiB, session {session.id}")
+    say(f"{program}, process {session.pid}, last seen {seen}, {session.bytes / 1024:.0f} KiB, session {session.id}")
     for file in session.files:
-        _say(f"    {file.path}: {_told(file, listed=listed)}")
+        say(f"    {file.path}: {_told(file, listed=listed)}")
         for share in file.discarded:
             name = f" ({share.name})" if share.name else ""
-            _say(f"        discarded: {share.records} records of process {share.pid}{name}")
+            say(f"        discarded: {share.records} records of process {share.pid}{name}")
     if session.others:
         state = "wait for" if listed else "were lost with"
-        _say(
-            f"    {session.others} records {state} streams, functions or removed handlers, which died with the process"
-        )
+        say(f"    {session.others} records {state} streams, functions or removed handlers, which died with the process")
     for ring, trouble in list(session.damaged.items())[:_SHOWN]:
-        _say(f"    {ring} is damaged, and kept: {trouble}")
+        say(f"    {ring} is damaged, and kept: {trouble}")
     if len(session.damaged) > _SHOWN:
-        _say(f"    {len(session.damaged) - _SHOWN} more rings are damaged, and kept")
+        say(f"    {len(session.damaged) - _SHOWN} more rings are damaged, and kept")
     if session.damaged:
-        _say("    What cannot be read of them, nobody can write: `mplog recover --discard` removes them")
+        say("    What cannot be read of them, nobody can write: `mplog recover --discard` removes them")
     if session.living:
-        _say(f"    {session.living} of its workers live, and write what they log from now on")
+        say(f"    {session.living} of its workers live, and write what they log from now on")
     if not (listed or session.removed or session.living):
-        _say(f"    kept in {session.path}")
+        say(f"    kept in {session.path}")
 
 
 def _told(file: LeftFile, *, listed: bool) -> str:
     count = f"{file.waiting} records wait" if listed else f"{file.written} records written"
     return count if file.trouble is None else f"{count}; {file.trouble}"
-
-
-def _say(line: str) -> None:
-    # A path may hold what standard output has no bytes for.
-    sys.stdout.write(
-        line.encode(sys.stdout.encoding or "utf8", "backslashreplace").decode(sys.stdout.encoding or "utf8")
-    )
-    sys.stdout.write("\n")

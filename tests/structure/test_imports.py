@@ -30,6 +30,7 @@ ON_TOP = ("cli", "integrations", "__main__")
 
 WINDOWS = {
     "mplog.cli.recover": "mplog._logger.recovering",
+    "mplog.cli.output": "mplog._render.escape",
     "mplog.integrations.standard": "mplog._logger.standard_record",
 }
 """Modules that do what no program does, and the one module each may look into for it."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import multiprocessing
-import sys
 from pathlib import Path
+
+from mplog.cli.output import say
 
 __all__ = ["add_parser"]
 
@@ -46,5 +47,5 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse(why: str) -> int:
-    sys.stderr.write(f"{why}\n")
+    say(why, error=True)
     return 2

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from mplog.cli._audit import Audit, FileFacts, SlotAudit
 from mplog.cli.demo.run import LOG_NAME, Options, Outcome
+from mplog.cli.output import one_line
 
 ADD_LINE = 'logger.add(log, rotation="1 MB", compression="gz")'
 INFO_LINE = "logger.info(line)"
@@ -42,7 +43,7 @@ def show_end(console: Console, options: Options, outcome: Outcome, *, keeps: boo
         f"{outcome.seconds:.1f} s: {rate:,.0f} records per second beside the tokenising."
     )
     if keeps:
-        console.print(f"The log is in {escape(str(options.directory))}", soft_wrap=True)
+        console.print(f"The log is in {escape(one_line(str(options.directory)))}", soft_wrap=True)
     console.print("\nThe two lines of code that did it:")
     console.print(f"    {ADD_LINE}\n    {INFO_LINE}", markup=False)
     _show_verdict(console, outcome)
@@ -90,7 +91,10 @@ def _show_files(console: Console, files: list[FileFacts]) -> None:
     hidden = len(files) - _FILES_SHOWN
     for facts in files[-_FILES_SHOWN:]:
         stored = f", {facts.stored_bytes:,} on disk" if facts.stored_bytes != facts.plain_bytes else ""
-        console.print(f"    {facts.name}  {facts.lines:,} lines, {facts.plain_bytes:,} bytes{stored}", highlight=False)
+        console.print(
+            f"    {escape(one_line(facts.name))}  {facts.lines:,} lines, {facts.plain_bytes:,} bytes{stored}",
+            highlight=False,
+        )
     if hidden > 0:
         console.print(f"    and {hidden} older ones")
 
@@ -98,9 +102,9 @@ def _show_files(console: Console, files: list[FileFacts]) -> None:
 def _show_verdict(console: Console, outcome: Outcome) -> None:
     """Print the last line: whether the ledger balances, and if not, in which way."""
     for sample in outcome.audit.torn_samples:
-        console.print(f"torn: {sample}", markup=False)
+        console.print(f"torn: {one_line(sample)}", markup=False)
     for notice in outcome.audit.notices:
-        console.print(f"the log says: {notice}", markup=False)
+        console.print(f"the log says: {one_line(notice)}", markup=False)
     if len(outcome.fallen) > outcome.victims:
         console.print(f"[red]{len(outcome.fallen)} workers died, of which the demo killed {outcome.victims}.[/]")
     if outcome.abandoned:

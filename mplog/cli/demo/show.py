@@ -9,10 +9,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from mplog.cli.demo import report, sources
 from mplog.cli.demo.crew import CrewExhausted
 from mplog.cli.demo.run import Options, run_demo
+from mplog.cli.output import one_line
 
 _WIDTH_ELSEWHERE = 110
 
@@ -23,7 +25,9 @@ def show_demo(arguments: argparse.Namespace) -> int:
     files = sources.standard_library()
     if not files:
         directory = sources.library_directory()
-        console.print(f"No source files in {directory}: run the demo with an interpreter that has them.")
+        console.print(
+            f"No source files in {escape(one_line(str(directory)))}: run the demo with an interpreter that has them."
+        )
         return 1
     with ExitStack() as stack:
         directory = arguments.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mplog-demo-")))
@@ -39,7 +43,7 @@ def show_demo(arguments: argparse.Namespace) -> int:
         try:
             outcome = run_demo(options, files)
         except CrewExhausted as error:
-            console.print(f"[bold red]{error}[/]")
+            console.print(f"[bold red]{escape(one_line(str(error)))}[/]")
             return 1
         report.show_end(console, options, outcome, keeps=arguments.directory is not None)
     return 0 if outcome.balanced else 1
