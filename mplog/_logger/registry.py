@@ -9,6 +9,7 @@ Any other program makes of them what it can with what it has, and imports nothin
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import io
 import operator
 import os
@@ -95,8 +96,7 @@ class _Careful(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """The thing itself where it is the same here; else a stand-in, or an error."""
-        root = module.partition(".")[0]
-        if root == "mplog" or root in sys.stdlib_module_names:
+        if _is_part_of_python(module.partition(".")[0]):
             return super().find_class(module, name)
         if module in sys.modules and module not in self._own:
             # What a module does not have, it may make when it is asked, by importing another one.
@@ -107,6 +107,19 @@ class _Careful(pickle.Unpickler):
         if self._stands_in:
             return _Elsewhere
         raise pickle.UnpicklingError(f"{module}.{name} is another program's")
+
+
+def _is_part_of_python(root: str) -> bool:
+    """Whether the package or module *root* is mplog, or one of Python's own and no other one of the same name."""
+    if root not in sys.stdlib_module_names:
+        return root == "mplog"
+    loaded = sys.modules.get(root)
+    path = getattr(loaded, "__file__", None)
+    if loaded is None:
+        spec = importlib.util.find_spec(root)
+        path = spec.origin if spec is not None and spec.has_location else None
+    # What has no path is built in. Below Python's own modules lie those in C, and what was installed.
+    return path is None or (path.startswith(os.path.dirname(os.__file__) + os.sep) and "-packages" not in path)
 
 
 class _Plain(pickle.Unpickler):

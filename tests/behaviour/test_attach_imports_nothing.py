@@ -92,3 +92,30 @@ def test_a_program_that_joins(program: Program, way: str, same: bool) -> None:
     ended = program.run(OWNER, way, other, silent=False)
 
     assert ended.said == "imported\n"
+
+
+def test_a_module_that_is_called_as_one_of_python(program: Program) -> None:
+    """It is not one: what a value of it is made of is not imported, either."""
+    program.script("class Value:\n    def __repr__(self): return '<value>'\n", "wave.py")
+
+    ended = program.run(
+        """
+        import subprocess, sys
+        from mplog import attach, logger
+
+        if sys.argv[1:] == ["help"]:
+            assert attach()
+            logger.info("helped")
+            assert "wave" not in sys.modules and "fractions" in sys.modules
+        else:
+            import fractions, wave
+
+            logger.remove()
+            logger.configure(extra={"theirs": wave.Value(), "pythons": fractions.Fraction(1, 2)})
+            logger.add("app.log", format="{extra[theirs]} {extra[pythons]} {message}")
+            attach()
+            subprocess.run([sys.executable, "-W", "error", __file__, "help"], check=True)
+        """
+    )
+
+    assert ended.log() == ["<value> 1/2 helped"]
