@@ -273,7 +273,7 @@ class Reader:
     is read again by whoever takes the ring over.
     """
 
-    __slots__ = ("_capacity", "_checked", "_data", "_seq", "_words", "only", "position")
+    __slots__ = ("_capacity", "_checked", "_data", "_seq", "_words", "only", "position", "unended")
 
     def __init__(self, words: memoryview, data: memoryview, *, checked: bool = True) -> None:
         self._checked = checked
@@ -283,6 +283,8 @@ class Reader:
         self.position: int = words[HEAD]
         self.only = -1
         """The route of all records of the last `read` when they were all text for one; else -1."""
+        self.unended = False
+        """Whether some record of the last `read` ends in another byte than 10, which ends a line."""
         # Whoever takes a ring over cannot know the last number; it believes the first record and counts on.
         self._seq: int | None = None if self.position else 1
 
@@ -346,6 +348,7 @@ class Reader:
             length = RECORD.unpack_from(self._data, start & (capacity - 1))[0]
             tail = min(tail, start + max(most, padded(min(length, LARGEST_RECORD))))
         entries: list[Entry] = []
+        self.unended = False
         append, unpack = entries.append, _unpack
         youngest = horizon if horizon is not None else _END_OF_TIME
         # What the third number of nearly every record is, where it alone says that the record is whole.
@@ -370,7 +373,14 @@ class Reader:
                     marks = kind << KIND_SHIFT
                     stamp, wall, route, level = 0, 0.0, 0, 0
                 after = at + RECORD_BYTES + length
-                if found != expected or marks != usual or stamp > youngest or after > size or length < PREFIX_BYTES:
+                if (
+                    found != expected
+                    or marks != usual
+                    or stamp > youngest
+                    or after > size
+                    or length < PREFIX_BYTES
+                    or block[after - 1] != 10
+                ):
                     kind = marks >> KIND_SHIFT & 0xFF
                     if kind == PAD and not (position + after) & mask and position + after <= published:
                         at = after
@@ -386,6 +396,8 @@ class Reader:
                     ):
                         self.position, self._seq, self.only = position + at, expected, only
                         return entries
+                    if block[after - 1] != 10:
+                        self.unended = True
                     if kind != LOG:
                         only = -1
                 else:

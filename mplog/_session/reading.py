@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mplog._ring.layout import DATA_RECORD, HELD_BACK, KIND_SPILLED_DATA, SPILL
+from mplog._ring.layout import HELD_BACK, KIND_SPILLED_DATA, SPILL
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import rings
@@ -18,8 +18,12 @@ Render = Callable[[int, bytes], "bytes | None"]
 """(kind, body) -> what the file gets, or None for a record that does not pass."""
 
 
-def renderer(route: Route) -> Render:
-    """What makes the bytes for the file of *route*. A record that it cannot make any of is said, and does not pass."""
+def renderer(route: Route, *, ended: bool = True) -> Render:
+    """What makes the bytes for the file of *route*. A record that it cannot make any of is said, and does not pass.
+
+    Args:
+        ended: each as a line that is ended; see Route.ended.
+    """
 
     def render(kind: int, body: bytes) -> bytes | None:
         try:
@@ -31,7 +35,7 @@ def renderer(route: Route) -> Render:
             report.error_in_handler(route.spec.id, record, error, sink=route.spec.target)
             return None
         assert not isinstance(text, str)  # Routes of files give bytes.
-        return text
+        return route.ended(text) if ended and text is not None else text
 
     return render
 
@@ -108,7 +112,7 @@ def finished(entries: Iterable[Entry], place: Place, render: Render) -> list[Ent
         kind, body = entry[3], entry[7]
         if kind in (SPILL, KIND_SPILLED_DATA):
             body = spilled(place, body)
-        text = body if kind not in (DATA_RECORD, KIND_SPILLED_DATA) else render(kind, body)
+        text = render(kind, body)
         if text is not None:
             found.append((*entry[:7], text))
     return found

@@ -151,7 +151,7 @@ def write_rest(
     def append(file: LogFile) -> int:
         slot, trouble = slot_files.open_or_renew(place, path, make=make)
         with contextlib.closing(slot), _backlog(place, number, sink, bound) as backlog:
-            settling.settle_intent(file.fd, place, slot, render, sink)
+            settling.settle_intent(file.fd, place, slot, route, sink)
             ends = slot.ends()
             for key, end in _origins(backlog).items():
                 ends[key] = max(end, ends.get(key, 0))

@@ -15,7 +15,6 @@ from mplog._ring.ring import Entry
 from mplog._ring.ring_file import open_existing
 from mplog._session import directory, reading, rings, slot_files
 from mplog._session.place import Place, open_place
-from mplog._session.reading import Render
 from mplog._sinks import report
 from mplog._sinks.file import moved
 from mplog._sinks.file import slot as slots
@@ -45,7 +44,7 @@ def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> N
                 # What a damaged slot promises is nothing; see `slot_files.open_or_renew`.
                 if slot.is_undone() and not slot.trouble(slot.session, slot_files.route_in(path)):
                     place = open_place(os.path.join(base, "sessions", slot.session.hex()))
-                    settle_intent(fd, place, slot, reading.renderer(make_route(slot.route)), sink)
+                    settle_intent(fd, place, slot, make_route(slot.route), sink)
             except (OSError, ValueError) as error:
                 # The session is gone with its rings: there is nothing to compare with, or to write. Or we cannot look.
                 if not (isinstance(error, OSError) and descriptor.is_none_left(error)):
@@ -56,7 +55,7 @@ def settle_all(sink: FileSink, fd: int, make_route: Callable[[int], Route]) -> N
                 slot.close()
 
 
-def settle_intent(fd: int, place: Place, slot: Slot, render: Render, sink: FileSink) -> None:
+def settle_intent(fd: int, place: Place, slot: Slot, route: Route, sink: FileSink) -> None:
     """Finish or take back a promise whose maker died. Called under the lock of *fd*, the current file of *sink*.
 
     Raises FileBusy when the promise is about a file that somebody has moved since, and its lock is not to be had.
@@ -68,18 +67,18 @@ def settle_intent(fd: int, place: Place, slot: Slot, render: Render, sink: FileS
         return
     status = os.fstat(fd)
     if (status.st_dev, status.st_ino) == (promise.device, promise.inode):
-        _settle_in(fd, promise, place, slot, render, sink.options.text.end)
+        _settle_in(fd, promise, place, slot, route, sink.options.text.end)
         return
     with moved.locked(sink.directory, promise.device, promise.inode, MOVED_BOUND) as old:
         if old is None:
             slot.take_back()
         else:
-            _settle_in(old, promise, place, slot, render, sink.options.text.end)
+            _settle_in(old, promise, place, slot, route, sink.options.text.end)
 
 
-def _settle_in(fd: int, promise: Promise, place: Place, slot: Slot, render: Render, end: bytes) -> None:
+def _settle_in(fd: int, promise: Promise, place: Place, slot: Slot, route: Route, end: bytes) -> None:
     """Settle *promise*, which is about the file *fd*, under its lock."""
-    entries = _promised(place, promise, slot.route, render)
+    entries = _promised(place, promise, slot.route, route)
     if entries is None:
         slot.take_back()
         return
@@ -96,13 +95,13 @@ def _settle_in(fd: int, promise: Promise, place: Place, slot: Slot, render: Rend
         report.once("torn", "a write was cut short by a kill and overtaken by others; the cut record is repeated whole")
 
 
-def _promised(place: Place, promise: Promise, route: int, render: Render) -> list[Entry] | None:
+def _promised(place: Place, promise: Promise, number: int, route: Route) -> list[Entry] | None:
     """The entries that *promise* was about, from the rings that still hold them; None when they do not."""
     entries: list[Entry] = []
-    for number, part in enumerate(promise.parts):
+    for index, part in enumerate(promise.parts):
         if part.start == part.end:
             continue
-        path = _ring_path(place, part.ring, route)
+        path = _ring_path(place, part.ring, number)
         if path is None:
             return None
         ring = None
@@ -111,11 +110,15 @@ def _promised(place: Place, promise: Promise, route: int, render: Render) -> lis
         if ring is None:
             return None
         try:
-            entries += reading.entries_of(ring, number, part.start, part.end, route)
+            entries += reading.entries_of(ring, index, part.start, part.end, number)
         finally:
             ring.close()
-    finished = reading.finished(sorted(entries), place, render)
-    return finished if sum(len(entry[7]) for entry in finished) == promise.length else None
+    entries.sort()
+    for ended in (True, False):  # Whoever promised may have had another kind of format.
+        finished = reading.finished(entries, place, reading.renderer(route, ended=ended))
+        if sum(len(entry[7]) for entry in finished) == promise.length:
+            return finished
+    return None
 
 
 def _ring_path(place: Place, key: bytes, route: int) -> str | None:

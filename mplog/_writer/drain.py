@@ -152,6 +152,7 @@ class Drain:
         entries: list[Entry] = []
         read_from = 0
         only: int | None = None
+        unended = False
         counts = [0] * len(sources)
         self.crowded = False
         for index, source in enumerate(sources):
@@ -164,12 +165,15 @@ class Drain:
                 counts[index] = len(found)
                 entries += found
                 only = source.reader.only if only in (None, source.reader.only) else -1
+                unended = unended or source.reader.unended
         if not entries:
             return None
         if read_from > 1:
             entries.sort()
         if only == -1:
             entries = self._bound(sources, starts, entries, counts)
+        if unended:
+            self._end_lines(entries)
         return self._share_out(sources, starts, entries, only, counts)
 
     def _bound(self, sources: list[Source], starts: list[int], entries: list[Entry], counts: list[int]) -> list[Entry]:
@@ -187,6 +191,13 @@ class Drain:
                 source.reader.go_back(ends[index], surplus)
                 counts[index] = kept[index]
         return entries[:fitting]
+
+    def _end_lines(self, entries: list[Entry]) -> None:
+        """See to it that each text for a file ends its line, in place."""
+        for index, entry in enumerate(entries):
+            route = self.routes.get(entry[4])
+            if entry[3] == LOG and route is not None and (text := route.ended(entry[7])) is not entry[7]:
+                entries[index] = (*entry[:7], text)
 
     def _share_out(
         self, sources: list[Source], starts: list[int], entries: list[Entry], only: int | None, counts: list[int]
@@ -229,7 +240,7 @@ class Drain:
                 assert route.outlet is not None
                 pending.messages.append((route.outlet, text, sources[entry[1]].tally))
             else:
-                files[entry[4]].append((*entry[:7], text))
+                files[entry[4]].append((*entry[:7], route.ended(text)))
                 if entry[3] != LOG:
                     pending.names[entry[1], entry[2]] = entry[3], entry[7]
         for ring, end in over.items():

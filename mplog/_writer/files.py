@@ -255,7 +255,7 @@ class Files:
             report.error_in_handler(route.spec.id, record, error, sink=route.spec.target)
             text = route.spec.encode(f"<a record that waited for this file is missing: {str(error)!a}>\n")
         assert isinstance(text, bytes)
-        return (*entry[:7], text)
+        return (*entry[:7], route.ended(text))
 
     def _commit(
         self,

@@ -64,7 +64,7 @@ class RouteSpec:
 class Route:
     """A handler in the process that owns its sink. Used by the writer thread only, except where noted."""
 
-    __slots__ = ("failed", "filtered", "outlet", "patcher", "renderer", "sink", "spec", "written")
+    __slots__ = ("_line_end", "failed", "filtered", "outlet", "patcher", "renderer", "sink", "spec", "written")
 
     def __init__(self, spec: RouteSpec, sink: FileSink | MessageSink, renderer: Renderer) -> None:
         self.spec = spec
@@ -73,9 +73,22 @@ class Route:
         self.patcher: Patcher | None = None
         """The owner's, for records whose process could not run it."""
         self.outlet = None if isinstance(sink, FileSink) else Outlet(sink, spec.id)
+        self._line_end = b"" if spec.file is None or renderer.template is None else spec.file.text.end
+        """What each record from a ring ends with, in a file whose format says so."""
         self.written = 0
         self.filtered = 0
         self.failed = 0
+
+    def ended(self, text: bytes) -> bytes:
+        """*text* from a ring, for the file, as a line that is ended: what one process leaves open, the next record, of
+        another one, would go on. The format of a function may end its records as it likes."""
+        if not self._line_end or text.endswith(self._line_end):
+            return text
+        if not isinstance(text, Line):
+            return text + self._line_end
+        line = Line(text + self._line_end)
+        line.message = text.message
+        return line
 
     def text_of(self, kind: int, body: bytes, *, asked: bool = False) -> bytes | Message | None:
         """What the sink gets for one drained record; None when the owner's filter rejects it.

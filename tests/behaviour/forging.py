@@ -15,15 +15,15 @@ HEADER_AT = 8
 
 
 class Forged:
-    """The ring of this process, which has logged one record; it logs nothing more through mplog."""
+    """The ring of this process, which has *published* so many records; it logs nothing more through mplog."""
 
-    def __init__(self) -> None:
+    def __init__(self, published: int = 1) -> None:
         runtime = os.environ["MPLOG_RUNTIME_DIR"]
         (self.path,) = glob.glob(f"{runtime}/mplog-{os.geteuid()}/sessions/*/rings/{os.getpid()}-*.ring")
         self.session = os.path.dirname(os.path.dirname(self.path))
         with open(self.path, "r+b") as file:
             self.map = mmap.mmap(file.fileno(), 0)
-        (self.number,) = struct.unpack_from("=I", self.map, DATA + 4)
+        self.number = published
 
     def word(self, at: int) -> int:
         """A number of the header."""

@@ -60,7 +60,10 @@ DAMAGES = {
     for kind in (0, 3, 5, 6, 7, 255):
         for body in (b"", b"{}", b"[" * 3_000, b"nothing", b"\0" * 100, b'{"t": 1e999}'):
             for route in (1, 2, 99, 2**32 - 1):
-                forged.put(kind, body + b"\n", route=route)
+                forged.put(kind, body, route=route)
+""",
+    "no end of a line": r"""
+    forged.put(1, b"an open line")
 """,
     "times": r"""
     for wall in (float("inf"), float("-inf"), float("nan"), 1e300, -1e300, 253402300000.0):

@@ -58,7 +58,7 @@ def move_heads_first() -> None:
 def settle_nothing() -> None:
     """Recover without looking at the promise that a dead process made."""
 
-    def blind(fd: int, place: Any, slot: Slot, render: Any, sink: Any) -> None:
+    def blind(fd: int, place: Any, slot: Slot, route: Any, sink: Any) -> None:
         slot.take_back()
 
     settling.settle_intent = blind

@@ -23,6 +23,17 @@ ROTATION_ATTEMPTS = 8
 """Rotations for one record, when other processes fill each new file first."""
 
 
+AHEAD = 60.0
+"""Seconds that a record's time may be ahead of the clock. One that is further ahead, because the clock was put back
+since or a process wrote anything there, is of now: else no file would be due for as long."""
+
+
+def _believed(wall: float) -> float:
+    """When a record that says *wall* was logged, as far as that can be."""
+    now = wall_time()
+    return wall if 0.0 <= wall <= now + AHEAD else now
+
+
 class Line(bytes):
     """The finished bytes of one record that remember the message they were made of, for rotation functions."""
 
@@ -77,7 +88,7 @@ class Turnover:
             if last > first:
                 return last
             # Again, when another process has filled the new file before we had its lock.
-            old = self._rotate(entries[first][6])
+            old = self._rotate(_believed(entries[first][6]))
             if old is not None:
                 rotated.append(old)
             if file.is_empty or file.is_held_elsewhere:
@@ -99,7 +110,7 @@ class Turnover:
             before, size = size, size + len(entry[7])
             if limit is not None and size > limit and (before > len(self.options.text.mark) or not limit):
                 return index
-            if due is not None and entry[6] >= due:
+            if due is not None and entry[6] >= due and _believed(entry[6]) >= due:
                 return index
             if self.asks:
                 # One record at a time: a function sees the file with all that came before.
@@ -125,7 +136,7 @@ class Turnover:
         assert rotation is not None
         if message is None:
             message = Message(data.decode(self.options.text.encoding, "replace"))
-            message.record = {"time": local_time(wall)}
+            message.record = {"time": local_time(_believed(wall))}
         signals.open_up()
         try:
             view = self.file.view()
@@ -136,10 +147,6 @@ class Turnover:
 
     def _rotate(self, wall: float) -> str | None:
         """Rotate, and return the old file's name. Where that is refused, the current file grows on for a while."""
-        try:
-            local_time(wall)
-        except (ValueError, OverflowError, OSError):
-            wall = wall_time()  # No process of ours wrote that into its ring.
         # No rotation while a promise is open: whoever keeps or takes it back would not find its bytes.
         self._settle(self.file.fd)
         rotation = self.options.rotation
