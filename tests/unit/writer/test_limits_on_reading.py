@@ -90,7 +90,9 @@ def packed(text: str) -> bytes:
 
 FILLED: dict[str, Callable[[Arena, Any], bool]] = {
     "short records": lambda arena, push: all(push(b"\n", 1) for _ in range(80_000)),
-    "records as data": lambda arena, push: all(push(packed("x"), DATA_RECORD) for _ in range(1000)),
+    "records as data": lambda arena, push: all(
+        push(packed("x"), DATA_RECORD) for _ in range(10_000)
+    ),  # As many as fit.
     "large files": lambda arena, push: all(push(arena.spill(f"1-{at}", 1 << 20), SPILL) for at in range(16)),
 }
 
