@@ -119,7 +119,8 @@ def _is_part_of_python(root: str) -> bool:
         spec = importlib.util.find_spec(root)
         path = spec.origin if spec is not None and spec.has_location else None
     # What has no path is built in. Below Python's own modules lie those in C, and what was installed.
-    return path is None or (path.startswith(os.path.dirname(os.__file__) + os.sep) and "-packages" not in path)
+    home = os.path.dirname(os.__file__) + os.sep
+    return path is None or (path.startswith(home) and "-packages" not in path[len(home) :])
 
 
 class _Plain(pickle.Unpickler):
