@@ -167,9 +167,12 @@ def _rings(core: Core) -> Iterator[Problem]:
             f"({host.shortage.error}). Raise the limit of open files (ulimit -n), or let it open less.",
         )
     for source in list(host.drain.sources) if host is not None else ():
-        if source.broken:
+        if source.aside:
+            what = (
+                "is damaged and is not read any more" if source.broken else "is set aside after errors of mplog's own"
+            )
             yield Problem(
                 "corrupt",
-                f"the ring {source.file.path} of process {source.file.owner.pid} is damaged and is not read any more. "
+                f"the ring {source.file.path} of process {source.file.owner.pid} {what}. "
                 "Restart that process; keep a copy of the file for a bug report.",
             )

@@ -132,5 +132,5 @@ def lag(core: Core) -> float:
 
 
 def corrupt(host: Host) -> int:
-    """How many damaged rings *host* has met."""
-    return host.intake.damaged + sum(source.broken for source in list(host.drain.sources))
+    """How many rings *host* has met that are damaged or set aside."""
+    return host.intake.damaged + sum(source.aside for source in list(host.drain.sources))

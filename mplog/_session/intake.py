@@ -25,7 +25,7 @@ from mplog._writer.source import Source
 from mplog._writer.writer import HOUSEKEEPING
 
 MOST_DAMAGED = 16
-"""Damaged rings that stay mapped because their processes live, which may wait for an answer there."""
+"""Rings that are damaged or set aside and stay mapped, because their processes may wait for an answer there."""
 
 MOST_UNTOLD = 8
 """Drained rings of one process that wait for it to be time to tell what found no room in them."""
@@ -46,7 +46,7 @@ class Intake:
         """Rings of processes that have not logged; see Link.begin_early."""
         self._told_at: dict[Who, float] = {}
         self.damaged = 0
-        """Damaged rings that were let go; their files are kept."""
+        """Rings, damaged or set aside, that were let go; their files are kept."""
         self.is_ending = False
         """Whether processes may have begun to take their rings over, for the session ends."""
 
@@ -108,7 +108,7 @@ class Intake:
                 self._look_after(source, now)
             except Exception as error:  # noqa: BLE001 - whatever it is that one ring has, the others are looked after
                 report.error_in_handler(-1, None, error, sink=f"the care for the ring of {source.tally.who}")
-        damaged = [source for source in self._drain.sources if source.broken]
+        damaged = [source for source in self._drain.sources if source.aside and not source.owes]
         for source in damaged[: max(0, len(damaged) - MOST_DAMAGED)]:
             self._leave(source)
 
@@ -139,7 +139,7 @@ class Intake:
         return not source.reader.unread()
 
     def _leave(self, source: Source) -> None:
-        """Let a damaged ring go, which holds memory and a place among the rings; its file stays as it is."""
+        """Let a ring go that is damaged or set aside, which takes memory and a place; its file stays as it is."""
         self.ignored.add(source.file.path)
         self.damaged += 1
         source.tally.read += source.reader.count_unread()  # They are in flight for ever.

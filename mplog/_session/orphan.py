@@ -302,9 +302,8 @@ class Orphan:
                 if self._is_elsewhere:
                     raise PermissionError(f"{route.sink.path} is another file here than it was for the owner")
                 counts = route.sink.of_orphan  # Else the sink does, for the handler that it belongs to.
-                route.sink.write(
-                    text if isinstance(text, bytes) else text.encode(), wall, getattr(text, "message", None)
-                )
+                text = route.ended(text if isinstance(text, bytes) else text.encode())
+                route.sink.write(text, wall, getattr(text, "message", None))
             else:
                 route.sink.write(text if isinstance(text, Message) else Message(text.decode("utf8", "replace")))
         except Exception:  # noqa: BLE001 - the sink's trouble is reported; the call itself must not raise

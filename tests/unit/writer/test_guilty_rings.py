@@ -287,5 +287,9 @@ def test_a_ring_that_is_set_aside_is_said_with_its_process_and_position(
     assert f"process {os.getpid()} (p) is set aside at position 0" in said
     assert "Its 12 records" in said
     assert arena.lines(arena.paths[0], guilty=False) == arena.wanted
+    assert arena.logger.statistics().corrupt_rings == 1
+    assert ["set aside" in problem.text for problem in arena.logger.health().problems if problem.kind == "corrupt"] == [
+        True
+    ]
     assert ring.reader().count_unread() == 12
     ring.close()
