@@ -69,7 +69,7 @@ class Commits:
             if file.shared:
                 progress.promise(slot, last, after)
                 self._append(part, file.size, parts, slot)
-                progress.look(slot)
+                progress.keep()
             else:
                 write_all(file.fd, b"".join([entry[7] for entry in part]))
                 progress.done = last

@@ -7,7 +7,7 @@ from mplog._sinks.file.slot import Slot
 
 class Progress:
     """Of one batch. An exception, such as that of a signal handler, may end `FileSink.commit` at any place; what the
-    slot says then is what counts.
+    slot says then is what counts. Else it is not asked: every process of its user can store into it.
     """
 
     __slots__ = ("_open", "done", "ends")
@@ -29,6 +29,14 @@ class Progress:
         """The next promise in *slot* is about the records up to *done*, with which the rings have come to *ends*."""
         self._open = slot.next_number, done, ends
 
+    def keep(self) -> None:
+        """The open promise was kept."""
+        if self._open is not None:
+            _, done, ends = self._open
+            self.done = done
+            self.ends.update(ends)
+            self._open = None
+
     def look(self, slot: Slot) -> None:
         """Count the open promise if it was kept; one that was taken back is as if it had not been made.
 
@@ -36,8 +44,6 @@ class Progress:
         """
         if self._open is None or slot.is_undone():
             return
-        number, done, ends = self._open
-        if slot.done_number >= number:
-            self.done = done
-            self.ends.update(ends)
+        if slot.done_number >= self._open[0]:
+            self.keep()
         self._open = None

@@ -50,10 +50,10 @@ class Steps(Progress):
         super().__init__()
         self.taken: list[int] = []
 
-    def look(self, slot: Slot) -> None:
+    def keep(self) -> None:
         """As usual."""
         before = self.done
-        super().look(slot)
+        super().keep()
         if self.done != before:
             self.taken.append(self.done)
 
@@ -98,6 +98,26 @@ def test_batch_is_split_at_the_size_limit(tmp_path: Path) -> None:
 
     assert [2, 4, 6, 8, 10] == told
     assert [80] * 5 == [path.stat().st_size for path in tmp_path.glob("app*")]
+
+
+@pytest.mark.parametrize("words", [(1 << 62, 0), (0, 0), (0, 1 << 62), (7, 6), ((1 << 64) - 1, 3)], ids=str)
+def test_words_that_somebody_stores_into_the_slot_repeat_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[int, int]
+) -> None:
+    """Whoever has written a batch knows it, whatever the slot says by then, which others can store into."""
+    sink = make(tmp_path / "app.log", rotation=100)
+    done = Slot.done
+
+    def scribble(slot: Slot) -> None:
+        done(slot)
+        slot._words[1], slot._words[2] = words
+
+    monkeypatch.setattr(Slot, "done", scribble)
+    lines = [b"%039d\n" % number for number in range(10)]
+    commit(sink, batch(*lines), tmp_path)
+    sink.close()
+    written = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("app*")))
+    assert sorted(written.splitlines(keepends=True)) == lines
 
 
 def test_record_over_the_limit_has_a_file_of_its_own(tmp_path: Path) -> None:
