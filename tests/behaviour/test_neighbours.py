@@ -213,6 +213,32 @@ logger.info("secret")
         place.run(VICTIM, f"{SETUP}\nlogger.add({template!r}, format='{{message}}')\nlogger.info('shared')")
         assert theirs.read_text() == "shared\n"
 
+    @pytest.mark.parametrize("what", ["file", "fifo", "link", "directory"])
+    @pytest.mark.parametrize("rotation", ["None", "'1 day'"])
+    def test_whatever_takes_it(self, place: Place, what: str, rotation: str) -> None:
+        """A FIFO is not waited for, a link not followed, and a directory whose name is a time not used."""
+        plant = {
+            "file": "open(name + '/app.log', 'w').close(); os.chmod(name + '/app.log', 0o666)",
+            "fifo": "os.mkfifo(name + '/app.log'); os.chmod(name + '/app.log', 0o666)",
+            "link": "os.symlink(sys.argv[1], name + '/app.log')",
+            "directory": "pass",
+        }
+        private = place.here / "private.conf"
+        private.write_text("settings\n")
+        os.chown(private, VICTIM, VICTIM)
+        source = (
+            f"import os, sys, time\nname = time.strftime('%Y')\nos.mkdir(name); os.chmod(name, 0o777)\n{plant[what]}"
+        )
+        place.run(NEIGHBOUR, source, private)
+        said = place.run(
+            VICTIM,
+            f"{SETUP}\nlogger.add('{{time:YYYY}}/app.log', rotation={rotation})\nlogger.info('secret')",
+            status=1,
+        )
+        assert f"belongs to user {NEIGHBOUR}, not to user {VICTIM}" in said
+        assert private.read_text() == "settings\n"
+        assert not [path for path in place.here.rglob("*") if path.is_file() and "secret" in path.read_text()]
+
     @pytest.mark.parametrize("permissions", [0o660, 0o666])
     def test_users_who_want_to_share(self, place: Place, permissions: int) -> None:
         """`permissions` that lets others write makes one log of the files of several users."""

@@ -8,6 +8,7 @@ What it does not believe is for it as though it were not there. That is said onc
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -70,28 +71,36 @@ def is_ours(status: os.stat_result, directory: str, permissions: int | None) -> 
     return is_own(status, directory, permissions) and (status.st_nlink == 1 or _is_private(directory))
 
 
-def check_named(fd: int, path: str, real: str, permissions: int | None) -> None:
-    """Refuse a file that somebody else has put where the time in a path would have one made, before anything is in it.
+def check_named(status: os.stat_result | None, path: str, names: Names, permissions: int | None) -> None:
+    """Refuse what somebody else has put where the time in a path would have something made, before anything is in it.
 
-    As Linux does it in some directories (`fs.protected_regular`, `fs.protected_symlinks`): the owner of the directory,
-    who can replace every file, may have made it. *fd* was opened as *real*, to which *path* may be a link.
+    As Linux does it in some directories (`fs.protected_regular`, `fs.protected_symlinks`, `fs.protected_fifos`): root,
+    and the owner of the directory, who can replace every file, may have made it. All else on the way from there to the
+    file, such as a directory whose name is a time, must be theirs, too.
+
+    Args:
+        status: of what is there, perhaps behind a link at *path*; None where there is nothing.
 
     Raises PermissionError.
     """
-    status = os.fstat(fd)
-    if not _HAS_USERS or not stat.S_ISREG(status.st_mode) or _is_shared(status, permissions):
+    if not _HAS_USERS or (status is not None and stat.S_ISREG(status.st_mode) and _is_shared(status, permissions)):
         return
-    for each, found in ((path, os.lstat(path)), (real, status)) if real != path else ((path, status),):
-        with contextlib.suppress(OSError):
-            if found.st_uid in (os.geteuid(), os.stat(os.path.dirname(each)).st_uid):
-                continue
-        raise PermissionError(
-            1,
-            f"It is there already and belongs to user {found.st_uid}, not to user {os.geteuid()}, so no record of this "
-            "program goes into it. Log into a directory where nobody else makes files, or, to share the log, pass "
-            "permissions= that lets its group write",
-            each,
-        )
+    found = [] if status is None else [(path, status.st_uid)]
+    shares = permissions is not None and permissions & _OTHERS_WRITE
+    while not shares and len(path) > len(names.directory):
+        with contextlib.suppress(FileNotFoundError):
+            found.append((path, os.lstat(path).st_uid))
+        path = os.path.dirname(path)
+    trusted = (os.geteuid(), 0, os.stat(names.directory).st_uid)
+    for each, owner in found:
+        if owner not in trusted:
+            raise PermissionError(
+                errno.EPERM,
+                f"It is there already and belongs to user {owner}, not to user {os.geteuid()}, so no record of this "
+                "program goes there. Log into a directory where nobody else makes files, or, to share the log, pass "
+                "permissions= that lets its group write",
+                each,
+            )
 
 
 def ours(paths: Iterable[str], names: Names, permissions: int | None) -> list[tuple[str, os.stat_result]]:

@@ -98,9 +98,15 @@ class LogFile(OpenFile):
         for _ in range(int(ENDING_PATIENCE / _ENDING_STEP)):
             # A link where a new file is insisted on is no new file.
             real = path if found or ("x" in self.options.mode and not again) else behind_links(path)
+            if not found:
+                try:
+                    status = os.stat(real)
+                except OSError:
+                    status = None  # There is nothing, or the opening says what is wrong.
+                self._check_named(status, path)  # Before: to open a FIFO may take for ever.
             fd, created = opening.open_file(real, self.options, again=again, found=found)
             try:
-                self._check(fd, path, real, found=found, created=created)
+                self._check(fd, path, found=found, created=created)
             except BaseException:
                 os.close(fd)
                 raise
@@ -116,14 +122,19 @@ class LogFile(OpenFile):
             again = True
             time.sleep(_ENDING_STEP)
 
-    def _check(self, fd: int, path: str, real: str, *, found: bool, created: bool) -> None:
+    def _check(self, fd: int, path: str, *, found: bool, created: bool) -> None:
         """Before anything is done to *fd*: refuse what others have put where this program expects a log of its own."""
-        permissions = self.options.permissions
         if found:
-            if not belief.may_continue(os.fstat(fd), permissions):
+            if not belief.may_continue(os.fstat(fd), self.options.permissions):
                 raise FileNotFoundError(errno.ENOENT, "It is no file of this log any more", path)
-        elif not created and not self.options.template.is_plain and self.options.opener is None:
-            belief.check_named(fd, path, real, permissions)
+        elif not created:
+            self._check_named(os.fstat(fd), path)
+
+    def _check_named(self, status: os.stat_result | None, path: str) -> None:
+        """Nobody but the program has made the name of a path without `{time}`, or the result of an opener."""
+        template = self.options.template
+        if not template.is_plain and self.options.opener is None:
+            belief.check_named(status, path, template.names(), self.options.permissions)
 
     def _sign(self, *, created: bool) -> None:
         """Note in the open file whose it is, unless another log that has other names for it writes it already."""

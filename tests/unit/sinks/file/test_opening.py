@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mplog._sinks.file import compression, opening, whose
+from mplog._sinks.file import compression, open_file, opening, whose
 from mplog._sinks.file.compression import Compression
 from mplog._sinks.file.log_file import LogFile
 from mplog._sinks.file.naming import PathTemplate
 from mplog._sinks.file.options import FileOptions
+from mplog._sinks.file.rotation import parse_rotation
 from mplog._sinks.file.sink import FileSink
 
 
@@ -101,3 +102,25 @@ def test_something_else_in_the_place_of_a_file_that_was_found(tmp_path: Path, wh
     assert os.listdir("/proc/self/fd") == before
     assert other.read_text() == "victim\n"
     assert not os.listxattr(other)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of others")
+def test_a_next_file_that_others_have_put_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rotation to a name that is taken by somebody else is refused, and the old file grows on."""
+    now = 1_000_000_000.0
+    monkeypatch.setattr(open_file, "wall_time", lambda: now)
+    os.chown(tmp_path, 1, 1)
+    template = PathTemplate(tmp_path / "{time:YYYY}.log")
+    sink = FileSink(FileOptions(template, rotation=parse_rotation(10)))
+    sink.write(b"12345678\n", now)
+    theirs = tmp_path / "2031.log"
+    theirs.touch()
+    os.chown(theirs, 2, 2)
+    now = 1_930_000_000.0
+    sink.write(b"12345678\n", now)
+    assert (tmp_path / "2001.log").read_bytes() == b"12345678\n" * 2
+    theirs.unlink()
+    monkeypatch.setattr(sink._turnover, "retry_from", 0.0)
+    sink.write(b"12345678\n", now)
+    assert theirs.read_bytes() == b"12345678\n"
+    sink.close()
