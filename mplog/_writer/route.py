@@ -23,6 +23,10 @@ from mplog._sinks.message_sink import MessageSink
 from mplog._writer.outlet import Outlet
 
 
+LONGEST_SHOWN = 100_000
+"""Bytes of a record that a report shows, or says what it can be."""
+
+
 @dataclass(frozen=True, slots=True)
 class RouteSpec:
     """What another process must know about a handler. Made by the owner, unpickled only by its own children."""
@@ -122,6 +126,8 @@ class Route:
 
     def record_of(self, kind: int, body: bytes, who: str) -> dict[str, Any] | str:
         """One drained record of the process *who*, for a report. Never raises."""
+        if len(body) > LONGEST_SHOWN:
+            return f"{len(body)} bytes of {who}"  # Others would wait while they are read once more.
         try:
             if kind in (DATA_RECORD, KIND_SPILLED_DATA):
                 return data.unpack(body, RecordTime.fromtimestamp)[0]
