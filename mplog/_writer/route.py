@@ -22,7 +22,6 @@ from mplog._sinks.kinds import CALL, COROUTINE, FILE, STANDARD, STREAM
 from mplog._sinks.message_sink import MessageSink
 from mplog._writer.outlet import Outlet
 
-
 LONGEST_SHOWN = 100_000
 """Bytes of a record that a report shows, or says what it can be."""
 
