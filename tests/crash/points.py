@@ -147,7 +147,7 @@ _before("commit: half written", "_sinks.file.commit", "Commits._append", "write_
 _after("commit: written", "_sinks.file.commit", "Commits._append", "write_all(fd, data)")
 _before("commit: nothing marked", "_sinks.file.commit", "Commits._append", "slot.done()", 0, 2)
 _after("commit: marked done", "_sinks.file.commit", "Commits._append", "slot.done()", 0, 2)
-_after("commit: counted", "_sinks.file.commit", "Commits.write", "progress.look(slot)")
+_after("commit: counted", "_sinks.file.commit", "Commits.write", "progress.keep()")
 
 # Somebody holds the lock of the second file, so what is for it goes into its backlog, and later from there.
 _cased(Case("behind", "owner"))
