@@ -84,6 +84,8 @@ class Found:
     sessions: list[LeftSession]
     living: int
     """Sessions of living programs, which are left alone."""
+    unused: dict[str, str]
+    """Paths of directories that may have sessions and are not looked at, with the reason."""
 
 
 def recover(*, write: bool, plain: bool = False, discard: bool = False) -> Found:
@@ -109,7 +111,7 @@ def recover(*, write: bool, plain: bool = False, discard: bool = False) -> Found
     sessions += [_part(path, trouble, discard=discard) for path, trouble in parts]
     if write:
         sweeping.sweep()
-    return Found(directories, sessions, living)
+    return Found(directories, sessions, living, directory.unused())
 
 
 def recover_session(path: str) -> None:

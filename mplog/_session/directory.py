@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 from collections.abc import Iterable
 
@@ -231,6 +232,37 @@ def existing_bases(where: Iterable[str] | None = None) -> list[str]:
             continue
         if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077:
             found.append(path)
+    return found
+
+
+def unused() -> dict[str, str]:
+    """What stands in the candidates under the name of a directory of this user, or, where one was named, of any user,
+    and is none of `existing_bases`: its path, and why it is not used."""
+    found = {}
+    mine = f"mplog-{os.geteuid()}"
+    for candidate in candidates():
+        names = [mine]
+        if chosen():
+            with contextlib.suppress(OSError):
+                names = [name for name in os.listdir(candidate) if name == mine or re.fullmatch(r"mplog-\d+", name)]
+        for name in names:
+            path = os.path.join(candidate, name)
+            try:
+                status = os.lstat(path)
+            except OSError:
+                continue
+            if status.st_uid != os.geteuid():
+                found[path] = f"it belongs to user {status.st_uid}, who alone may recover it"
+            elif not stat.S_ISDIR(status.st_mode):
+                found[path] = f"it is no directory (mode {stat.filemode(status.st_mode)})"
+            elif status.st_mode & 0o077:
+                found[path] = f"others can enter it (mode {stat.filemode(status.st_mode)}); run `chmod 700 {path}`"
+            elif name == mine:
+                with contextlib.suppress(FileNotFoundError):
+                    try:
+                        check_owner(candidate)
+                    except PermissionError as error:
+                        found[path] = str(error)
     return found
 
 

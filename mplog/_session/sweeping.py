@@ -33,10 +33,10 @@ def sweep() -> None:
         for path in all_places():
             try:
                 place = open_place(path)
-            except (FileNotFoundError, ValueError):
+            except FileNotFoundError:
                 remove_part(path)
                 continue
-            except OSError:
+            except (OSError, ValueError):
                 continue
             try:
                 if place.owner_is_gone:
@@ -230,8 +230,11 @@ def remove_part(path: str, *, unread: bool = False) -> bool:
     whether it is deleted.
 
     Args:
-        unread: also with what is in its rings.
+        unread: also with what is in its rings, and also where the page is there. It may be that of another version,
+            whose programs need not be seen to live.
     """
+    if not unread and os.path.lexists(os.path.join(path, control.NAME)):
+        return False
     if not os.path.isdir(path) or os.lstat(path).st_uid != os.geteuid() or not _trouble_of(path):
         return False
     with _all_taken(ring_directories_of(path), None, damaged=unread) as taken:

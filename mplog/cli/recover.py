@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -63,7 +64,16 @@ def _run(arguments: argparse.Namespace) -> int:
         say_json(_as_json(found))
     else:
         _show(found, listed=arguments.list)
-    return 0 if arguments.list or all(session.complete for session in found.sessions) else 1
+    # In the directories that all users share others may put what they like, and that is no trouble of this one.
+    whole = not any(directory is not None or _is_ours(path) for path in found.unused)
+    return 0 if arguments.list or (whole and all(session.complete for session in found.sessions)) else 1
+
+
+def _is_ours(path: str) -> bool:
+    try:
+        return os.lstat(path).st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
@@ -74,7 +84,7 @@ def _looking_in(directory: str | None) -> Iterator[None]:
         yield
         return
     path = os.path.abspath(directory)
-    if os.path.basename(path) == f"mplog-{os.geteuid()}":
+    if re.fullmatch(r"mplog-\d+", os.path.basename(path)):
         path = os.path.dirname(path)
     before = os.environ.pop(_VARIABLE, None)
     if os.path.realpath(path) not in map(os.path.realpath, _DEFAULTS):
@@ -101,6 +111,8 @@ def _show(found: Found, *, listed: bool) -> None:
         say(f"No dead program has left anything in {where}.")
     for session in found.sessions:
         _show_session(session, listed=listed)
+    for path, why in found.unused.items():
+        say(f"Not looked at: {path}, for {why}.")
     if found.living:
         say(f"Left alone: {found.living} sessions of living programs in {where}.")
     if listed and found.sessions:

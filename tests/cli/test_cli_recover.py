@@ -221,6 +221,34 @@ class TestWhatCannotBeWritten:
         program.leaves_nothing()
 
 
+class TestWhatIsNotLookedAt:
+    def test_a_directory_that_others_can_enter(self, program: Program, runtime_dir: Path) -> None:
+        """Its sessions are not believed, nor passed over in silence."""
+        leave(program, "all die")
+        own = runtime_dir / f"mplog-{os.geteuid()}"
+        own.chmod(0o755)
+        found = recover(status=1)
+        assert found["sessions"] == []
+        assert f"run `chmod 700 {own}`" in found["unused"][str(own)]
+        assert recover("--list")["unused"] == found["unused"]
+        own.chmod(0o700)
+        assert recover()["unused"] == {}
+        assert_once_in_order(read_log(program.here), LINES)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+    def test_another_users(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Named where it was asked for by name, or by that of the directory it is in; and never changed."""
+        theirs = tmp_path / "runtime" / "mplog-12345"
+        (theirs / "sessions" / ("a" * 32)).mkdir(parents=True, mode=0o700)
+        for path in (theirs, theirs / "sessions", theirs / "sessions" / ("a" * 32)):
+            os.chown(path, 12345, 12345)
+        before = sorted(theirs.rglob("*"))
+        for asked in (theirs, theirs.parent):
+            assert main(["recover", str(asked)]) == 1
+            assert f"Not looked at: {theirs}, for it belongs to user 12345" in capsys.readouterr().out
+        assert sorted(theirs.rglob("*")) == before
+
+
 class TestDiscard:
     def test_what_cannot_be_written(self, program: Program, capsys: pytest.CaptureFixture[str]) -> None:
         """It is given up by name and number, once; what can be written is written."""

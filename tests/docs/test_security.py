@@ -11,12 +11,12 @@ from documentation import ROOT
 TEXT = (ROOT / "SECURITY.md").read_text()
 PROMISED = TEXT.partition("## What mplog promises")[2].partition("## What mplog does not promise")[0]
 POINTS = re.findall(r"^- .*(?:\n {2}.*)*", PROMISED, re.MULTILINE)
-_NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+_NAMED = re.compile(r"`(tests/[\w/]+\.py)::(?:\w+::)?(\w+)`")
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point[2:50])
 def test_each_point_names_tests_that_exist(point: str) -> None:
-    """As `tests/<file>.py::<function>`, wherever in the file that function is."""
+    """As `tests/<file>.py::<function>`, or with its class between the two."""
     named = _NAMED.findall(point)
     assert named, f"no test is named for: {point}"
     for file, function in named:
