@@ -368,19 +368,16 @@ class Reader:
             while at < size:
                 try:
                     length, found, marks, crc, stamp, wall, route, level = unpack(block, at)
+                    after = at + RECORD_BYTES + length
+                    last = block[after - 1]
+                except IndexError:  # It goes further than what was read.
+                    last = 0
                 except struct.error:  # Less than a record with a payload is left: padding, if anything.
                     length, found, kind, _flags, _zero, crc = RECORD.unpack_from(block, at)
                     marks = kind << KIND_SHIFT
                     stamp, wall, route, level = 0, 0.0, 0, 0
-                after = at + RECORD_BYTES + length
-                if (
-                    found != expected
-                    or marks != usual
-                    or stamp > youngest
-                    or after > size
-                    or length < PREFIX_BYTES
-                    or block[after - 1] != 10
-                ):
+                    after, last = at + RECORD_BYTES + length, 0
+                if found != expected or marks != usual or stamp > youngest or last != 10 or length < PREFIX_BYTES:
                     kind = marks >> KIND_SHIFT & 0xFF
                     if kind == PAD and not (position + after) & mask and position + after <= published:
                         at = after
@@ -396,7 +393,7 @@ class Reader:
                     ):
                         self.position, self._seq, self.only = position + at, expected, only
                         return entries
-                    if block[after - 1] != 10:
+                    if last != 10:
                         self.unended = True
                     if kind != LOG:
                         only = -1
