@@ -186,7 +186,9 @@ class TestSlot:
         found = messages(program)
         assert set(found) == {*EARLY, *LATE, "next"}
         assert max(found.values()) <= 2
-        assert ended.said.count("nothing but its rings tells what is in") == 1
+        told = ended.said.count("nothing but its rings tells what is in")
+        # A slot whose only promise was not kept, as it says then, is a whole one: its owner was killed just before.
+        assert told == 1 or (told == 0 and damage == "nothing was ever done" and max(found.values()) == 1)
         program.leaves_nothing()
 
     @pytest.mark.parametrize("damage", ["gone", "route", "empty"])
