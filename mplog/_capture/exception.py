@@ -226,7 +226,7 @@ def _lines(kind: Any, value: Any) -> tuple[str, ...]:
             return (_unprintable(kind, error),)
         try:
             said = [f"{type(value).__qualname__}: {value}\n"]
-        except Exception:  # noqa: BLE001 - the same
+        except Exception:  # noqa: BLE001 - its text is hostile, too: the record must arrive
             return (_unprintable(kind, error),)
     left = LONGEST
     lines: list[str] = []
