@@ -482,8 +482,8 @@ class Link:
         producer, ring = now
         if producer is None:
             return True
-        if self.orphaned or not isinstance(producer, Producer):
-            return producer.complete(limit)  # type: ignore[union-attr]  # an orphan
+        if not isinstance(producer, Producer):
+            return producer.complete(limit)
         assert ring is not None
         # Rings that were filled before hold older records, and each round drains all rings: this one is the last.
         words, target = ring.words, producer.tail
@@ -493,7 +493,8 @@ class Link:
             if words[FLUSH_TARGET] < target:
                 words[FLUSH_TARGET] = target  # In the loop: another thread may store its own, lower one over it.
             self.doorbell.ring()
-            if self.place.has_stopped or self.is_left():
+            # Orphaned: another call has taken that ring over since, and nobody answers there any more.
+            if self.orphaned or self.place.has_stopped or self.is_left():
                 self.become_orphan()
                 producer = self.producer
                 return isinstance(producer, Producer | None) or producer.complete(limit)

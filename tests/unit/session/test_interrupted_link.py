@@ -253,6 +253,21 @@ def test_no_thread_waits_for_a_handler_that_interrupts_the_statistics(tmp_path: 
 
 
 @pytest.mark.timeout(600)
+def test_a_flush_during_which_a_handler_takes_over(tmp_path: Path) -> None:
+    """It finds another producer than the one it began to wait for, and everything written."""
+
+    def attempt(interruption: Interruption) -> None:
+        owner = Owner(Path(tempfile.mkdtemp(dir=tmp_path)))
+        owner.takeover()
+        done: list[bool] = []
+        interruption.run(lambda: done.append(owner.link.flush(Limit(20))), lambda: owner.logger.info("handler"))
+        assert done == [True], interruption.where
+        assert owner.end() == [*BEFORE["takeover"]] + ["handler"] * interruption.came
+
+    assert at_every_place([Link.flush], attempt, each="opcode") > 30
+
+
+@pytest.mark.timeout(600)
 def test_what_a_handler_raises_costs_no_early_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be the only one that the process can ever have: the next call goes on in it."""
 
