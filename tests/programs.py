@@ -54,12 +54,12 @@ def compiled(source: Path, directory: Path) -> str:
     return str(library)
 
 
-def wait_until(condition: Callable[[], bool], what: str, within: float = SOON) -> None:
-    """Wait until *condition* holds, and fail with *what* when it does not in time."""
+def wait_until(condition: Callable[[], bool], what: str | Callable[[], str], within: float = SOON) -> None:
+    """Wait until *condition* holds, and fail with *what*, which may be asked then, when it does not in time."""
     deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"after {within} s still not so: {what}")
+            raise AssertionError(f"after {within} s still not so: {what if isinstance(what, str) else what()}")
         time.sleep(0.005)
 
 
@@ -267,17 +267,22 @@ class Program:
             silent: whether nothing may have been said on standard error.
             within: seconds that it may take.
         """
-        ended = self.start(source, *arguments, environment=environment, warnings=warnings).wait(within)
+        running = self.start(source, *arguments, environment=environment, warnings=warnings)
+        ended = running.wait(within)
+        # First: what a program leaves that was killed says nothing of why.
+        assert ended.status == status, f"status {ended.status}, having said {ended.said[-3000:]}"
         self.leaves_nothing()
-        said = self._started[-1]._said.read_text(errors="replace")
-        assert ended.status == status, f"status {ended.status}, having said {said[-3000:]}"
+        said = running._said.read_text(errors="replace")  # What its children have said meanwhile, too.
         assert not (silent and said), f"said on standard error: {said[-3000:]}"
         return Ended(ended.status, ended.output, said, ended.here, ended.seconds)
 
     def leaves_nothing(self) -> None:
         """No process, nothing in the runtime directory, and beside the logs nothing that the scripts did not want."""
         self.wait_for_members()
-        wait_until(lambda: not self.runtime_entries(), f"the runtime directory is empty; {self.runtime_entries()} are")
+        wait_until(
+            lambda: not self.runtime_entries(),
+            lambda: f"the runtime directory is empty; in it are {self.runtime_entries()}; {self._said()}",
+        )
         strange = [
             path.name
             for path in self.here.iterdir()
@@ -290,8 +295,12 @@ class Program:
         for running in self._started:
             wait_until(
                 lambda group=running.process.pid: not members(group),  # type: ignore[misc]  # bound now on purpose
-                f"no process is left; {members(running.process.pid)} are",
+                lambda group=running.process.pid: f"no process is left; {members(group)} are; {self._said()}",  # type: ignore[misc]  # the same
             )
+
+    def _said(self) -> str:
+        """What each program has said, and its status, for messages of failures."""
+        return "; ".join(f"status {each.process.poll()}, having said {each.said_so_far()!r}" for each in self._started)
 
     def runtime_entries(self) -> list[str]:
         """What is in the runtime directory now."""

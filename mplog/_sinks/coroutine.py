@@ -14,7 +14,7 @@ from typing import Any
 
 from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
-from mplog._sinks import report
+from mplog._sinks import report, signals
 from mplog._sinks.message_sink import MessageSink, Unfinished
 
 Loop = asyncio.AbstractEventLoop
@@ -111,6 +111,7 @@ class CoroutineSink(MessageSink):
             elif self._blocked or monotonic() - since > BLOCKED:
                 self._blocked = True
                 return True
+            signals.close()
             if give_up():
                 return False
             time.sleep(0.005)

@@ -12,7 +12,7 @@ from typing import Any
 from mplog._capture.record import Message
 from mplog._render.colorize import console
 from mplog._ring.wire import safe_repr
-from mplog._sinks import report
+from mplog._sinks import report, signals
 from mplog._sinks.callables import is_coroutine_function
 from mplog._sinks.inside import inside
 from mplog._sinks.message_sink import MessageSink, Unfinished
@@ -146,8 +146,10 @@ class StreamSink(MessageSink):
         try:
             for start in range(0, len(message), PIECE):
                 while not is_writable(self.target, 0.05):
+                    signals.close()
                     if give_up():
                         return False
+                signals.open_up()  # The stream may be of a class of the user's.
                 self.write(Message(message[start : start + PIECE]), direct=False)
         finally:
             self._in_pieces = False

@@ -89,6 +89,7 @@ class Outlet:
                     signals.close()
                     self._wake.wait(1.0)
                 if self._paused or not (self._waiting or self._dropped_unsaid):
+                    signals.close()  # It lives on for a moment.
                     self._thread = None
                     self._wake.notify_all()
                     return

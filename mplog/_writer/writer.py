@@ -130,6 +130,7 @@ class Writer:
             try:
                 self._cycle()
             except BaseException as error:  # noqa: BLE001 - whatever happens in one round, the next one is tried
+                signals.close()
                 report.error_in_handler(-1, None, as_exception(error), sink="a round of the writer")
                 time.sleep(CEILING)
 

@@ -13,7 +13,7 @@ from programs import Program
 from mplog._sinks import signals
 
 START = """
-import os, re, signal, subprocess, sys, threading, time
+import os, pathlib, re, signal, subprocess, sys, threading, time
 from mplog import logger
 
 def wait_for(condition):
@@ -55,7 +55,10 @@ if not pid:
         logger.info("{:>100}", number)
     os._exit(0)
 os.waitpid(pid, 0)
-wait_for(lambda: len(seen) == 50 and busy.is_set())
+# A file is rotated before it gets a line: with the last one there, no further archive comes.
+rotated = pathlib.Path("rotated.log")
+last = lambda: rotated.exists() and rotated.read_text().endswith(" 49\\n")
+wait_for(lambda: len(seen) == 50 and busy.is_set() and last())
 names = {thread.native_id: thread.name for thread in threading.enumerate() if thread.name.startswith("mplog-")}
 assert {name.rpartition("-")[0] for name in names.values()} == {"mplog", "mplog-outlet"}, names
 # The archiver is in the user's function, where it has the mask of the main thread; the others wait.
@@ -93,7 +96,10 @@ if not pid:
     os._exit(0)
 wait_for(lambda: seen)
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-time.sleep(0.1)  # What was begun before has the mask of then.
+time.sleep(0.1)  # The mask of the main thread is looked at again after half of this.
+# What was begun before has the mask of then: the second one from now on was not.
+begun = len(seen)
+wait_for(lambda: len(seen) > begun + 1)
 while len(seen) < 1800:
     os.kill(os.getpid(), signal.SIGTERM)
     assert signal.sigtimedwait({signal.SIGTERM}, 20).si_signo == signal.SIGTERM

@@ -64,8 +64,8 @@ class Archiver:
         if self._how is None:
             return
         if path != self._called:
-            signals.open_up()  # It may be a function, or start a program.
             if self._how.function is not None:
+                signals.open_up()
                 self._called = path
             compression.archive(path, self._how, self._permissions, unwanted=self._is_paused)
         if not self._paused:
@@ -74,6 +74,8 @@ class Archiver:
     def _run(self) -> None:
         signals.begin()
         while True:
+            # Before it ends, too: it lives on for a moment after it is none of `threading` any more.
+            signals.close()
             with self._mutex:
                 if not self._waiting or self._paused:
                     self._thread = None
