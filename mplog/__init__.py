@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mplog._capture import variables  # First: what it takes out of the environment nothing must have read.
 from mplog._logger.autoinit import start
-from mplog._logger.joining import attach
+from mplog._logger.cores import attach
 from mplog._logger.logger import logger
 from mplog._session.queue_options import QueueOptions
 from mplog._version import __version__ as __version__

@@ -13,7 +13,6 @@ again, and one of them becomes the host.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -139,7 +138,7 @@ class Company:
             guest = self._guests[host.place.id] = _Guest(self._core, host.place, self._lookout)
         else:
             host.place.control.close()
-        joined = served(handler, host.route, guest.link)
+        joined = handler.through(guest.link, host.route)
         guest.handlers[host.route] = joined
         self._core.replace(joined)
 
@@ -159,7 +158,7 @@ class Company:
     def _leave(self, guest: _Guest, limit: Limit) -> bool:
         done = guest.link.flush(Limit(limit.left(LEAVING_BOUND), firm=True))
         for handler in self._handlers_of(guest):
-            self._core.replace(served(handler, handler.id, None))
+            self._core.replace(handler.through(None, handler.id))
         guest.link.close(limit)
         guest.link.doorbell.close()
         if guest.link.is_on_its_own:
@@ -199,22 +198,6 @@ def _joined(handler: Handler, key: str) -> hosts.Host | None:
             return host
         host.place.control.close()
     return None
-
-
-def served(handler: Handler, number: int, link: Link | None) -> Handler:
-    """*handler* as it is known as *number* at the other end of *link*, or in this process."""
-    served = Handler(
-        dataclasses.replace(handler.spec, id=number),
-        handler.renderer,
-        handler.sink,
-        name=handler.name,
-        catch=handler.catch,
-        link=link,
-        visible_id=handler.id,
-        auto=handler.auto,
-    )
-    served.unmade = handler.unmade
-    return served
 
 
 def _suits(handler: Handler) -> bool:

@@ -1,7 +1,8 @@
 """The core: handlers, levels and settings of one process, behind all views of the logger.
 
 Calls read `state` without a lock. Everything that changes it holds the configuration lock and swaps it whole. What
-this process is to sessions is in sessions.py, what it has from their owners in following.py.
+this process is to sessions is in sessions.py, what it has from their owners in following.py, its part in forks in
+forking.py.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from mplog._capture import process
 from mplog._logger import habits, options, registry
 from mplog._logger import levels as level_table
 from mplog._logger.following import Following
+from mplog._logger.forking import Forks
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
 from mplog._logger.options import Given
@@ -72,10 +74,11 @@ class Core:
         self.rotations_removed = 0
         self.sessions = Sessions(self)
         self.following = Following(self)
+        self.forks = Forks(self)
         self.state = State((), self.levels, self.settings)
 
     def duplicate(self, handler_copy: Callable[[Handler], Handler], value_copy: Callable[[Any], Any]) -> Core:
-        """An independent core; see copies.py. Whatever *handler_copy* raises passes through."""
+        """An independent core; see cores.py. Whatever *handler_copy* raises passes through."""
         self.notice_child()
         with self.lock:
             if self.provisional:

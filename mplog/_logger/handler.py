@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -83,18 +84,25 @@ class Handler:
 
     def known_as(self, visible: int) -> Handler:
         """A copy that is known under the id *visible* in this process."""
-        known = Handler(
-            self.spec,
+        return self._copy(self.spec, self.link, visible)
+
+    def through(self, link: Link | None, number: int) -> Handler:
+        """A copy whose records go through *link*, where it is known as *number*, or, with None, to its sink here."""
+        return self._copy(dataclasses.replace(self.spec, id=number), link, self.id)
+
+    def _copy(self, spec: RouteSpec, link: Link | None, visible: int) -> Handler:
+        made = Handler(
+            spec,
             self.renderer,
             self.sink,
             name=self.name,
             catch=self.catch,
-            link=self.link,
+            link=link,
             visible_id=visible,
             auto=self.auto,
         )
-        known.unmade = self.unmade
-        return known
+        made.unmade = self.unmade
+        return made
 
     def count_anew(self) -> None:
         """In a forked child: what was counted so far is the parent's."""

@@ -20,8 +20,8 @@ from mplog._logger.catch import MESSAGE, Catcher, Rule
 from mplog._logger.completion import Completion
 from mplog._logger.configuring import checked_name, checked_patcher
 from mplog._logger.context import Contextualizer
-from mplog._logger.copies import duplicate, install, promote
 from mplog._logger.core import Core
+from mplog._logger.cores import duplicate, install, promote
 from mplog._logger.environment import DEFAULTS
 from mplog._logger.health import Health
 from mplog._logger.levels import AT_IMPORT, Level

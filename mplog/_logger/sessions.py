@@ -1,7 +1,8 @@
 """The sessions of one core: its own, those whose worker this process is, and strangers' (company.py).
 
 It makes the session when the first child or the first `enqueue=True` needs it, joins those that other processes have
-made, takes part in forks, and ends what is to be ended. What a worker has from its owners is in following.py.
+made, and ends what is to be ended. What a fork does with them is in forking.py, what a worker has from its owners in
+following.py.
 """
 
 from __future__ import annotations
@@ -13,20 +14,18 @@ from typing import TYPE_CHECKING
 
 from mplog._capture import process
 from mplog._logger import registry
-from mplog._logger.company import Company, served
+from mplog._logger.company import Company
 from mplog._logger.handler import Handler
 from mplog._ring.clock import monotonic
-from mplog._session import announce, attach, borrowing, exit, guarding, interpreters
-from mplog._session.account import Account
+from mplog._session import announce, attach, exit, guarding, interpreters
 from mplog._session.front import authkeys
 from mplog._session.host import Host
-from mplog._session.identity import may_become_another, myself
+from mplog._session.identity import myself
 from mplog._session.link import Link
 from mplog._session.lookout import Lookout
 from mplog._session.orphan import Orphan
 from mplog._session.place import Place
 from mplog._sinks import report
-from mplog._sinks.file import claim
 from mplog._sinks.file.sink import ENDING_BOUND, FileSink
 from mplog._sinks.limit import STALLED, Limit
 from mplog._sinks.message_sink import MessageSink
@@ -46,6 +45,11 @@ WRITING = "mplog-"
 """How the names of the threads begin that bring records to sinks: the writer's and the outlets'."""
 
 
+def _is_called_by_a_sink() -> bool:
+    """Whether this thread brings records to sinks, so that one of these would wait for itself."""
+    return threading.current_thread().name.startswith(WRITING)
+
+
 class Sessions:
     """What one process is to sessions. What changes it holds the configuration lock of its core."""
 
@@ -59,7 +63,6 @@ class Sessions:
         self.company = Company(core, self.lookout)
         self._lingering: list[Handler] = []
         """Removed handlers whose files are still served for strangers."""
-        self._forking = threading.local()
         self._has_interpreters = False
         """Whether other interpreters of this process may look for sessions by its pid."""
 
@@ -198,7 +201,8 @@ class Sessions:
                     self.publish()
         return True
 
-    def _owns_anything(self) -> bool:
+    @property
+    def owns_anything(self) -> bool:
         """Whether this process is an owner, or nobody's worker, so that its children are served by it."""
         return (
             self.host is not None
@@ -212,7 +216,7 @@ class Sessions:
         with self._core.lock:
             if self._core.provisional:
                 self._core.following.settle()
-            if self._owns_anything():
+            if self.owns_anything:
                 host = self.make_host()
                 if host is not None:
                     host.start()
@@ -238,8 +242,26 @@ class Sessions:
 
     # The worker's side
 
+    def leave_to_parent(self) -> Host | None:
+        """In a forked child: what this process served is its parent's, to which a link leads. The session, if any."""
+        self.lookout.forget()
+        for handler in self._lingering:
+            if handler.sink is not None:
+                handler.sink.forget()
+        self._has_interpreters = False
+        self._lingering = []
+        host, self.host = self.host, None
+        links = {number: link.inherit() for number, link in self.links.items()}
+        if host is not None:
+            host.forget()
+            self._core.following.inherit(host.place)
+            if host.place.id not in links:
+                links[host.place.id] = self._link_to(host.place, host.doorbell)
+        self.links = links
+        return host
+
     def attach(self) -> bool:
-        """One `attach()`; see joining.py."""
+        """One `attach()`; see cores.py."""
         self._core.notice_child()
         with self._core.lock:
             if attach.bootstrapping():
@@ -254,7 +276,7 @@ class Sessions:
                 self._core.following.settle()
             if not self.links and self.host is None:
                 self._join_announced()
-            if self._owns_anything():
+            if self.owns_anything:
                 host = self.make_host()
                 if host is not None:
                     host.start()
@@ -326,8 +348,8 @@ class Sessions:
         In the owner, what workers have published by now is handed over, too: those that it has joined are through.
         """
         self._core.notice_child()
-        if threading.current_thread().name.startswith(WRITING):
-            return False  # A sink that is served there would wait for itself.
+        if _is_called_by_a_sink():
+            return False
         limit = Limit(STALLED) if timeout is None else Limit(timeout, firm=True)
         done = True
         for link in self.all_links():
@@ -352,8 +374,8 @@ class Sessions:
     def shutdown(self, timeout: float | None) -> bool:
         """One `shutdown()`; whether everything is in its sinks."""
         self._core.notice_child()
-        if threading.current_thread().name.startswith(WRITING):
-            return False  # A sink that is served there would wait for itself.
+        if _is_called_by_a_sink():
+            return False
         return self.stop(None if timeout is None else Limit(timeout, firm=True), final=False)
 
     def end_limit(self) -> Limit:
@@ -428,77 +450,3 @@ class Sessions:
                     handler.close(deadline=limit.at)
                 except Exception:  # noqa: BLE001 - the program is ending; the other sinks shall end well
                     report.error_in_handler(handler.id, None, sink=handler.spec.target)
-
-    # Forks; see _session/fork.py for the table
-
-    def before_fork(self, deadline: float) -> None:
-        """Make the session if this process owns anything, end its threads by *deadline*, hold still."""
-        exit.prepare_for_children()
-        self.lookout.pause(deadline)
-        # Several threads may fork at once; each gives back only what it took itself.
-        self._forking.locked = self._core.lock.acquire(timeout=1.0)
-        if attach.in_fork_server():
-            # It may have logged while it imported; silent from now on, it must not hold a ring until its late end.
-            for link in self.links.values():
-                link.close(Limit(max(0.0, deadline - monotonic()), firm=True))
-        elif self._core.serves and self._owns_anything() and not self._core.provisional:
-            self.make_host(deadline)
-        if self.host is not None:
-            self.host.pause(deadline)
-
-    def after_fork_in_parent(self) -> None:
-        """Give the configuration lock back."""
-        if getattr(self._forking, "locked", False):
-            self._forking.locked = False
-            self._core.lock.release()
-
-    def resume_threads(self) -> None:
-        """Start the threads of the session, and the lookout, again."""
-        self.lookout.resume()
-        host = self.host
-        if host is not None:
-            host.resume()
-
-    def after_fork_in_child(self, *, prepared: bool) -> None:
-        """Become a worker: what was served here is served by the parent now."""
-        announce.forget()
-        claim.abandon_claims()
-        borrowing.abandon()
-        self._core.lock = threading.RLock()
-        self._forking = threading.local()
-        self.lookout.forget()
-        for handler in self._lingering:
-            if handler.sink is not None:
-                handler.sink.forget()
-        self._has_interpreters = False
-        self._lingering = []
-        host, self.host = self.host, None
-        links = {number: link.inherit() for number, link in self.links.items()}
-        if host is not None:
-            host.forget()
-            self._core.following.inherit(host.place)
-            if host.place.id not in links:
-                links[host.place.id] = self._link_to(host.place, host.doorbell)
-        handlers = {}
-        for number, handler in self._core.by_id.items():
-            if handler.sink is not None:
-                handler.sink.forget()
-            link = links.get(handler.link.place.id) if handler.link is not None else None
-            if link is None and host is not None and handler.spec.id in host.routes:
-                link = links[host.place.id]
-            fresh = handler.known_as(number)
-            if self.company.is_guest(handler):
-                fresh = served(handler, handler.id, None)
-            fresh.count_anew()
-            fresh.link = link
-            handlers[number] = fresh
-        self.company.forget(alone=not prepared and not links)
-        self.links = links
-        self._core.exchange(handlers)
-        self._core.removed, self._core.rotations_removed = Account(), 0
-        exit.forget()
-        self._core.swap()
-        if may_become_another():
-            # Servers that start as root give that up, most often before their first record.
-            for link in {handler.link for handler in handlers.values() if handler.link is not None}:
-                link.begin_early()

@@ -34,7 +34,7 @@ def main() -> None:
     logger.remove()
     core = logger._core
     # Acts are programs of their own, not workers of the stage.
-    fork.unregister(core.sessions)
+    fork.unregister(core.forks)
     for line in sys.stdin:
         request: dict[str, Any] = json.loads(line)
         reader, writer = os.pipe()
@@ -46,8 +46,8 @@ def main() -> None:
                 os.chdir(request["here"])
                 os.environ["MPLOG_RUNTIME_DIR"] = request["runtime"]
                 _speak_into(os.path.join(request["directory"], "said"))
-                fork.register(core.sessions)
-                core.sessions.after_fork_in_child(prepared=True)
+                fork.register(core.forks)
+                core.forks.after_fork_in_child(prepared=True)
                 if request["fault"]:
                     faults.FAULTS[request["fault"]]()
                 acts.perform(

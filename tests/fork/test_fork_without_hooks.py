@@ -23,7 +23,7 @@ PRELUDE = """
             sessions.host.pause(deadline)
         pid = ctypes.PyDLL(None).fork()
         if pid:
-            sessions.resume_threads()
+            logger._core.forks.resume_threads()
         return pid
 
     def wait_for(*pids):

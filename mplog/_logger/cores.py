@@ -1,7 +1,7 @@
-"""Copies of the logger: cores that share nothing with the one they were made from but what cannot be two.
+"""The cores of this process: the one that serves it, those that did before `reinstall()`, and copies of the logger.
 
-`_cores` is all cores of this process that take part in forks and in its end: the one that serves it, those that
-served it before `reinstall()`, and copies for as long as somebody holds them.
+All of them take part in forks and in the end of the process; copies do for as long as somebody holds them. A copy
+shares nothing with the one it was made from but what cannot be two.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
 
 _cores: weakref.WeakSet[Core] = weakref.WeakSet()
+"""All of them."""
 _kept: list[Core] = []
 """Those that have served this process; the last one does."""
 
@@ -100,11 +101,23 @@ def _value(value: Any, memo: dict[int, Any]) -> Any:
 def _join(core: Core) -> None:
     if core not in _cores:
         _cores.add(core)
-        fork.register(_InForks(core))
+        fork.register(core.forks)
 
 
 def attach() -> bool:
-    """`attach()` for the core that serves this process."""
+    """Join the program that started this one, however it did, so that records go to that program's sinks.
+
+    The session of the process that owns the sinks is found by the environment variable `MPLOG_SESSION`. Handlers that
+    this process has for the same files and standard streams become that process's; others stay. Call it before
+    configuring anything: a file that is added first is opened, and emptied where its mode says so.
+
+    Where there is nobody to join, this process is an owner itself: its session is made, so that the programs which it
+    starts from now on can join it in turn. That is done too in a process which has joined and has sinks of its own. May
+    be called any number of times. Never raises.
+
+    Returns:
+        Whether this process delivers to the sinks of a living process. If not, it needs handlers of its own.
+    """
     return _kept[-1].sessions.attach()
 
 
@@ -126,30 +139,3 @@ def _stop() -> None:
     for core in [*_kept[::-1], *(core for core in list(_cores) if core not in _kept)]:
         core.sessions.stop(limit)
     report.end()
-
-
-class _InForks:
-    """A core's part in forks, for as long as the core is there."""
-
-    def __init__(self, core: Core) -> None:
-        self._core = weakref.ref(core, lambda _: fork.unregister(self))
-
-    def before_fork(self, deadline: float) -> None:
-        core = self._core()
-        if core is not None:
-            core.sessions.before_fork(deadline)
-
-    def after_fork_in_parent(self) -> None:
-        core = self._core()
-        if core is not None:
-            core.sessions.after_fork_in_parent()
-
-    def resume_threads(self) -> None:
-        core = self._core()
-        if core is not None:
-            core.sessions.resume_threads()
-
-    def after_fork_in_child(self, *, prepared: bool) -> None:
-        core = self._core()
-        if core is not None:
-            core.sessions.after_fork_in_child(prepared=prepared)
