@@ -5,9 +5,7 @@
 import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Collection, Generator, Sequence
-from datetime import datetime, time, timedelta
-from decimal import Decimal
-from logging import Handler
+from datetime import timedelta
 from multiprocessing.context import BaseContext
 from os import PathLike
 from re import Pattern
@@ -18,13 +16,35 @@ from typing import (
     Final,
     Literal,
     NamedTuple,
-    Protocol,
     TextIO,
     TypeAlias,
-    TypedDict,
     TypeVar,
     final,
     overload,
+)
+
+from mplog.typing import (
+    _AsyncSink,
+    _BasicSink,
+    _PathSink,
+    _Rotation,
+    ActivationConfig as ActivationConfig,
+    AsyncHandlerConfig as AsyncHandlerConfig,
+    BasicHandlerConfig as BasicHandlerConfig,
+    CompressionFunction as CompressionFunction,
+    ExcInfo as ExcInfo,
+    FileHandlerConfig as FileHandlerConfig,
+    FilterDict as FilterDict,
+    FilterFunction as FilterFunction,
+    FormatFunction as FormatFunction,
+    HandlerConfig as HandlerConfig,
+    LevelConfig as LevelConfig,
+    PatcherFunction as PatcherFunction,
+    Record as Record,
+    RetentionFunction as RetentionFunction,
+    RotationFunction as RotationFunction,
+    StandardOpener as StandardOpener,
+    Writable as Writable,
 )
 
 if sys.version_info >= (3, 14):
@@ -85,93 +105,10 @@ class RecordException(NamedTuple):
     value: BaseException | None
     traceback: TracebackType | None
 
-class Record(TypedDict):
-    elapsed: timedelta
-    exception: RecordException | None
-    extra: dict[Any, Any]
-    file: RecordFile
-    function: str
-    level: RecordLevel
-    line: int
-    message: str
-    module: str
-    name: str | None
-    process: RecordProcess
-    thread: RecordThread
-    time: datetime
-
 class Message(str):
     """What function and stream sinks get: the finished text, with the record as an attribute."""
 
     record: Record
-
-# What add() and configure() take
-
-class Writable(Protocol):
-    def write(self, message: Message) -> Any: ...
-
-ExcInfo: TypeAlias = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
-
-FilterDict: TypeAlias = dict[str | None, str | int | bool]
-FilterFunction: TypeAlias = Callable[[Record], bool]
-FormatFunction: TypeAlias = Callable[[Record], str]
-PatcherFunction: TypeAlias = Callable[[Record], None]
-RotationFunction: TypeAlias = Callable[[Message, TextIO], bool]
-RetentionFunction: TypeAlias = Callable[[list[str]], None]
-CompressionFunction: TypeAlias = Callable[[str], None]
-StandardOpener: TypeAlias = Callable[[str, int], int]
-
-_BasicSink: TypeAlias = TextIO | Writable | Callable[[Message], None] | Handler
-_AsyncSink: TypeAlias = Callable[[Message], Awaitable[None]]
-_PathSink: TypeAlias = str | PathLike[str]
-# A float also stands for an int.
-_Rotation: TypeAlias = str | float | Decimal | time | timedelta | RotationFunction
-
-class _AnyHandlerConfig(TypedDict, total=False):
-    level: str | int
-    format: str | FormatFunction
-    filter: str | FilterFunction | FilterDict | None
-    colorize: bool | None
-    serialize: bool
-    backtrace: bool
-    diagnose: bool | None
-    sanitize: bool | None
-    enqueue: bool
-    context: str | BaseContext | None
-    catch: bool
-
-class BasicHandlerConfig(_AnyHandlerConfig, total=False):
-    sink: _BasicSink
-
-class AsyncHandlerConfig(_AnyHandlerConfig, total=False):
-    sink: _AsyncSink
-    loop: AbstractEventLoop | None
-
-class FileHandlerConfig(_AnyHandlerConfig, total=False):
-    sink: _PathSink
-    rotation: _Rotation | Collection[_Rotation] | None
-    retention: str | int | timedelta | RetentionFunction | None
-    compression: str | CompressionFunction | None
-    delay: bool
-    watch: bool
-    mode: str
-    buffering: int
-    encoding: str
-    errors: str | None
-    newline: str | None
-    closefd: bool
-    opener: StandardOpener | None
-    permissions: int | None
-
-HandlerConfig: TypeAlias = BasicHandlerConfig | FileHandlerConfig | AsyncHandlerConfig
-
-class LevelConfig(TypedDict, total=False):
-    name: str
-    no: int
-    color: str
-    icon: str
-
-ActivationConfig: TypeAlias = tuple[str | None, bool]
 
 # What the logger's methods give
 

@@ -1,7 +1,4 @@
-"""The types of mplog's interface, for annotations at run time, too: `from mplog.typing import Message, Record`.
-
-Type checkers read the stub beside it; a test compares the two.
-"""
+"""The types of mplog's interface, for annotations at run time, too: `from mplog.typing import Message, Record`."""
 
 from __future__ import annotations
 
@@ -13,16 +10,39 @@ from logging import Handler
 from multiprocessing.context import BaseContext
 from os import PathLike
 from types import TracebackType
-from typing import Any, Protocol, TextIO, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeAlias, TypedDict
 
-from mplog._capture.record import Message, RecordException, RecordFile, RecordLevel, RecordProcess, RecordThread
-from mplog._logger.catch import Catcher
-from mplog._logger.completion import Completion
-from mplog._logger.context import Contextualizer
-from mplog._logger.health import Health, Problem
-from mplog._logger.levels import Level
-from mplog._logger.logger import Logger
-from mplog._logger.statistics import ProcessStatistics, Statistics
+if TYPE_CHECKING:
+    # For checkers and editors the classes are those of the package's stub, which `logger` is made of there.
+    from mplog import (
+        AwaitableCompleter,
+        Catcher,
+        Completion,
+        Contextualizer,
+        Health,
+        Level,
+        Logger,
+        Message,
+        Problem,
+        ProcessStatistics,
+        RecordException,
+        RecordFile,
+        RecordLevel,
+        RecordProcess,
+        RecordThread,
+        Statistics,
+    )
+else:
+    from mplog._capture.record import Message, RecordException, RecordFile, RecordLevel, RecordProcess, RecordThread
+    from mplog._logger.catch import Catcher
+    from mplog._logger.completion import Completion
+    from mplog._logger.context import Contextualizer
+    from mplog._logger.health import Health, Problem
+    from mplog._logger.levels import Level
+    from mplog._logger.logger import Logger
+    from mplog._logger.statistics import ProcessStatistics, Statistics
+
+    AwaitableCompleter = Completion
 
 __all__ = [
     "ActivationConfig",
@@ -59,9 +79,6 @@ __all__ = [
     "Statistics",
     "Writable",
 ]
-
-AwaitableCompleter = Completion
-"""At run time one class is both."""
 
 
 class Record(TypedDict):

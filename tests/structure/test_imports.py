@@ -35,6 +35,9 @@ WINDOWS = {
 }
 """Modules that do what no program does, and the one module each may look into for it."""
 
+OF_THE_STUB = "mplog.typing"
+"""Imports, for type checkers alone, names of the package's stub: at run time the package does not have them."""
+
 LEAVES = ("_version",)
 """Import nothing of mplog, and may be imported by all."""
 
@@ -75,6 +78,8 @@ def is_allowed(importer: str, target: str) -> bool:
         there = "mplog"  # a public name of the package itself
     if there == here or there in LEAVES:
         return True
+    if importer == OF_THE_STUB and there == "mplog":
+        return not hasattr(mplog, target.rpartition(".")[2])
     if importer in WINDOWS and f"{target}.".startswith(f"{WINDOWS[importer]}."):
         return True
     if here in ON_TOP:
@@ -116,6 +121,7 @@ def test_every_part_has_its_place() -> None:
         ("mplog.cli.recover", "from mplog._session import recovery"),
         ("mplog.cli.demo.run", "from mplog._logger import recovering"),
         ("mplog.integrations.celery", "from mplog.cli import main"),
+        ("mplog.typing", "from mplog import logger"),
         ("mplog._version", "from mplog._ring import layout"),
     ],
 )
@@ -136,6 +142,7 @@ def test_an_arrow_that_points_up_is_seen(importer: str, source: str) -> None:
         ("mplog.cli.demo.run", "from mplog import logger"),
         ("mplog.cli.demo.run", "from .._ledger import Ledger"),
         ("mplog.__main__", "from mplog.cli import main"),
+        ("mplog.typing", "if TYPE_CHECKING:\n    from mplog import Logger"),
         ("mplog.cli.recover", "from mplog._logger import recovering"),
     ],
 )
