@@ -111,6 +111,10 @@ SPILL: Final = 4
 """The rest of the payload names a file beside the rings that holds the real payload, see _session/spills.py."""
 KIND_SPILLED_DATA: Final = 5
 """As SPILL, and what was spilled is a record as data."""
+SPILLED_KINDS: Final = (SPILL, KIND_SPILLED_DATA)
+"""The kinds of records that have a file."""
+DATA_KINDS: Final = (DATA_RECORD, KIND_SPILLED_DATA)
+"""The kinds of which the text is still to be made."""
 HELD_BACK: Final = 6
 """A record of another ring, in the backlog of a file; the rest of the payload is an ORIGIN and what it was there."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from mplog._capture import data
 from mplog._render.times import RecordTime
 from mplog._ring.clock import monotonic_ns, wall_time
-from mplog._ring.layout import DATA_RECORD, HEARTBEAT_NS, KIND_SPILLED_DATA
+from mplog._ring.layout import DATA_KINDS, DATA_RECORD, HEARTBEAT_NS
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import borrowing, reading, rings, slot_files, sweeping
@@ -143,7 +143,7 @@ def _held(place: Place, route: int, found: Waiting) -> list[tuple[bytes, Entry]]
 
 
 def _needs_text(place: Place, entry: Entry) -> bool:
-    return entry[3] in (DATA_RECORD, KIND_SPILLED_DATA) and not _has_text(place, entry)
+    return entry[3] in DATA_KINDS and not _has_text(place, entry)
 
 
 def waiting_in_part(path: str) -> Waiting:

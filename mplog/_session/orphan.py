@@ -23,7 +23,7 @@ from mplog._capture.record import Message
 from mplog._ring import drops
 from mplog._ring.clock import monotonic
 from mplog._ring.holding import holding
-from mplog._ring.layout import HEAD, KIND_SPILLED_DATA, LOG, SPILL, TAIL
+from mplog._ring.layout import HEAD, LOG, SPILLED_KINDS, TAIL
 from mplog._ring.ring import Producer
 from mplog._ring.ring_file import RingFile
 from mplog._session import losses, reading, recovery, rings, slot_files, sweeping
@@ -292,7 +292,7 @@ class Orphan:
             report.once(f"lost {number}", f"records for handler {number} are lost: its sink died with the owner.")
             return
         try:
-            if kind in (SPILL, KIND_SPILLED_DATA):
+            if kind in SPILLED_KINDS:
                 body = reading.spilled(self._link.place, body)
             text = route.text_of(kind, body)
             if text is None:

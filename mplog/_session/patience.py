@@ -19,6 +19,7 @@ from mplog._ring.layout import (
     KIND_SPILLED_DATA,
     SPILL,
     SPILLED,
+    SPILLED_KINDS,
     WAKE,
 )
 from mplog._ring.ring import Producer
@@ -137,7 +138,7 @@ class Patience:
             ring.words[word] += more
 
     def _take_back(self, body: bytes, kind: int) -> None:
-        if kind in (SPILL, KIND_SPILLED_DATA):
+        if kind in SPILLED_KINDS:
             self._spills.take_back(body.decode())
 
     def _drop(self, route: int, level: int, body: bytes, kind: int) -> bool:

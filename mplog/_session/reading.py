@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mplog._ring.layout import HELD_BACK, KIND_SPILLED_DATA, SPILL
+from mplog._ring.layout import HELD_BACK, SPILLED_KINDS
 from mplog._ring.ring import Entry, RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import rings
@@ -110,7 +110,7 @@ def finished(entries: Iterable[Entry], place: Place, render: Render) -> list[Ent
     found = []
     for entry in entries:
         kind, body = entry[3], entry[7]
-        if kind in (SPILL, KIND_SPILLED_DATA):
+        if kind in SPILLED_KINDS:
             body = spilled(place, body)
         text = render(kind, body)
         if text is not None:

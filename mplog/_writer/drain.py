@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 from mplog._capture.record import Message
 from mplog._ring.clock import monotonic, monotonic_ns
-from mplog._ring.layout import DATA_RECORD, FLUSH_TARGET, FLUSHED, KIND_SPILLED_DATA, LOG
+from mplog._ring.layout import FLUSH_TARGET, FLUSHED, LOG, SPILLED_KINDS
 from mplog._ring.ring import Entry
 from mplog._ring.ring_file import RingFile
-from mplog._sinks import report, signals
+from mplog._sinks import report
 from mplog._sinks.file.slot import MAXIMUM_RINGS, Slot
 from mplog._sinks.stray import as_exception
 from mplog._writer.backlog import MOST_PIECES, Backlog, Share
@@ -25,7 +25,7 @@ from mplog._writer.outlet import Outlet
 from mplog._writer.pending import Pending
 from mplog._writer.route import Route
 from mplog._writer.source import ATTEMPTS, TURN, Source
-from mplog._writer.spilled import SPILLED, Relieved, loadable, read_spilled, spill_path
+from mplog._writer.spilled import Relieved, loadable, read_spilled, spill_path
 
 RETRY = 0.25
 """Seconds between two attempts at a round that could not be finished."""
@@ -265,12 +265,10 @@ class Drain:
 
     def _text(self, route: Route, entry: Entry, pending: Pending) -> bytes | Message | None:
         kind, body = entry[3], entry[7]
-        if kind in SPILLED:
+        if kind in SPILLED_KINDS:
             path = spill_path(self._spill_directory, body)
             pending.spills[path] = entry[1]
             body = read_spilled(path, self._relieved)
-        if kind in (DATA_RECORD, KIND_SPILLED_DATA):
-            signals.open_up()  # Its filter, format or patcher may be the user's own.
         try:
             text = route.text_of(kind, body)
         except MemoryError:

@@ -10,17 +10,18 @@ from collections import Counter
 from collections.abc import Callable
 
 from mplog._ring.clock import monotonic
-from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA, LOG
+from mplog._ring.layout import LOG, SPILLED_KINDS
 from mplog._ring.ring import Entry
 from mplog._ring.ring_file import RingFile
-from mplog._sinks import report, signals
+from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.slot import Part, Slot
 from mplog._sinks.file.use import FileBusy
+from mplog._sinks.stray import as_exception
 from mplog._writer.backlog import Attempt, Backlog, Piece, Share, as_it_was
 from mplog._writer.pending import Pending
 from mplog._writer.route import Route
-from mplog._writer.spilled import SPILLED, Relieved, loadable, read_spilled, spill_path
+from mplog._writer.spilled import Relieved, loadable, read_spilled, spill_path
 
 BATCH_BOUND = 0.05
 """Seconds that a round waits for the lock of a file, before its share goes into a backlog."""
@@ -132,10 +133,10 @@ class Files:
             entry = share.entries[at]
             kind, body = LOG, entry[7]
             named = pending.names.get((entry[1], entry[2]))
-            if named is not None and (asks or named[0] in SPILLED):
+            if named is not None and (asks or named[0] in SPILLED_KINDS):
                 # What lies beside the ring stays there; and a rotation function shall see the record, not its text.
                 kind, body = named
-            spill = spill_path(self._spill_directory, body) if kind in SPILLED else ""
+            spill = spill_path(self._spill_directory, body) if kind in SPILLED_KINDS else ""
             pending.spills.pop(spill, None)
             source = pending.sources[entry[1]]
             kept = backlog.put(entry, kind, body, source.key, source.tally)
@@ -221,7 +222,7 @@ class Files:
 
     def _remove_spills(self, held: list[Entry]) -> None:
         for entry in map(as_it_was, held):
-            if entry[3] in SPILLED:
+            if entry[3] in SPILLED_KINDS:
                 with contextlib.suppress(OSError):
                     os.unlink(spill_path(self._spill_directory, entry[7]))
 
@@ -242,15 +243,14 @@ class Files:
     def _finished(self, route: Route, entry: Entry) -> Entry:
         """A record of a backlog with the bytes that its file gets. Its filter has let it through already."""
         kind, body = entry[3], entry[7]
-        if kind in SPILLED:
+        if kind in SPILLED_KINDS:
             body = read_spilled(spill_path(self._spill_directory, body), self._relieved)
-        if kind in (DATA_RECORD, KIND_SPILLED_DATA):
-            signals.open_up()  # Its format or patcher may be the user's own.
         try:
             text = route.text_of(kind, body, asked=True)
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 - it could be made before: its spilled bytes are gone by now, say
+        except BaseException as raised:  # noqa: BLE001 - it could be made before: its spilled bytes are gone by now, say
+            error = as_exception(raised)
             record = route.record_of(kind, body, "a process")
             report.error_in_handler(route.spec.id, record, error, sink=route.spec.target)
             text = route.spec.encode(f"<a record that waited for this file is missing: {str(error)!a}>\n")

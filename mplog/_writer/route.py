@@ -12,9 +12,9 @@ from mplog._capture.record import Message
 from mplog._render.look import Look
 from mplog._render.renderer import Renderer
 from mplog._render.times import RecordTime
-from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA
+from mplog._ring.layout import DATA_KINDS
 from mplog._ring.wire import safe_repr
-from mplog._sinks import report
+from mplog._sinks import report, signals
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.turnover import Line
@@ -102,8 +102,9 @@ class Route:
         Raises:
             Exception: whatever the user's filter raises; ValueError for bytes that are no record.
         """
-        if kind not in (DATA_RECORD, KIND_SPILLED_DATA):
+        if kind not in DATA_KINDS:
             return body if self.outlet is None else Message(body.decode(self.spec.encoding, "replace"))
+        signals.open_up()  # Filter, format and patcher may be the user's own.
         record, details = data.unpack(body, RecordTime.fromtimestamp)
         if details.unpatched and self.patcher is not None:
             details = self._patched(record, details, self.patcher)
@@ -128,7 +129,7 @@ class Route:
         if len(body) > LONGEST_SHOWN:
             return f"{len(body)} bytes of {who}"  # Others would wait while they are read once more.
         try:
-            if kind in (DATA_RECORD, KIND_SPILLED_DATA):
+            if kind in DATA_KINDS:
                 return data.unpack(body, RecordTime.fromtimestamp)[0]
             return f"{body.decode(self.spec.encoding, 'replace')!r} of {who}"
         except Exception as error:  # noqa: BLE001 - what the report is about, perhaps

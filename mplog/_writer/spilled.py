@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from mplog._ring import descriptor
-from mplog._ring.layout import KIND_SPILLED_DATA, SPILL
+from mplog._ring.layout import SPILLED_KINDS
 from mplog._ring.ring import Entry
 
 LOAD = 32 * 1024 * 1024
@@ -23,15 +23,12 @@ LONGEST_NAME = 255
 
 Relieved = Callable[[], AbstractContextManager[None]]
 
-SPILLED = (SPILL, KIND_SPILLED_DATA)
-"""The kinds of records that have a file."""
-
 
 def loadable(entries: Sequence[Entry], spill_directory: str) -> int:
     """How many of *entries*, from the first on, can be in memory together: one at least."""
     total = 0
     for index, entry in enumerate(entries):
-        if entry[3] in SPILLED:
+        if entry[3] in SPILLED_KINDS:
             with contextlib.suppress(OSError):
                 total += min(os.lstat(spill_path(spill_directory, entry[7])).st_size, LARGEST_READ)
             if total > LOAD and index:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from arenas import PIECE, Arena, arena_maker, watch
 
+from mplog._capture import data
+from mplog._capture.details import Details
+from mplog._capture.notice import notice
+from mplog._render.times import local_time
 from mplog._ring import drops
-from mplog._ring.layout import CLOSED, FLUSH_TARGET, FLUSHED, SPILL, STATE
+from mplog._ring.layout import CLOSED, DATA_RECORD, FLUSH_TARGET, FLUSHED, SPILL, STATE
 from mplog._ring.ring import Entry
 from mplog._session.directory import private
 from mplog._sinks.file.log_file import LogFile
@@ -259,3 +265,34 @@ def test_a_file_that_is_stuck_keeps_no_other_from_its_share(
     arena.locked.clear()
     arena.rounds()
     assert arena.lines() == list(range(400))
+
+
+def test_a_format_that_asks_for_the_end_of_the_program_costs_its_own_record(
+    make: Callable[..., Arena], tmp_path: Path
+) -> None:
+    """In the thread of the writer, where it ends none, and where the text of a record that waited is made once more."""
+    arena = make()
+    asked = []
+
+    def format_(record: dict[str, Any]) -> str:
+        asked.append(record["message"])
+        if asked[-1] == "guilty" and asked.count("guilty") > 1:
+            raise SystemExit(3)
+        return "{message}\n"
+
+    path = tmp_path / "own.log"
+    number = arena.logger.add(path, format=format_, rotation=lambda message, file: False)
+    arena.locked.add(str(path))
+    for text in ("guilty", "sound"):
+        body = data.pack(notice(text, local_time(time.time())), Details())
+        assert arena.producer.push(time.time(), number, 20, body, DATA_RECORD)
+    arena.rounds(1)
+    arena.locked.clear()
+    arena.log(1)
+    writer = threading.Thread(target=arena.rounds, args=[3])
+    writer.start()
+    writer.join()
+    lost, sound = path.read_text().splitlines()
+    assert lost.startswith("<a record that waited for this file is missing: 'SystemExit was raised")
+    assert sound == "sound"
+    assert arena.lines() == [0]
