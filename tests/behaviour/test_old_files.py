@@ -15,7 +15,8 @@ import pytest
 from programs import Program, wait_until
 
 from mplog._sinks.file import codec
-from mplog._sinks.file.compression import Compression, archive
+from mplog._sinks.file.archive import archive
+from mplog._sinks.file.compression import Compression
 
 ROTATING = """
 import os, sys

@@ -190,15 +190,15 @@ class TestPathWithTime:
             """
             import os, time
             from mplog import logger
-            from mplog._sinks.file import compression
+            from mplog._sinks.file import archive as archives
 
-            def slow(*arguments, archive=compression.archive, **keywords):
+            def slow(*arguments, archive=archives.archive, **keywords):
                 archive(*arguments, **keywords)
                 open("archived.txt", "w").close()
                 while not os.path.exists("go.txt"):
                     time.sleep(0.005)
 
-            compression.archive = slow
+            archives.archive = slow
             logger.remove()
             options = dict(format="{message}", rotation="10 B", compression="gz", retention=4)
             logger.add("app_{time:HH-mm-ss_SSSSSS}.log", **options)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from mplog._ring.clock import monotonic
 from mplog._sinks import signals
-from mplog._sinks.file import compression
+from mplog._sinks.file import archive
 from mplog._sinks.file.compression import Compression
 from mplog._sinks.stray import as_exception
 from mplog._sinks.thread import start_thread
@@ -67,7 +67,7 @@ class Archiver:
             if self._how.function is not None:
                 signals.open_up()
                 self._called = path
-            compression.archive(path, self._how, self._permissions, unwanted=self._is_paused)
+            archive.archive(path, self._how, self._permissions, unwanted=self._is_paused)
         if not self._paused:
             self._retain()
 

@@ -1,6 +1,6 @@
 """The archive formats: how the bytes of one log file get into an archive and are compared with it again.
 
-No names, no locks, no renames: `compression` decides what is archived and when it counts.
+No names, no locks, no renames: `archive` decides what is archived and when it counts.
 """
 
 from __future__ import annotations

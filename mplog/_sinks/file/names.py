@@ -257,6 +257,11 @@ class Names:
         return any(self._is_live(original, values) for original in _originals(name))
 
 
+def is_dated(name: str) -> bool:
+    """Whether *name* is as a rotation makes names, whatever the template and the calendar."""
+    return _ROTATED.fullmatch(name) is not None
+
+
 def _originals(name: str) -> Iterator[str]:
     """The names of which a rotation can have made *name*."""
     match = _ROTATED.fullmatch(name)

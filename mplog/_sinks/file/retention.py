@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from mplog._sinks.file import grammar
-from mplog._sinks.file.names import ENDINGS
+from mplog._sinks.file.names import ENDINGS, is_dated
 
 RetentionFunction = Callable[[list[str]], Any]
 """``f(paths)``: does with the files what it likes; its result is ignored."""
-
-_DATED: Final = re.compile(r".+\.\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d{6}(?:\.\d+)?(?:\.[^.]*)?", re.DOTALL)
 
 
 class OwnedFile(NamedTuple):
@@ -96,7 +93,7 @@ def _source_of(file: OwnedFile, files: dict[str, OwnedFile]) -> str | None:
     """
     for ending in ENDINGS:  # `x.tar.gz` may be a `gz` of `x.tar` or a `tar.gz` of `x`.
         source = files.get(file.path[: -len(ending)]) if file.path.endswith(ending) else None
-        if source is not None and (source.mtime == file.mtime or _DATED.fullmatch(os.path.basename(source.path))):
+        if source is not None and (source.mtime == file.mtime or is_dated(os.path.basename(source.path))):
             return source.path
     return None
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from mplog._ring.clock import monotonic
 from mplog._ring.ring import Entry
-from mplog._sinks.file import compression, content, renewal
+from mplog._sinks.file import archive, content, renewal, unfinished
 from mplog._sinks.file.direct import COMPANY, DirectCalls
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.progress import Progress
@@ -136,8 +136,8 @@ class FileSink(DirectCalls):
         """Finish what a killed process left half compressed."""
         options = self.options
         if options.compression is not None and self._file.shared:
-            for path in compression.sweep(self._file.template, options.compression, options.permissions):
-                compression.archive_left(path, self.archiver.take)
+            for path in unfinished.sweep(self._file.template, options.compression, options.permissions):
+                unfinished.archive_left(path, self.archiver.take)
 
     def finish(self, limit: Limit, archives: float, *, final: bool) -> None:
         """At the end of the process: as `close`, but keep the file open for what is still logged after it.
@@ -202,7 +202,7 @@ class FileSink(DirectCalls):
                 if not file.leave_last():
                     return
                 if options.compression is not None and os.path.exists(file.real):
-                    compression.archive(file.real, options.compression, options.permissions)
+                    archive.archive(file.real, options.compression, options.permissions)
                 # Closed before the retention, which spares what anybody has open.
                 file.close()
                 renewal.retain(file)

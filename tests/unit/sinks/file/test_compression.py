@@ -22,11 +22,13 @@ from pathlib import Path
 import filelock
 import pytest
 
+from mplog._sinks.file.archive import archive
 from mplog._sinks.file.birth import read_birth, write_birth
 from mplog._sinks.file.claim import abandon_claims, claimed
 from mplog._sinks.file.codec import FORMATS
-from mplog._sinks.file.compression import Compression, archive, parse_compression, sweep
+from mplog._sinks.file.compression import Compression, parse_compression
 from mplog._sinks.file.naming import PathTemplate, part_name
+from mplog._sinks.file.unfinished import sweep
 
 DATED = "app.2026-01-31_18-04-05_123456.log"
 CONTENT = b"".join(b"line %d of the log\n" % number for number in range(50_000))

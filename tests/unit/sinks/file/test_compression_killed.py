@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from mplog._sinks.file.archive import archive
 from mplog._sinks.file.codec import FORMATS, is_same
-from mplog._sinks.file.compression import Compression, archive, sweep
+from mplog._sinks.file.compression import Compression
 from mplog._sinks.file.naming import PathTemplate
+from mplog._sinks.file.unfinished import sweep
 
 DATED = "app.2026-01-31_18-04-05_123456.log"
 ROOT = Path(__file__).parents[4]
@@ -21,7 +23,8 @@ GZ = Compression(format="gz")
 
 CHILD = """
 import os, signal, sys
-from mplog._sinks.file.compression import Compression, archive
+from mplog._sinks.file.archive import archive
+from mplog._sinks.file.compression import Compression
 
 source, format, name, nth, when, links = sys.argv[1:]
 calls = 0

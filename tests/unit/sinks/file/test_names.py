@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mplog._render.times import RecordTime, local_time
-from mplog._sinks.file.compression import Compression, sweep
+from mplog._sinks.file.compression import Compression
 from mplog._sinks.file.names import Endings, Kind
 from mplog._sinks.file.naming import PathTemplate, part_name, rotated_name
+from mplog._sinks.file.unfinished import sweep
 
 DATE = "2026-01-31_18-04-05_123456"
 CREATED = dt.datetime(2026, 1, 31, 18, 4, 5, 123456).timestamp()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mplog._sinks.file import compression, open_file, opening, whose
+from mplog._sinks.file import archive, open_file, opening, whose
 from mplog._sinks.file.compression import Compression
 from mplog._sinks.file.log_file import LogFile
 from mplog._sinks.file.naming import PathTemplate
@@ -52,7 +52,7 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     if what == "emptied":
         monkeypatch.setattr(os, "ftruncate", refused)
     else:
-        monkeypatch.setattr(compression, "archive", interrupted)
+        monkeypatch.setattr(archive, "archive", interrupted)
     options = FileOptions(PathTemplate(path), mode="w", compression=Compression(format="gz"))
     before = os.listdir("/proc/self/fd")
     with pytest.raises((OSError, KeyboardInterrupt), match="No space"):
@@ -67,7 +67,7 @@ def test_an_old_file_that_cannot_be_compressed(
     """Whatever an earlier program has left keeps no program from logging; that it stays is said."""
     path, old = tmp_path / "app.log", tmp_path / "app.2001-01-31_18-04-05_123456.log"
     old.write_text("older\n")
-    monkeypatch.setattr(compression, "archive", refused)
+    monkeypatch.setattr(archive, "archive", refused)
     sink = FileSink(FileOptions(PathTemplate(path), compression=Compression(format="gz")))
     sink.write(b"line\n", 0.0)
     assert path.read_text() == "line\n"
