@@ -31,7 +31,7 @@ def threads_take_turns() -> Iterator[None]:
 def beside(change: Callable[[], None], ask: Callable[[], object], changers: int = 3) -> list[BaseException]:
     """What was raised by threads that *change* something ROUNDS times, and by one that asks all the while."""
     raised: list[BaseException] = []
-    working = threading.Semaphore(0)
+    begun = threading.Barrier(changers + 1)
     done = threading.Event()
 
     def run(what: Callable[[], object]) -> None:
@@ -41,13 +41,16 @@ def beside(change: Callable[[], None], ask: Callable[[], object], changers: int 
             raised.append(error)
 
     def keep_changing() -> None:
-        working.release()
+        begun.wait(20)
         for _ in range(ROUNDS):
             change()
 
     def keep_asking() -> None:
-        while not done.is_set() and not raised:
+        begun.wait(20)
+        asked = 0
+        while not asked or not (done.is_set() or raised):
             ask()
+            asked += 1
 
     asking = threading.Thread(target=run, args=(keep_asking,))
     changing = [threading.Thread(target=run, args=(keep_changing,)) for _ in range(changers)]
@@ -112,7 +115,7 @@ class TestHandlersThatComeAndGo:
 class TestCountsOfSeveralThreads:
     def test_failures(self, logger: Logger) -> None:
         """A record that cannot be made counts once, whichever thread logs it; without the GIL, too."""
-        logger.add(lambda _: None, format=lambda _: 1 / 0, catch=False)  # type: ignore[arg-type, return-value]
+        logger.add(lambda _: None, format=lambda _: 1 / 0, catch=False)  # type: ignore[arg-type, return-value]  # it raises
         gate = threading.Barrier(8)
 
         def work() -> None:

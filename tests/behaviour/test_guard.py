@@ -19,7 +19,7 @@ STRANGER = """
 import os, resource, sys, time
 from mplog import logger
 
-name, how = sys.argv[1], sys.argv[2]
+name = sys.argv[1]
 most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 for number in (30, 2000):
@@ -55,9 +55,9 @@ def guards(session_root: Path) -> list[int]:
     return found
 
 
-def started(program: Program, how: str, environment: dict[str, str] | None = None) -> list[Running]:
-    """Three programs that have met: one is the host of the others."""
-    running = [program.start(STRANGER, name, how, environment=environment) for name in "abc"]
+def started(program: Program, environment: dict[str, str] | None = None) -> list[Running]:
+    """Three programs that have met: one is the host of the others, and has started the guard if there is to be one."""
+    running = [program.start(STRANGER, name, environment=environment) for name in "abc"]
     wait_until(lambda: all((program.here / f"{name}.met.txt").exists() for name in "abc"), "they have met", 30)
     return running
 
@@ -65,7 +65,7 @@ def started(program: Program, how: str, environment: dict[str, str] | None = Non
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
 def test_all_are_ended_at_once(program: Program, how: signal.Signals) -> None:
     """Every call that returned is in the file and the session is gone, without another start; so is the guard."""
-    running = started(program, how.name)
+    running = started(program)
     wait_until(lambda: len(guards(program.runtime)) == 1, "there is a guard")
     for each in running:
         os.kill(each.process.pid, how)
@@ -86,16 +86,19 @@ def test_all_are_ended_at_once(program: Program, how: signal.Signals) -> None:
 
 def test_the_guard_outlives_the_signals_of_its_service(program: Program) -> None:
     """What stops all processes of a service does not stop the guard, which has nothing of the program open."""
-    running = started(program, "service")
+    running = started(program)
     wait_until(lambda: len(guards(program.runtime)) == 1, "there is a guard")
     (guard,) = guards(program.runtime)
     status = Path(f"/proc/{guard}/status")
 
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
     def ignores() -> bool:
-        return bool(int(status.read_text().partition("SigIgn:")[2].split()[0], 16) >> signal.SIGTERM - 1 & 1)
+        ignored = int(status.read_text().partition("SigIgn:")[2].split()[0], 16)
+        return all(ignored >> number - 1 & 1 for number in numbers)
 
     wait_until(ignores, "it ignores the signals")
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in numbers:
         os.kill(guard, number)
     assert status.exists()
     assert set(os.listdir(f"/proc/{guard}/fd")) <= {"0", "1", "2", "3", "4"}
@@ -118,7 +121,7 @@ def test_every_boolean_is_understood(monkeypatch: pytest.MonkeyPatch, word: str)
 
 def test_without_a_guard(program: Program) -> None:
     """With MPLOG_GUARD=0 there is none."""
-    running = started(program, "none", {"MPLOG_GUARD": "0"})
+    running = started(program, {"MPLOG_GUARD": "0"})
     assert not guards(program.runtime)
     (program.here / "stop.txt").touch()
     for each in running:

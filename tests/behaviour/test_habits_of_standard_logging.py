@@ -133,9 +133,9 @@ def test_a_message_is_looked_through_once(logger: Logger) -> None:
     got: list[str] = []
     logger.add(got.append, format="{message}")
     text = "%" + "0" * 200_000 + "!"
-    began = time.monotonic()
+    began = time.thread_time()
     logger.info(text, 1)
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5  # Of the processor; trying again takes minutes.
     assert got == [text + "\n"]
 
 

@@ -32,7 +32,7 @@ class Hostile:
     def __eq__(self, other: object) -> bool:
         raise RuntimeError("no comparison")
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # as Python has it
 
 
 class Lying:

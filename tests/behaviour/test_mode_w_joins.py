@@ -77,6 +77,7 @@ class TestALivingProgram:
 LAUNCHED = """
 import os, sys, time
 from mplog import logger
+open(f"waits{sys.argv[1]}.txt", "w").close()
 while not os.path.exists("go.txt"):
     time.sleep(0.001)
 logger.remove()
@@ -94,6 +95,7 @@ def test_of_several_that_start_at_once_one_empties_the_file(program: Program, at
     """A launcher that runs the script several times: what was there is gone, and no line of any of them is."""
     (program.here / "app.log").write_text("old\n" * 1000)
     running = [program.start(LAUNCHED, number) for number in range(6)]
+    wait_until(lambda: len(list(program.here.glob("waits*.txt"))) == 6, "all wait", within=40)
     (program.here / "go.txt").touch()
     wait_until(lambda: len(list(program.here.glob("ready*.txt"))) == 6, "all have logged", within=40)
     (program.here / "end.txt").touch()

@@ -23,10 +23,9 @@ def good(name):
         logger.info("{{}} {{}}", name, count)
         while count == {count} // 2 and not os.path.exists("damaged.txt"):
             time.sleep(0.001)
-    began = time.monotonic()
-    logger.complete()
+    done = logger.complete()
     with open(f"{{name}}.txt", "w") as file:
-        file.write(str(time.monotonic() - began))
+        file.write(str(bool(done)))
 
 def bad():
     logger.info("bad 0")
@@ -88,7 +87,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_bad_record_costs_its_own_process_only(program: Program, damage: str) -> None:
-    """The ledger of the siblings is exact, and none of their flushes takes as long as a time-out."""
+    """The ledger of the siblings is exact, and none of their flushes comes to a time-out."""
     program.script((Path(__file__).parent / "forging.py").read_text(), "forging.py")
     ended = program.start(PROGRAM.format(count=COUNT, damage=DAMAGES[damage])).wait()
     program.wait_for_members()
@@ -97,5 +96,5 @@ def test_a_bad_record_costs_its_own_process_only(program: Program, damage: str) 
     lines = [line for line in ended.log() if line.partition(" ")[2].startswith(("one ", "two "))]
     assert_once_in_order(lines, [f"{name} {count}" for name in ("one", "two") for count in range(COUNT)])
     for name in ("one", "two"):
-        assert float((program.here / f"{name}.txt").read_text()) < 3.0
+        assert (program.here / f"{name}.txt").read_text() == "True"
     assert sum(path.stat().st_size for path in program.here.glob("*.log")) < 1_000_000

@@ -51,10 +51,13 @@ LOCKED = """
         # Nobody has given the lock back: these are there all the same.
         wait_for(lambda: lines("b.log") == COUNT, "b.log has not got its records")
         assert lines("a.log") == 1
-        began = time.monotonic()
-        b.info("last {}", COUNT)
-        wait_for(lambda: lines("b.log") == COUNT + 1, "b.log has not got the last one")
-        Path("late.txt").write_text(str(time.monotonic() - began))
+        late = []
+        for number in range(10):
+            began = time.monotonic()
+            b.info("last {}", COUNT)
+            wait_for(lambda: lines("b.log") == COUNT + 1 + number, "b.log has not got the last one")
+            late.append(time.monotonic() - began)
+        Path("late.txt").write_text(" ".join(map(str, sorted(late))))
         assert not logger.complete(0.1)
         os.close(held)
         assert logger.complete(20)
@@ -173,8 +176,9 @@ def test_a_locked_file_gets_its_records_when_it_is_free(program: Program) -> Non
     ended = program.run(BEGIN + LOCKED)
 
     assert_once_in_order([line for line in ended.log("a.log") if "first" not in line], expected("a", 2000, 10))
-    assert len(ended.log("b.log")) == 2001
-    assert float((ended.here / "late.txt").read_text()) < 1.0  # 0.1 on a machine with nothing else to do
+    assert len(ended.log("b.log")) == 2010
+    late = [float(seconds) for seconds in (ended.here / "late.txt").read_text().split()]
+    assert late[0] < 0.1, late  # The best of ten: others may have the machine during some.
 
 
 @pytest.mark.parametrize("victim", ["owner", "os.getpid()", "0"])

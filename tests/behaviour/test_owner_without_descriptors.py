@@ -35,8 +35,9 @@ for number in range(workers):
 hog = []
 for _ in range(workers):
     os.read(logged, 1)
-deadline = time.monotonic() + 10
-while time.monotonic() < deadline and logger.health():
+deadline = time.monotonic() + 20
+while logger.statistics().written < 1 + 5 * workers if how == "enough" else logger.health():
+    assert time.monotonic() < deadline
     time.sleep(0.01)
 done = logger.complete(timeout=1)
 health, statistics = logger.health(), logger.statistics()

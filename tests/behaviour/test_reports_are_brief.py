@@ -453,7 +453,7 @@ class TestStandardError:
             def __eq__(self, other: object) -> bool:
                 raise RuntimeError("hostile")
 
-            __hash__ = None  # type: ignore[assignment]
+            __hash__ = None  # type: ignore[assignment]  # as Python has it
 
         errors = [Hostile("no"), OSError(Equal(), "no")]
 

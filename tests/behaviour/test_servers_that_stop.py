@@ -130,4 +130,6 @@ def test_last_lines(program: Program, server: str) -> None:
         # A worker that a signal ended between its call and its note has one more.
         assert (found - wanted).total() <= 4, list(found - wanted)[:9]
         assert sum("stopped" in line for line in wanted) >= (1 if server == "hypercorn" else 4)
-        wait_until(lambda: not program.runtime_entries(), f"no session is left; {program.runtime_entries()} are")
+        wait_until(
+            lambda: not program.runtime_entries(), lambda: f"no session is left; {program.runtime_entries()} are"
+        )

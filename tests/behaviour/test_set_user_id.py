@@ -182,6 +182,7 @@ def test_rights_that_were_there_before_the_import(place: Place) -> None:
         check=False,
     )
     assert ended.returncode == 0
+    assert ended.stderr.endswith(" - shown\n")
     assert "THEIRS" not in ended.stderr
 
 

@@ -202,7 +202,7 @@ class TestDying:
         for more in (50, 127):
             name = strangers.named(victim, *names)
             enough = strangers.returned(name) + more
-            wait_until(lambda name=name, enough=enough: strangers.returned(name) > enough, "it logs")  # type: ignore[misc]
+            wait_until(lambda name=name, enough=enough: strangers.returned(name) > enough, "it logs")  # type: ignore[misc]  # bound now
             strangers.kill(name)
             names.remove(name)
             killed.append(name)
