@@ -83,7 +83,7 @@ class Orphan:
         """Held for a moment at each of the counts below."""
         self._emitted = self._filtered = self._failed = self._dropped = 0
         """Of the records that came here, as soon as it is known what became of them."""
-        mine = [ring for ring in (*link.filled, link.ring) if ring is not None and not ring.is_closed]
+        mine = [ring for ring in link.rings if not ring.is_closed]
         self._rings = mine
         producer = link.producer
         self._producer = producer if isinstance(producer, Producer) and mine and mine[-1] is link.ring else None

@@ -59,7 +59,7 @@ class Patience:
         while True:
             producer = link.producer
             if producer is None or (isinstance(producer, Producer) and producer.is_sealed):
-                producer = link.begin()
+                producer = link.membership.begin()
             if whole is not None and not isinstance(producer, Producer):
                 # The owner is gone since; what lay beside the ring may be removed with the session.
                 self._take_back(body, kind)
@@ -77,7 +77,7 @@ class Patience:
                 return True
             now = monotonic()
             if self._owner_is_gone(now):
-                link.become_orphan()
+                link.membership.become_orphan()
                 if link.producer is producer:  # It failed, with an error that has been raised.
                     return self._drop(route, level, body, kind)
                 continue
@@ -89,8 +89,9 @@ class Patience:
                 deadline = now + (float("inf") if patience is None else patience)
             if now >= deadline:
                 grows = fits and options.overflow == "grow"
-                if not grows or not link.next_ring(producer, options.further_rings):
+                if not grows or not link.membership.next_ring(producer, options.further_rings):
                     return self._drop(route, level, body, kind)
+                self.stalled_at = None
                 continue  # Its patience is used up: what fills the new ring at once must not hold it up again.
             time.sleep(min(pause, max(0.0, deadline - now)))
             pause = min(pause * 2, 0.001)
@@ -147,7 +148,7 @@ class Patience:
         self._take_back(body, kind)
         self.dropped_at = monotonic()
         # A signal handler that drops something meanwhile counts for itself: each count is one store.
-        with link.steady():
+        with link.membership.steady():
             ring = link.ring
             if ring is None:
                 link.dropped += 1

@@ -97,9 +97,9 @@ _after("ring file: allocated", "_ring.ring_file", "create", "os.posix_fallocate(
 _before("ring file: header stored, magic not", "_ring.ring_file", "create", "ring.words[MAGIC_WORD] = MAGIC")
 _before("ring file: whole, not named", "_ring.ring_file", "create", "os.link(")
 _after("ring file: named", "_ring.ring_file", "create", "os.link(")
-_before("register: ring made, not said", "_session.link", "Link._use", "self.words[REGISTERED] =")
-_after("register: said", "_session.link", "Link._use", "self.words[REGISTERED] =")
-_after("register: bell rung", "_session.link", "Link._use", "self.doorbell.ring()")
+_before("register: ring made, not said", "_session.membership", "Membership._use", "link.words[REGISTERED] =")
+_after("register: said", "_session.membership", "Membership._use", "link.words[REGISTERED] =")
+_after("register: bell rung", "_session.membership", "Membership._use", "link.doorbell.ring()")
 
 # The owner makes its session.
 _cased(Case("workers", "owner"))
@@ -194,7 +194,7 @@ _after("archive: a dead one's part removed", "_sinks.file.unfinished", "_clear",
 
 # The owner is dead, and a worker takes its own ring over.
 _cased(Case("takeover", "worker1"), Case("late", "worker1"))
-_after("take over: ring sealed", "_session.link", "Link._adopt", "published, dropped = self._sealed(")
+_after("take over: ring sealed", "_session.membership", "Membership._adopt", "published, dropped = self._sealed(")
 _after("take over: ring locked", "_session.orphan", "Orphan._take_over", "locked = [")
 _before("take over: before a file is written", "_session.orphan", "Orphan._write_file", "recovery.write_rest(", 0, 1)
 _after("take over: one file written, one not", "_session.orphan", "Orphan._write_file", "recovery.write_rest(", 0, 1)
@@ -258,18 +258,18 @@ _after("finish: its directory is removed", "_session.place", "Place.remove", "sh
 
 # A worker ends, before and after its owner.
 _cased(Case("workers", "worker1"))
-_after("leave: ring sealed", "_session.link", "Link.close", "published, dropped = self._sealed(")
-_after("leave: closed said", "_session.link", "Link.close", "ring.words[STATE] = CLOSED")
-_before("leave: before the bell", "_session.link", "Link.close", "self.doorbell.ring()")
+_after("leave: ring sealed", "_session.membership", "Membership.close", "published, dropped = self._sealed(")
+_after("leave: closed said", "_session.membership", "Membership.close", "ring.words[STATE] = CLOSED")
+_before("leave: before the bell", "_session.membership", "Membership.close", "link.doorbell.ring()")
 
 # A record too large for a ring, and a ring that is full.
 _after("spill: opened", "_session.spills", "Spills.put", "os.posix_fallocate(")
 _before("spill: written, not named", "_session.spills", "Spills.put", "os.rename(")
 _after("spill: named, not published", "_session.spills", "Spills.put", "os.rename(")
 _cased(Case("full", "worker1"))
-_after("further ring: the full one sealed", "_session.link", "Link._use", "published, dropped = self._sealed(")
-_after("further ring: made", "_session.link", "Link._go_on", "self._use(ring")
-_after("further ring: the full one closed", "_session.link", "Link._use", "old.words[STATE] = CLOSED")
+_after("further ring: the full one sealed", "_session.membership", "Membership._use", "published, dropped =")
+_after("further ring: made", "_session.membership", "Membership._go_on", "self._use(ring")
+_after("further ring: the full one closed", "_session.membership", "Membership._use", "old.words[STATE] = CLOSED")
 
 HALF: dict[str, Callable[[dict[str, Any]], tuple[int, bytes]]] = {
     "commit: half written": lambda where: (where["fd"], where["data"]),

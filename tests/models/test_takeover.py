@@ -1,10 +1,10 @@
 """A model of a ring's life: made, registered, drained, closed, reclaimed, taken over, recovered; nothing is lost.
 
-It stands for `Link.begin`, `push`, `attend`, `close` and `_adopt`, for `Intake.find`, `keep` and `_reclaim`, for
-`Host.finish`, `Orphan._take_over`, and for `recovery.recover_slot` and `sweeping.delete`. One worker logs two records
-and may end; its owner drains, reclaims and may end; the next program recovers once the owner is gone, any number of
-times. Each may be killed between any two steps, and the worker may notice late that its owner is gone. What happens
-inside of one commit is in test_commit.py: here a batch is in the file, and said so in the slot, at once.
+It stands for `Link.push` and `attend`, for `Membership.begin`, `close` and `_adopt`, for `Intake.find`, `keep` and
+`_reclaim`, for `Host.finish`, `Orphan._take_over`, and for `recovery.recover_slot` and `sweeping.delete`. One worker
+logs two records and may end; its owner drains, reclaims and may end; the next program recovers once the owner is gone,
+any number of times. Each may be killed between any two steps, and the worker may notice late that its owner is gone.
+What happens inside of one commit is in test_commit.py: here a batch is in the file, and said so in the slot, at once.
 """
 
 from __future__ import annotations

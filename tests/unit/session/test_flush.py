@@ -129,7 +129,7 @@ def test_in_a_handler_that_interrupts_a_push(monkeypatch: pytest.MonkeyPatch) ->
     in_time: list[bool] = []
 
     def take_over() -> None:
-        with link._mutex:
+        with link.membership._mutex:
             held.set()
             in_time.append(done.wait(10))
 

@@ -23,6 +23,7 @@ from mplog._session import recovery, rings, settling
 from mplog._session.host import Host
 from mplog._session.intake import Intake
 from mplog._session.link import Link
+from mplog._session.membership import Membership
 from mplog._session.orphan import Orphan
 from mplog._session.patience import Patience
 from mplog._session.queue_options import QueueOptions
@@ -33,7 +34,7 @@ from mplog._sinks.file.use import FileUse
 from mplog._sinks.limit import Limit
 from mplog._writer.writer import Writer
 
-LINK = [Link, Patience, Orphan]
+LINK = [Link, Membership, Patience, Orphan]
 COMMIT = [FileSink, FileUse, Commits, recovery.write_rest, settling.settle_intent, slot.Slot, take_back.take_back]
 STEP = 1 if FULL else 9
 
@@ -184,7 +185,7 @@ def test_a_takeover_does_not_wait_for_a_push_whose_handler_waits_for_it(
             handler()
 
     monkeypatch.setattr(Orphan, "_write_streams", in_the_middle)
-    other = threading.Thread(target=owner.link.become_orphan, daemon=True)
+    other = threading.Thread(target=owner.link.membership.become_orphan, daemon=True)
     other.start()
     assert taking.wait(20)
     in_a_thread(push, "a takeover")
@@ -219,7 +220,7 @@ def test_a_record_that_is_kept_does_not_wait_for_a_push_whose_handler_waits_for_
 
     with (tmp_path / "app.log").open("ab") as file:
         assert lock.acquire(file.fileno(), 5.0)
-        owner.link.become_orphan()
+        owner.link.membership.become_orphan()
         monkeypatch.setattr(Producer, "unseal", in_the_middle)
         other = threading.Thread(target=owner.logger.info, args=("kept",), daemon=True)
         other.start()
@@ -277,10 +278,10 @@ def test_what_a_handler_raises_costs_no_early_ring(tmp_path: Path, monkeypatch: 
     def attempt(interruption: Interruption) -> None:
         owner = Owner(Path(tempfile.mkdtemp(dir=tmp_path)))
         owner.link.begin_early()
-        early = owner.link._early
+        early = owner.link.membership._early
         assert early is not None
         with monkeypatch.context() as patched:
-            patched.setattr(owner.link, "_make_ring", none_more)
+            patched.setattr(owner.link.membership, "_make_ring", none_more)
             with contextlib.suppress(KeyboardInterrupt):
                 interruption.run(lambda: owner.logger.info("outer"), interrupt)
             owner.logger.info("after")
@@ -289,7 +290,7 @@ def test_what_a_handler_raises_costs_no_early_ring(tmp_path: Path, monkeypatch: 
         lines = owner.end()
         assert lines in (["outer", "after"], ["after"]), where
 
-    assert at_every_place([Link._open_ring, Link._use_early, Link._use, RingFile.begin], attempt) > 10
+    assert at_every_place([Membership._open_ring, Membership._use_early, Membership._use, RingFile.begin], attempt) > 10
 
 
 @pytest.mark.timeout(600)
