@@ -12,8 +12,8 @@ from mplog._capture import data
 from mplog._capture.details import Details
 from mplog._capture.record import Message
 from mplog._logger.nesting import making
+from mplog._render.line import TimeText
 from mplog._render.renderer import Renderer
-from mplog._render.template import TimeText
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import DATA_RECORD, HIGHEST_LEVEL, LOG
 from mplog._session.account import Account

@@ -9,7 +9,7 @@ from mplog._capture.callsite import MAXIMUM, module_of
 from mplog._logger.handler import Emit, Handler
 from mplog._logger.levels import Level
 from mplog._logger.settings import Settings
-from mplog._render.template import Line, TimeText
+from mplog._render.line import Line, TimeText
 from mplog._ring.layout import GENERATION, HIGHEST_LEVEL
 
 NOTHING = 1 << 62

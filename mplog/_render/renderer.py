@@ -11,10 +11,11 @@ from mplog._capture.details import Details, Token
 from mplog._capture.record import RecordLevel
 from mplog._render import markup
 from mplog._render.filter import ByModule, Filter, Named, make_filter
+from mplog._render.line import Line, compile_line
 from mplog._render.look import Look
 from mplog._render.plain import plain_line
 from mplog._render.serialize import serialize
-from mplog._render.template import Line, Template
+from mplog._render.template import Template
 from mplog._render.traceback import traceback_text
 
 FormatFunction = Callable[[dict[str, Any]], str]
@@ -134,14 +135,14 @@ class Renderer:
     def compile_line(
         self, site: CallSite, level: RecordLevel, color: str, message: str | None, count: int
     ) -> tuple[Line, int] | None:
-        """The line of one call site, see Template.compile_line, or None where it takes the record.
+        """The line of one call site, see line.py, or None where it takes the record.
 
         With it comes the number of its characters that would be escaped if they came with data.
         """
         if self.template is None or self.look.serialize or self.look.standard:
             return None
         sequences = markup.level_color(color) if self.look.colorize else None
-        line = self.template.compile_line(site, level, message, count, sequences)
+        line = compile_line(self.template, site, level, message, count, sequences)
         return None if line is None else (line, self.template.painted(sequences).own)
 
     def passes_site(self, name: str | None, number: int) -> bool | None:

@@ -1,36 +1,22 @@
-"""Format strings: checked once by `add()`, applied to records, compiled to one function per call site.
-
-A compiled line is an f-string in which everything that is the same at each run of its call site stands already:
-level, names, line number, and the literal parts of the message.
-"""
+"""Format strings: checked once by `add()`, and applied to records; see line.py for the short cut past the record."""
 
 from __future__ import annotations
 
-import re
 import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mplog._capture.callsite import CallSite
 from mplog._capture.details import Token
-from mplog._capture.record import RecordFile, RecordLevel
-from mplog._render.escape import Shielded, count_hostile, escape, is_hostile, one_line
+from mplog._capture.record import RecordLevel
+from mplog._render.escape import Shielded, count_hostile, escape, one_line
 from mplog._render.markup import TEXT, Tokens, paint, step
 from mplog._render.nearest import nearest_word
-from mplog._render.times import format_time, local_time, split_fraction
+from mplog._render.times import split_fraction
 
 DEFAULT = (
     "<green>{time:YYYY-MM-DD HH:mm:ss.SSS Z}</green> | <level>{level: <8}</level> | "
     "<cyan>{name}</cyan>:<cyan>{function}</cyan>:<cyan>{line}</cyan> - <level>{message}</level>"
 )
-
-Line = Callable[[str, int, str, Any], str]
-"""(time before the fraction, fraction as an integer, time after it, message or tuple of arguments) -> whole line."""
-
-# Specifications that mean the same inside an f-string: no braces, quotes or backslashes; and no `c`, which makes any
-# character of a number.
-_PLAIN_SPEC = re.compile(r"[A-Zabd-z0-9 <>=^+\-#_,.%]*\Z")
-
 
 FIELDS = (
     *("elapsed", "exception", "extra", "file", "function", "level", "line"),
@@ -62,41 +48,21 @@ _ELSEWHERE = {
 """What they are called elsewhere."""
 
 
-class _Field(NamedTuple):
+class Field(NamedTuple):
+    """A field of a format string."""
+
     name: str
     spec: str
     conversion: str
 
+    @property
+    def key(self) -> str:
+        """The key of the record that it begins with."""
+        return self.name.partition(".")[0].partition("[")[0]
+
     def source(self) -> str:
         """The field as it stands in a format string."""
         return f"{{{self.name}{'!' + self.conversion if self.conversion else ''}:{self.spec}}}"
-
-
-_NEVER = 1 << 62
-"""A second that no clock shows: later than any, so that the first call finds its text out of date."""
-
-
-class TimeText:
-    """The text of the time field, kept for the second it is in. One per handler; any thread may refresh it."""
-
-    __slots__ = ("_spec", "scale", "state")
-
-    def __init__(self, spec: tuple[str, int, str]) -> None:
-        self._spec = spec
-        self.scale = 10 ** spec[1]
-        # One tuple, stored at once: a thread never sees the text of one second with the number of another.
-        self.state: tuple[int, str, str] = (_NEVER, "", "")
-
-    def refresh(self, second: int) -> tuple[int, str, str]:
-        """The texts around the fraction, for *second*."""
-        moment = local_time(second)
-        before, _, after = self._spec
-        self.state = state = (
-            second,
-            format_time(moment, before) if before else "",
-            format_time(moment, after) if after else "",
-        )
-        return state
 
 
 class _Painted(NamedTuple):
@@ -119,7 +85,7 @@ MAX_PAINTED = 64
 class Template:
     """One format string with its markup. Immutable; safe from any thread."""
 
-    __slots__ = ("_ending", "_painted", "_parts", "source", "time_spec")
+    __slots__ = ("_ending", "_painted", "parts", "source", "time_spec")
 
     def __init__(self, source: str, *, ending: str = "\n{exception}", clean: bool = False) -> None:
         """Check *source*.
@@ -135,7 +101,8 @@ class Template:
         self.source = source
         self._ending = ending
         tokens = Tokens()
-        self._parts: list[Token | _Field] = []
+        self.parts: list[Token | Field] = []
+        """Its literal texts, tags and fields, in order."""
         try:
             parsed = list(string.Formatter().parse(source))
         except ValueError as error:
@@ -145,12 +112,12 @@ class Template:
         for literal, name, spec, conversion in parsed:
             # By literal parts: a tag does not go on after a field, and nothing in a field is a tag.
             tokens.feed(literal)
-            self._parts += [(kind, escape(text) if clean and kind == TEXT else text) for kind, text in tokens.found]
+            self.parts += [(kind, escape(text) if clean and kind == TEXT else text) for kind, text in tokens.found]
             tokens.found.clear()
             if name is None:
                 continue
-            field = _Field(name, spec or "", conversion or "")
-            self._parts.append(field)
+            field = Field(name, spec or "", conversion or "")
+            self.parts.append(field)
             if any(
                 nested
                 for _, nested, deep, _ in string.Formatter().parse(field.spec)
@@ -162,8 +129,9 @@ class Template:
                 ) from ValueError("Max string recursion exceeded")
         tokens.end()
         self._painted: dict[str | None, _Painted] = {}
-        times = [part for part in self._parts if isinstance(part, _Field) and part.name == "time"]
+        times = [part for part in self.parts if isinstance(part, Field) and part.name == "time"]
         self.time_spec: tuple[str, int, str] | None = None
+        """The time field as `split_fraction` gives it, of empty parts without one; None where it cannot be split."""
         if not times:
             self.time_spec = ("", 0, "")
         elif len(times) == 1 and not times[0].conversion and "{" not in times[0].spec:
@@ -219,7 +187,7 @@ class Template:
         except KeyError as error:
             raise ValueError(
                 f"Failed to format log record: the format {self.source!r} names {error}, which this record does not "
-                f"have. {_advice(error.args[0] if error.args else None, self._parts, values)}"
+                f"have. {_advice(error.args[0] if error.args else None, self.parts, values)}"
             ) from error
 
     def painted(self, level: str | None) -> _Painted:
@@ -237,8 +205,8 @@ class Template:
         around: list[tuple[str, ...]] = []
         in_force: list[str] = []
         own = 0
-        for part in self._parts:
-            if isinstance(part, _Field):
+        for part in self.parts:
+            if isinstance(part, Field):
                 shown = part.source()
                 plain.append(shown)
                 if part.name == "message" and not part.conversion:
@@ -250,69 +218,10 @@ class Template:
             if kind != TEXT:
                 text = "" if level is None else step(kind, text, level, in_force)
             own += count_hostile(text)
-            text = _quoted(text)
+            text = quoted(text)
             plain.append(text)
             marked.append(text)
         return _Painted("".join(plain) + self._ending, "".join(marked) + self._ending, tuple(around), own)
-
-    def compile_line(
-        self, site: CallSite, level: RecordLevel, message: str | None, count: int, color: str | None = None
-    ) -> Line | None:
-        """One function for the call site, or None where only `format` will do.
-
-        Args:
-            message: its template, to be merged into the line; None when it has no arguments and arrives whole.
-            count: number of positional arguments.
-            color: the sequences of the level's colour; None takes all colours out.
-        """
-        if self.time_spec is None:
-            return None
-        constants: dict[str, Any] = {
-            "name": site.name,
-            "function": site.function,
-            "line": site.line,
-            "module": site.module,
-            "file": RecordFile(site.file_name, site.file_path),
-            "level": level,
-        }
-        body = ["m"] if message is None else merge_message(message, count)
-        if body is None:
-            return None
-        pieces: list[str] = []
-        in_force: list[str] = []
-        for part in self._parts:
-            if not isinstance(part, _Field):
-                kind, literal = part
-                if kind != TEXT:
-                    literal = "" if color is None else step(kind, literal, color, in_force)
-                pieces.append(_quoted(literal))
-                continue
-            field = part
-            root = re.split(r"[.\[]", field.name, maxsplit=1)[0]
-            if root == "time" and field.name == "time":
-                pieces.append(_time_pieces(self.time_spec[1]))
-            elif field == ("message", "", ""):
-                pieces.append("{m}" if message is None else "".join(body))
-            elif root in constants and "{" not in field.spec:
-                try:
-                    shown = field.source().format_map(constants)
-                except Exception:  # noqa: BLE001 - no such attribute, no such specification: `format` says so
-                    return None
-                if is_hostile(shown) or "\n" in shown:
-                    return None
-                pieces.append(_quoted(shown))
-            else:
-                return None
-        try:
-            "".join(pieces).encode()
-        except UnicodeEncodeError:
-            # A lone surrogate in a name or in the format: `format` and the handler's encoding deal with it.
-            return None
-        pieces.append("\n")
-        source = f"lambda p, f, q, m: f{''.join(pieces)!r}"
-        # The text consists of quoted constants and of placeholders made here: nothing of the user's is run.
-        line: Line = eval(source, {"__builtins__": {}, "M": _THOUSAND})
-        return line
 
 
 def _message_key(index: int) -> str:
@@ -343,49 +252,14 @@ def _shield(value: Any, clean: bool) -> Any:
     return escape(value) if clean else value
 
 
-_THOUSAND = [f"{value:03d}" for value in range(1000)]
-
-
-def _time_pieces(digits: int) -> str:
-    """The time in an f-string: the text before, the fraction, the text after. Thousands have a table, for speed."""
-    if digits == 0:
-        return "{p}{q}"
-    if digits == 3:
-        return "{p}{M[f]}{q}"
-    return "{p}{M[f // 1000]}{M[f % 1000]}{q}" if digits == 6 else f"{{p}}{{f:0{digits}d}}{{q}}"
-
-
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """*text* as it stands in a format string."""
     return text.replace("{", "{{").replace("}", "}}")
-
-
-def merge_message(message: str, count: int) -> list[str] | None:
-    """The pieces of *message* as parts of an f-string over m[0], m[1] ..., or None when only `str.format` will do.
-
-    Only automatic fields, `{}`, with plain conversions and specifications qualify, one for each argument.
-    """
-    pieces: list[str] = []
-    index = 0
-    try:
-        parsed = list(string.Formatter().parse(message))
-    except ValueError:
-        return None
-    for literal, name, spec, conversion in parsed:
-        if not literal.isprintable():
-            return None
-        pieces.append(_quoted(literal))
-        if name is None:
-            continue
-        if name or not _PLAIN_SPEC.match(spec or "") or (conversion and conversion not in "rsa"):
-            return None
-        pieces.append(f"{{m[{index}]{'!' + conversion if conversion else ''}{':' + spec if spec else ''}}}")
-        index += 1
-    return pieces if index == count else None
 
 
 def _advice(key: Any, parts: Iterable[Any], values: Mapping[str, Any]) -> str:
     """What to write instead of a *key* that a record lacks."""
-    is_field = any(isinstance(part, _Field) and _first_name(part.name) == key for part in parts)
+    is_field = any(isinstance(part, Field) and part.key == key for part in parts)
     if not is_field or key in values:
         return "Bind it (logger.bind(...)), give it as keyword argument, or take it out of the format."
     extra = values.get("extra")
@@ -395,7 +269,3 @@ def _advice(key: Any, parts: Iterable[Any], values: Mapping[str, Any]) -> str:
     if right is not None:
         return f"Did you mean {{{right}}}? What is bound is shown by {{extra[{key}]}}."
     return f"It is no field of records. What is bound, or given as keyword argument, is shown by {{extra[{key}]}}."
-
-
-def _first_name(field: str) -> str:
-    return field.partition(".")[0].partition("[")[0]

@@ -1,42 +1,15 @@
-"""Format strings: checked once, applied to records, compiled for call sites."""
+"""Format strings: checked once, applied to records."""
 
 from __future__ import annotations
 
-import datetime as dt
-import sys
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from records import SITE, record
 
-from mplog._capture.callsite import CallSite
-from mplog._capture.record import RecordFile, RecordLevel, RecordProcess, RecordThread
-from mplog._render.template import Template, TimeText, merge_message
-from mplog._render.times import RecordTime, format_time, local_time
-
-MOMENT = RecordTime(2026, 1, 31, 18, 4, 5, 123_456, dt.timezone(dt.timedelta(hours=1), "CET"))
-SITE = CallSite(sys._getframe())
-
-
-def record(**changes: Any) -> dict[str, Any]:
-    """A record with well-known fields."""
-    return {
-        "elapsed": dt.timedelta(seconds=1.5),
-        "exception": None,
-        "extra": {},
-        "file": RecordFile("f.py", "/a/f.py"),
-        "function": "func",
-        "level": RecordLevel("INFO", 20, "i"),
-        "line": 42,
-        "message": "text",
-        "module": "f",
-        "name": "pkg.f",
-        "process": RecordProcess(7, "P"),
-        "thread": RecordThread(8, "T"),
-        "time": MOMENT,
-        **changes,
-    }
+from mplog._capture.record import RecordLevel
+from mplog._render.line import compile_line
+from mplog._render.template import Template
 
 
 def shown(source: str, exception: str = "", *, sanitize: bool = True, **changes: Any) -> str:
@@ -130,82 +103,6 @@ class TestFaults:
             shown("{level.nothing}")
 
 
-PIECES = st.sampled_from(
-    [
-        "{time}",
-        "{time:HH:mm:ss.SSS}",
-        "{time:YYYY-MM-DD}",
-        "{level}",
-        "{level: <8}",
-        "{level.no:>3}",
-        "{level.icon}",
-        "{name}",
-        "{function!r}",
-        "{line:>4}",
-        "{module}",
-        "{file}",
-        "{file.path!s}",
-        "{message}",
-        " ",
-        "|",
-        "{{",
-        "}}",
-        "'",
-        '"',
-        "\\",
-        "\\n",
-        "é",
-        "%s",
-    ]
-)
-
-
-class TestCompiled:
-    @settings(deadline=None)  # A busy machine is no error.
-    @given(st.lists(PIECES, max_size=8).map("".join), st.floats(1e9, 2e9))
-    def test_it_equals_the_plain_way(self, source: str, now: float) -> None:
-        """Whatever stands around the fields, a compiled line is what `format` makes of the record."""
-        template = Template(source)
-        level = RecordLevel("INFO", 20, "i")
-        line = template.compile_line(SITE, level, None, 0)
-        if line is None:
-            assert source.count("{time") > 1 or "{time:YYYY-MM-DD}" not in source
-            return
-        moment = local_time(now)
-        assert template.time_spec is not None
-        before, digits, after = template.time_spec
-        text = line(
-            format_time(moment, before) if before else "",
-            int(f"{moment.microsecond:06d}"[:digits] or 0),
-            format_time(moment, after) if after else "",
-            "the message",
-        )
-        fields = record(
-            file=RecordFile(SITE.file_name, SITE.file_path),
-            function=SITE.function,
-            level=level,
-            line=SITE.line,
-            message="the message",
-            module=SITE.module,
-            name=SITE.name,
-            time=moment,
-        )
-        assert text == template.format(fields, "", sanitize=True)
-
-    @pytest.mark.parametrize("source", ["{process}", "{thread.name}", "{extra}", "{elapsed}", "{message!r}", "{own}"])
-    def test_fields_that_differ_between_calls_have_no_short_cut(self, source: str) -> None:
-        """They need the record."""
-        assert Template(source).compile_line(SITE, RecordLevel("INFO", 20, "i"), None, 0) is None
-
-    def test_text_of_the_program_is_never_run(self) -> None:
-        """Names and formats that look like code are text."""
-        site = CallSite(sys._getframe())
-        site.function = "{__import__('os')}'\"\\"
-        line = Template("{function} {{1 + 1}} {message}").compile_line(site, RecordLevel("{2 + 2}", 1, ""), None, 0)
-        assert line is not None
-        assert line("", 0, "", "{3 + 3}") == "{__import__('os')}'\"\\ {1 + 1} {3 + 3}\n"
-
-
 class TestColors:
     SOURCE = "<g>{level}</g> <lvl>{message}</lvl>{line}"
     RED = "\x1b[31m"
@@ -214,7 +111,7 @@ class TestColors:
     def test_a_compiled_line_has_the_colours_of_the_full_way(self, level: str | None) -> None:
         """For one colour of the level; without colours, tags are gone."""
         template = Template(self.SOURCE)
-        line = template.compile_line(SITE, RecordLevel("INFO", 20, "i"), "a {} b", 1, level)
+        line = compile_line(template, SITE, RecordLevel("INFO", 20, "i"), "a {} b", 1, level)
         assert line is not None
         text = line("", 0, "", ("x",))
         assert text == template.format(record(message="a x b", line=SITE.line), "", sanitize=True, level=level)
@@ -241,77 +138,3 @@ class TestColors:
         for number in range(1000):
             assert str(number) in template.format(record(), "", sanitize=True, level=f"\x1b[38;5;{number}m")
         assert len(template._painted) <= 64
-
-
-class TestMergedMessages:
-    @pytest.mark.parametrize(
-        ("message", "arguments"),
-        [
-            ("{}", ("a",)),
-            ("a {} b {} c", (1, None)),
-            ("{:>5}|{!r}|{!s:<4}|{:.1f}", ("a", "b", "c", 2.25)),
-            ("{{}} {{{}}}", ("x",)),
-            ("'\"\\ {}", ("'",)),
-            ("no fields", ()),
-        ],
-    )
-    def test_they_say_what_str_format_says(self, message: str, arguments: tuple[Any, ...]) -> None:
-        """As parts of one f-string over the arguments."""
-        pieces = merge_message(message, len(arguments))
-        assert pieces is not None
-        line = eval(f"lambda *m: f{''.join(pieces)!r}")  # the module does the same
-        assert line(*arguments) == message.format(*arguments)
-
-    @pytest.mark.parametrize(
-        ("message", "count"),
-        [
-            ("{0}", 1),
-            ("{a}", 1),
-            ("{}", 2),
-            ("{} {}", 1),
-            ("{", 1),
-            ("{:{}}", 2),
-            ("{.real}", 1),
-            ("{[0]}", 1),
-            ("\x1b{}", 1),
-            ("{:c}", 1),
-        ],
-    )
-    def test_what_needs_str_format_itself(self, message: str, count: int) -> None:
-        """Names, numbers, attributes, wrong counts, control characters."""
-        assert merge_message(message, count) is None
-
-    @given(
-        st.text(alphabet="{}!:r><=0a.[]x'\"\\ ", max_size=12), st.lists(st.integers() | st.text(max_size=3), max_size=3)
-    )
-    def test_any_template(self, message: str, arguments: list[Any]) -> None:
-        """Either refused, or the same text, or the same kind of error."""
-        pieces = merge_message(message, len(arguments))
-        if pieces is None:
-            return
-        line = eval(f"lambda *m: f{''.join(pieces)!r}")
-        try:
-            expected: object = message.format(*arguments)
-        except (ValueError, LookupError, AttributeError, TypeError) as error:
-            expected = type(error)
-        try:
-            found: object = line(*arguments)
-        except (ValueError, LookupError, AttributeError, TypeError) as error:
-            found = type(error)
-        assert found == expected
-
-
-class TestTimeText:
-    @pytest.mark.parametrize("spec", ["HH:mm:ss.SSS Z", "", "YYYY", "SSSSSS", "[SSS] ss", "X.SS!UTC"])
-    def test_the_texts_around_the_fraction(self, spec: str) -> None:
-        """With the fraction between them they are the whole time."""
-        template = Template(f"{{time:{spec}}}" if spec else "{time}")
-        assert template.time_spec is not None
-        clock = TimeText(template.time_spec)
-        second = 1_767_222_000
-        number, before, after = clock.refresh(second)
-        digits = template.time_spec[1]
-        fraction = "250000"[:digits]
-        assert number == second
-        assert clock.state == (number, before, after)
-        assert before + fraction + after == format_time(local_time(second + 0.25), spec)
