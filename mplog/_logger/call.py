@@ -322,7 +322,7 @@ def fully(
         and not state.patches
     ):
         try:
-            _learn(state, level, found.no, shown, found.color, site, message, args, frame)
+            state.learn(level, found.no, shown, found.color, site, message, args, frame)
         except Exception:  # noqa: BLE001 - no room on the stack, no memory: the record is out, and is all that counts
             return
 
@@ -389,42 +389,3 @@ def _triple(state: State, option: Any) -> RecordException | None:
             counted=True,
         )
         return None
-
-
-def _learn(
-    state: State,
-    name: str,
-    number: int,
-    level: RecordLevel,
-    color: str,
-    site: CallSite,
-    message: str,
-    args: tuple[Any, ...],
-    frame: FrameType,
-) -> None:
-    """Remember the call site when every handler that wants its records can take the fast way."""
-    key = id(frame.f_code) + frame.f_lasti
-    if not state.may_learn(key):
-        return
-    targets = []
-    for handler in state.handlers:
-        if number < handler.level:
-            continue
-        passes = handler.renderer.passes_site(site.name, number)
-        if passes is None:
-            return
-        if not passes:
-            continue
-        emit, clock = handler.emitter(), handler.clock
-        if emit is None or clock is None:
-            return
-        compiled = handler.renderer.compile_line(site, level, color, message if args else None, len(args))
-        if compiled is None:
-            return
-        line, own = compiled
-        targets.append(Target(line, clock, emit, handler, own))
-    if not targets:
-        return
-    assert site.code is not None
-    assert site.globals is not None
-    state.remember(key, FastSite(site.code, site.globals, name, number, message if args else None, len(args), targets))

@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mplog._logger import registry
-from mplog._logger.differing import shown_option
+from mplog._logger import registry, sinks_here
 from mplog._logger.handler import Handler
+from mplog._logger.repeated import shown_option
 from mplog._ring.clock import monotonic
 from mplog._session import attach, exit, hosts
 from mplog._session.account import Account
@@ -52,7 +52,7 @@ class _Guest:
         self.link = Link(place, self._adopt, None, core.queue_options, lookout)
 
     def _adopt(self, link: Link) -> Orphan:
-        return Orphan(link, lambda: registry.routes_without_owner(self.handlers, link), only_files=True, quiet=True)
+        return Orphan(link, lambda: sinks_here.routes_without_owner(self.handlers, link), only_files=True, quiet=True)
 
 
 class Company:

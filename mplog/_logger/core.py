@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from mplog._capture import process
-from mplog._logger import habits, options, registry
 from mplog._logger import levels as level_table
+from mplog._logger import options, repeated, sinks_here
 from mplog._logger.following import Following
 from mplog._logger.forking import Forks
 from mplog._logger.handler import Handler
@@ -143,7 +143,7 @@ class Core:
     def enter(self, handler: Handler, *, enqueue: bool) -> int:
         """Let calls, here and in workers, see *handler*; its id. Under the lock."""
         if not self.provisional:  # Else its owner has said so, or `settle` looks.
-            habits.look_for_twins(handler, self.handlers(), self.sessions.leader_place())
+            repeated.look_for_twins(handler, self.handlers(), self.sessions.leader_place())
         self.by_id = {**self.by_id, handler.id: handler}
         if enqueue and not self.provisional:
             self.sessions.enqueue(handler)
@@ -155,8 +155,8 @@ class Core:
 
     def open_file(self, spec: RouteSpec, renderer: Renderer) -> FileSink:
         """The file of a handler of this process's own. Raises OSError."""
-        sink = registry.file_sink(spec, renderer)
-        registry.recover(sink, renderer, spec)
+        sink = sinks_here.file_sink(spec, renderer)
+        sinks_here.recover(sink, renderer, spec)
         if self.serves:
             sink.company = self.sessions.company.meet
         return sink
@@ -182,7 +182,7 @@ class Core:
 
     def _remember(self, handler: Handler) -> None:
         """*handler* was removed: children that run its `add()` again later must not make their own of it."""
-        path = registry.path_of(handler)
+        path = repeated.path_of(handler)
         if path is not None and handler.sink is not None:
             self.left[path] = None
             if len(self.left) > LEFT_KEPT:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mplog._capture import process
-from mplog._logger import registry
+from mplog._logger import sinks_here
 from mplog._logger.core import Core
 from mplog._logger.handler import Handler
 from mplog._session import attach as attaching
@@ -85,7 +85,7 @@ def _copied(handler: Handler, memo: dict[int, Any]) -> Handler:
                 "add it with delay=True."
             )
         assert handler.spec.file is not None
-        fresh: Any = registry.file_sink(handler.spec, handler.renderer)
+        fresh: Any = sinks_here.file_sink(handler.spec, handler.renderer)
     else:
         fresh = sink.another(copy.deepcopy(sink.target, memo))
     return Handler(handler.spec, handler.renderer, fresh, name=handler.name, catch=handler.catch, visible_id=handler.id)

@@ -10,18 +10,19 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from mplog._capture import process
-from mplog._logger import habits, registry
-from mplog._logger.differing import say as say_differing
+from mplog._logger import registry, repeated, sinks_here
 from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
 from mplog._logger.settings import Versions
 from mplog._logger.state import State
+from mplog._render.renderer import Renderer
 from mplog._ring.layout import GENERATION
 from mplog._session import attach, directory
 from mplog._session.link import Link
 from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
+from mplog._writer.route import RouteSpec
 
 if TYPE_CHECKING:
     from mplog._logger.core import Core
@@ -117,21 +118,21 @@ class Following:
             remote += self._specs_of(link) or []
         mine: dict[int, Handler] = {}
         for handler in early:
-            partner = registry.same_sink(
+            partner = repeated.same_sink(
                 handler, [other for other in remote if id(other) not in taken], by_name=by_name
             )
             if partner is not None:
                 mine[handler.id] = partner.known_as(handler.id)
                 if partner.link is not None and by_name and not handler.auto:
-                    say_differing(partner.link.place, handler.spec, partner.spec)
+                    repeated.say_differing(partner.link.place, handler.spec, partner.spec)
                 taken.add(id(partner))
                 if isinstance(handler.sink, FileSink):
                     left.append(handler.sink)
-            elif not (handler.auto and sessions.links) and not (repeats and registry.path_of(handler) in self._left):
+            elif not (handler.auto and sessions.links) and not (repeats and repeated.path_of(handler) in self._left):
                 own = self._make_own(handler)
                 if own is not None:
                     if provisional and leader is not None:  # Else its parent may have them, and has said so.
-                        habits.look_for_twins(own, [*mine.values(), *remote], leader.place)
+                        repeated.look_for_twins(own, [*mine.values(), *remote], leader.place)
                     mine[handler.id] = own
         number = max(mine, default=-1) + 1
         for handler in remote:
@@ -158,14 +159,14 @@ class Following:
             # A child whose session could not be made, or not be found: its parent has this file, too.
             file = dataclasses.replace(file, mode="a")
         try:
-            sink = registry.file_sink(dataclasses.replace(handler.spec, file=file), handler.renderer)
+            sink = sinks_here.file_sink(dataclasses.replace(handler.spec, file=file), handler.renderer)
         except OSError as error:
             report.once(
                 f"open {handler.id}",
                 f"handler {handler.id} cannot open its file: {error}. Put that right, or remove({handler.id}) it here.",
             )
             return None
-        registry.recover(sink, handler.renderer, handler.spec)
+        sinks_here.recover(sink, handler.renderer, handler.spec)
         return Handler(handler.spec, handler.renderer, sink, name=handler.name, catch=handler.catch)
 
     def _read_registry(self, link: Link) -> None:
@@ -203,4 +204,10 @@ class Following:
             **self._core.levels,
             **{name: level for name, level in theirs.items() if before.get(name) != level},
         }
-        return [registry.remote_handler(spec, link) for spec in specs if (link.place.id, spec.id) not in self._gone]
+        return [_remote_handler(spec, link) for spec in specs if (link.place.id, spec.id) not in self._gone]
+
+
+def _remote_handler(spec: RouteSpec, link: Link) -> Handler:
+    """A handler whose sink is in the process at the other end of *link*."""
+    renderer = Renderer(spec.format or "{message}", spec.filter, spec.look)
+    return Handler(spec, renderer, None, name=spec.name, link=link)

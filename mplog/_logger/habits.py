@@ -5,17 +5,12 @@ Nothing else changes: keywords are for the message and for extra, and only brace
 
 from __future__ import annotations
 
-import os
 import re
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from mplog._capture.callsite import CallSite
-from mplog._logger.handler import Handler
-from mplog._session.place import Place
 from mplog._sinks import report
-from mplog._writer.route import RouteSpec
 
 KEYWORDS: Final = frozenset(("exc_info", "stack_info", "stacklevel", "extra"))
 
@@ -104,37 +99,3 @@ def _braces(field: re.Match[str]) -> str:
     conversion = f"!{kind}" if kind in "ra" else ""
     shown = aligned + flags.replace("-", "") + size + (kind if kind in "fFeEgGxXoc" else "")
     return f"{{{name}{conversion}{':' if shown else ''}{shown}}}"
-
-
-def look_for_twins(handler: Handler, others: Iterable[Handler], owner: Place | None) -> None:
-    """Say so if one of *others* writes into the file of *handler* what that is about to write there, too.
-
-    Args:
-        owner: where this process is a worker, whose: what each of its workers adds is said by the first only.
-    """
-    path = _file_of(handler.spec)
-    if path is None:
-        return
-    for other in others:
-        if _file_of(other.spec) != path or not _is_same(handler.spec, other.spec):
-            continue
-        if owner is None or owner.first_to_say(f"twice-{zlib.crc32(os.fsencode(path)):08x}"):
-            report.once(
-                f"twice {path}",
-                f"{path} is added again, by handler {handler.id} after handler {other.id}, with the same filter: each "
-                "record that both take is in it twice. Remove one of them, or give them different filters.",
-            )
-
-
-def _file_of(spec: RouteSpec) -> str | None:
-    if spec.file is None or spec.file.template.pattern.startswith("/dev/"):
-        return None
-    return os.path.realpath(spec.file.template.pattern)
-
-
-def _is_same(mine: RouteSpec, theirs: RouteSpec) -> bool:
-    """Whether two filters let the same records pass, as far as that can be known. None of the user's code is asked."""
-    one, other = mine.filter, theirs.filter
-    if not theirs.is_whole:
-        return False  # It is with the owner only.
-    return one is other or (type(one) is type(other) and type(one) in (str, dict) and bool(one == other))

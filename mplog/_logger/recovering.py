@@ -11,18 +11,16 @@ import dataclasses
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mplog._logger import registry
+from mplog._logger import registry, sinks_here
 from mplog._render.renderer import Renderer
 from mplog._render.template import DEFAULT
 from mplog._session import directory, leftovers, recovery, slot_files, sweeping
 from mplog._session.leftovers import Waiting
 from mplog._session.place import Place
-from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.use import FileBusy
-from mplog._writer.route import Route, RouteSpec
+from mplog._writer.route import RouteSpec
 
 
 @dataclass(slots=True)
@@ -260,13 +258,9 @@ def _write(slot_path: str, spec: RouteSpec) -> tuple[str, int]:
     assert spec.file is not None
     spec = dataclasses.replace(spec, file=dataclasses.replace(spec.file, mode="a"))
     renderer = Renderer(spec.format or DEFAULT, spec.filter, spec.look)
-    sink = registry.file_sink(spec, renderer)
+    sink = sinks_here.file_sink(spec, renderer)
     try:
-        written = recovery.recover_slot(slot_path, _route_maker(spec, sink, renderer))
+        written = recovery.recover_slot(slot_path, sinks_here.route_maker(spec, sink, renderer))
         return sink.path or spec.file.template.pattern, written  # type: ignore[union-attr]  # replaced, never taken away
     finally:
         sink.leave()
-
-
-def _route_maker(spec: RouteSpec, sink: FileSink, renderer: Renderer) -> Callable[[int], Route]:
-    return lambda number: Route(dataclasses.replace(spec, id=number), sink, renderer)

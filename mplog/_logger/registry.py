@@ -20,23 +20,14 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from mplog._logger.activation import Activation
-from mplog._logger.differing import differing
-from mplog._logger.handler import Handler
 from mplog._logger.levels import Level
-from mplog._logger.settings import Settings, Versions
+from mplog._logger.settings import Activation, Settings, Versions
 from mplog._logger.views import travels
-from mplog._render.renderer import Renderer
 from mplog._ring.wire import Represented, safe_repr
-from mplog._session import losses, recovery, settling, sweeping
-from mplog._session.link import Link
 from mplog._session.place import REGISTRY, Place
 from mplog._session.queue_options import QueueOptions
 from mplog._sinks import report
-from mplog._sinks.file.sink import FileSink
-from mplog._sinks.kinds import open_sink
-from mplog._sinks.message_sink import MessageSink
-from mplog._writer.route import FILE, STREAM, Route, RouteSpec
+from mplog._writer.route import RouteSpec
 
 Packed = tuple[bytes | None, str]
 """An object pickled, or None where it cannot travel, and its `repr`."""
@@ -266,106 +257,6 @@ def _kinship_to(place: Place, mine: str, theirs: str) -> Kinship:
     if not place.was_looked_for:
         return Kinship.ANCESTOR
     return Kinship.SAME_PROGRAM if mine and theirs else Kinship.OTHER_PROGRAM
-
-
-def remote_handler(spec: RouteSpec, link: Link) -> Handler:
-    """A handler whose sink is in the process at the other end of *link*."""
-    renderer = Renderer(spec.format or "{message}", spec.filter, spec.look)
-    return Handler(spec, renderer, None, name=spec.name, link=link)
-
-
-def routes_without_owner(handlers: dict[int, Handler], link: Link) -> dict[int, Route]:
-    """The sinks that this process can serve by itself, for records that went to the owner of *link*."""
-    routes: dict[int, Route] = {}
-    for handler in list(handlers.values()):
-        if handler.link is not link:
-            continue
-        try:
-            sink = _sink_here(handler)
-        except OSError as error:
-            report.once(
-                f"orphan open {handler.spec.id}",
-                f"handler {handler.spec.id} cannot open its file here: {error}. What this process logs there from now "
-                "on is lost. Let it write there; what waits already, `mplog recover` writes as a user who may.",
-            )
-            continue
-        if sink is not None:
-            routes[handler.spec.id] = Route(handler.spec, sink, handler.renderer)
-    return routes
-
-
-def file_sink(spec: RouteSpec, renderer: Renderer) -> FileSink:
-    """The file of *spec*, opened, which puts right what killed sessions left unfinished in it. Raises OSError."""
-    assert spec.file is not None
-    sink = FileSink(spec.file, spec.id)
-
-    def settle(fd: int) -> None:
-        settling.settle_all(sink, fd, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
-
-    sink.settle = settle
-    sink.restored = lambda text: losses.say(Route(spec, sink, renderer), text, direct=True)
-    return sink
-
-
-def recover(sink: FileSink, renderer: Renderer, spec: RouteSpec) -> None:
-    """Write what a dead program left for the file of *sink*, before anything new. Never raises."""
-    try:
-        recovery.recover_file(sink, lambda route: Route(dataclasses.replace(spec, id=route), sink, renderer))
-        if sink.shared:
-            sweeping.sweep()
-    except Exception as error:  # noqa: BLE001 - old records must not keep a new program from logging
-        report.once(
-            "recover",
-            f"records of an ended program could not be written to {sink.path}: {error!r}. They are kept; put that "
-            "right, then run `mplog recover`.",
-        )
-
-
-def _sink_here(handler: Handler) -> FileSink | MessageSink | None:
-    """The sink of a remote handler as this process has it; None where it was code of the owner."""
-    spec, sink = handler.spec, handler.sink
-    if spec.file is not None:
-        if sink is None:
-            file = dataclasses.replace(spec.file, mode="a")
-            try:
-                sink = file_sink(dataclasses.replace(spec, file=file), handler.renderer)
-            except PermissionError:  # Perhaps it has given up the rights for some time only.
-                sink = file_sink(
-                    dataclasses.replace(spec, file=dataclasses.replace(file, delay=True)), handler.renderer
-                )
-            sink.of_orphan = True
-        assert isinstance(sink, FileSink)
-        sink.archiver.background = False
-        sink.closed = False
-        return sink
-    stream = None if spec.stream is None else getattr(sys, spec.stream)
-    if stream is not None:
-        return open_sink(STREAM, stream, number=handler.id, catch=True, follows=handler.auto)
-    return None
-
-
-def same_sink(handler: Handler, remote: list[Handler], *, by_name: bool = True) -> Handler | None:
-    """The owner's handler for the same file, standard stream or (*by_name*) other object, if there is one."""
-    wanted = _target_of(handler)
-    if not by_name and handler.spec.file is None and handler.spec.stream is None:
-        return None
-    found = [other for other in remote if wanted is not None and _target_of(other) == wanted]
-    return min(found, key=lambda other: len(differing(handler.spec, other.spec)), default=None)
-
-
-def path_of(handler: Handler) -> str | None:
-    """The path that *handler* was given for its file; None where it has another kind of sink."""
-    file = handler.spec.file
-    return None if file is None else os.path.abspath(file.template.pattern)
-
-
-def _target_of(handler: Handler) -> tuple[str, str] | None:
-    spec, path = handler.spec, path_of(handler)
-    if path is not None:
-        return FILE, path
-    if spec.stream is not None:
-        return STREAM, spec.stream
-    return spec.kind, handler.name
 
 
 def _portable(spec: RouteSpec) -> tuple[bytes, bytes]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mplog._capture import process
-from mplog._logger import registry
+from mplog._logger import registry, sinks_here
 from mplog._logger.company import Company
 from mplog._logger.handler import Handler
 from mplog._ring.clock import monotonic
@@ -336,7 +336,7 @@ class Sessions:
         handlers = [handler for handler in list(self._core.by_id.values()) if handler.link is link]
         return Orphan(
             link,
-            lambda: registry.routes_without_owner(self._core.by_id, link),
+            lambda: sinks_here.routes_without_owner(self._core.by_id, link),
             only_files=all(handler.spec.kind == FILE for handler in handlers),
         )
 

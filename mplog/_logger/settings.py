@@ -11,8 +11,42 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from mplog._capture.patching import Patcher
-from mplog._logger.activation import Activation
 from mplog._session.queue_options import DEFAULTS, QueueOptions
+
+
+class Activation(NamedTuple):
+    """Which modules may log. Immutable and plain, so that it travels to workers. Everything is enabled at first."""
+
+    rules: tuple[tuple[str, bool], ...] = ()
+    """(name, enabled), the latest last; none that a later one covers."""
+    nameless: bool = True
+    """Whether records without a module name pass."""
+
+    def changed(self, name: str | None, enabled: bool) -> Activation:
+        """After `enable(name)` or `disable(name)`."""
+        if name is None:
+            return self._replace(nameless=enabled)
+        kept = tuple(rule for rule in self.rules if not covers(name, rule[0]))
+        return self._replace(rules=(*kept, (name, enabled)))
+
+    def allows(self, name: str | None) -> bool:
+        """Whether calls in module *name* log. The latest rule that covers the name decides."""
+        if name is None:
+            return self.nameless
+        for rule, enabled in reversed(self.rules):
+            if covers(rule, name):
+                return enabled
+        return True
+
+    @property
+    def allows_all(self) -> bool:
+        """Whether there is nothing to decide."""
+        return self.nameless and all(enabled for _, enabled in self.rules)
+
+
+def covers(rule: str, name: str) -> bool:
+    """Whether a rule for *rule* is about module *name*: itself, or inside it by whole dotted parts."""
+    return not rule or name == rule or name.startswith(f"{rule}.")
 
 
 class Versions(NamedTuple):

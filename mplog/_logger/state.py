@@ -1,11 +1,15 @@
-"""The configuration as one immutable snapshot, which calls read without a lock and which is swapped whole."""
+"""The configuration as one immutable snapshot, which calls read without a lock and which is swapped whole.
+
+With it goes what it makes of the call sites that have run under it.
+"""
 
 from __future__ import annotations
 
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from mplog._capture.callsite import MAXIMUM, module_of
+from mplog._capture.callsite import MAXIMUM, CallSite, module_of
+from mplog._capture.record import RecordLevel
 from mplog._logger.handler import Emit, Handler
 from mplog._logger.levels import Level
 from mplog._logger.settings import Settings
@@ -128,7 +132,48 @@ class State:
             found = self.silenced[name] = self.settings.activation.allows(name)
         return found
 
-    def may_learn(self, key: int) -> bool:
+    def learn(
+        self,
+        name: str,
+        number: int,
+        level: RecordLevel,
+        color: str,
+        site: CallSite,
+        message: str,
+        args: tuple[Any, ...],
+        frame: FrameType,
+    ) -> None:
+        """Remember the call site when every handler that wants its records can take the fast way."""
+        key = id(frame.f_code) + frame.f_lasti
+        if not self._may_learn(key):
+            return
+        targets = []
+        for handler in self.handlers:
+            if number < handler.level:
+                continue
+            passes = handler.renderer.passes_site(site.name, number)
+            if passes is None:
+                return
+            if not passes:
+                continue
+            emit, clock = handler.emitter(), handler.clock
+            if emit is None or clock is None:
+                return
+            compiled = handler.renderer.compile_line(site, level, color, message if args else None, len(args))
+            if compiled is None:
+                return
+            line, own = compiled
+            targets.append(Target(line, clock, emit, handler, own))
+        if not targets:
+            return
+        assert site.code is not None
+        assert site.globals is not None
+        if len(self.sites) >= MAXIMUM:  # Code made by `exec` is endless.
+            self.sites.clear()
+            self._learned = {}
+        self.sites[key] = FastSite(site.code, site.globals, name, number, message if args else None, len(args), targets)
+
+    def _may_learn(self, key: int) -> bool:
         """Whether the call site *key* is worth compiling: not one whose message changes with each call."""
         learned = self._learned
         if learned is None:
@@ -136,13 +181,6 @@ class State:
         times = learned.get(key, 0)
         learned[key] = times + 1
         return times < RELEARN
-
-    def remember(self, key: int, site: FastSite) -> None:
-        """Keep *site* for the next call. Code made by `exec` is endless, so the memory is bounded."""
-        if len(self.sites) >= MAXIMUM:
-            self.sites.clear()
-            self._learned = {}
-        self.sites[key] = site
 
     def end(self) -> None:
         """At the end of the process: hold no module of the program, so that its last objects go while all works."""

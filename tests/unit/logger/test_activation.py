@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mplog._logger.activation import Activation, covers
 from mplog._logger.logger import Logger
+from mplog._logger.settings import Activation, covers
 
 
 class TestCovers:
