@@ -136,7 +136,9 @@ def build_parser() -> argparse.ArgumentParser:
     scenarios = parser.add_subparsers(dest="scenario", required=True, metavar="scenario")
 
     every = scenarios.add_parser(
-        ALL, parents=[span(), reports()], help="Rounds of every scenario, mixed; most of them kill somebody."
+        ALL,
+        parents=[span(), reports()],
+        help="All scenarios but fuzz and soak, mixed; most rounds kill somebody.",
     )
     every.add_argument("--adapter", choices=sorted(ADAPTERS), default="mplog", help="library (default: %(default)s)")
     every.add_argument("--keep", action="store_true", help="keep logs and ledger of rounds that fail")

@@ -27,7 +27,7 @@ class MplogAdapter(Adapter):
 
         logger.remove()
         logger.add(path, format=LINE_FORMAT, **file_options(job))
-        self.log = lambda text, info=logger.info: info("{}", text)  # type: ignore[misc]
+        self.log = lambda text, info=logger.info: info("{}", text)  # type: ignore[misc]  # its default: mypy infers none
 
     def add_slow(self, seconds: float, path: Path) -> None:
         from mplog import logger

@@ -21,7 +21,7 @@ CYCLE = (
     "kill-workers", "kill-owner", "kill-all", "disk-full", "kill-workers",
 )  # fmt: skip
 """Seven of ten rounds are deaths of some kind. Its length and the number of start methods have no common divisor, so
-that any sixty seeds in a row hold every scenario with every start method."""
+that any sixty seeds in a row hold each of these scenarios with every start method that it has."""
 
 FORKS_ONLY = frozenset({"fork-storm", "hookless-fork", "rights-given-up"})
 """Scenarios that are about forks alone."""
@@ -119,7 +119,7 @@ def chosen(adapter: str, seed: int) -> Settings:
 def fitted(settings: Settings, adapter: type[Adapter]) -> Settings:
     """The same round without the file options that a library does not have."""
     lacking = {name: None for name in (ROTATION, RETENTION, COMPRESSION) if name not in adapter.abilities}
-    return dataclasses.replace(settings, **lacking)  # type: ignore[arg-type]
+    return dataclasses.replace(settings, **lacking)  # type: ignore[arg-type]  # None for options that have it
 
 
 def why_not(settings: Settings) -> str | None:

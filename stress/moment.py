@@ -1,4 +1,4 @@
-"""When to kill: at a random time, as soon as the writer is seen at some step, or exactly at a step."""
+"""When to kill: at a random time or record, as soon as the writer is seen at some step, or exactly at a step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import dataclasses
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
+from mplog.cli._ledger import READY, LedgerSlot
 from stress.arena import Arena
 from stress.job import TREE, Job
 from stress.libraries import ADAPTERS
@@ -81,3 +83,18 @@ def kill_at_a_moment(
             tree.kill_owner()
     arena.note_kill("all" if with_all else "owner", owner_slot)
     return tree
+
+
+def kill_while_they_log(arena: Arena, records: Callable[[random.Random], int]) -> None:
+    """Kill as many workers as asked for, each when it has logged as many records as *records* chooses for it."""
+    settings = arena.settings
+    chance = random.Random(settings.seed)
+    for index in chance.sample(range(settings.processes), settings.kill):
+        first, count = index * settings.threads, records(chance)
+        arena.wait_for(partial(_is_so_far, arena.slot(first), count), f"worker {index} to log {count} records")
+        if arena.kill_process_of(first):
+            arena.spare_not(range(first, first + settings.threads))
+
+
+def _is_so_far(slot: LedgerSlot, records: int) -> bool:
+    return slot.returned >= records or slot.counts().state != READY

@@ -21,7 +21,7 @@ _WINDOW = 20e-6
 
 def leave_out_done_mark() -> None:
     """Commit batches without the store that marks them done."""
-    Slot.done = _no_mark  # type: ignore[method-assign]
+    Slot.done = _no_mark  # type: ignore[method-assign]  # the fault
 
 
 def store_tail_first() -> None:
@@ -30,14 +30,14 @@ def store_tail_first() -> None:
     The pure ring's reader trusts nothing: it checks number and checksum, and would only look again later. It is made
     as trusting as a reader on ordered memory may be, so that the order of the producer's stores is all that counts.
     """
-    Producer.push = _push_tail_first  # type: ignore[method-assign]
-    Reader.read = _read_trusting  # type: ignore[method-assign]
+    Producer.push = _push_tail_first  # type: ignore[method-assign]  # the fault
+    Reader.read = _read_trusting  # type: ignore[method-assign]  # the fault
 
 
 def forget_what_is_written() -> None:
     """Write records and do not count them: `logger.statistics()` of the owner then has them in flight for ever."""
     add = Tally.add
-    Tally.add = lambda self, *, written=0, **others: add(self, **others)  # type: ignore[method-assign]
+    Tally.add = lambda self, *, written=0, **others: add(self, **others)  # type: ignore[method-assign]  # the fault
 
 
 def _no_mark(self: Slot) -> None:

@@ -60,7 +60,7 @@ class LoguruAdapter(Adapter):
 
     def _use(self, logger: Any) -> None:
         self._logger = logger
-        self.log = lambda text, info=logger.info: info("{}", text)  # type: ignore[misc]
+        self.log = lambda text, info=logger.info: info("{}", text)  # type: ignore[misc]  # its default: mypy infers none
 
     def leave(self) -> None:
         self._logger.complete()
@@ -89,7 +89,7 @@ class _StandardAdapter(Adapter):
         self._logger = logging.getLogger("stress")
         self._logger.setLevel(logging.INFO)
         self._logger.propagate = False
-        self.log = lambda text, info=self._logger.info: info("%s", text)  # type: ignore[misc]
+        self.log = lambda text, info=self._logger.info: info("%s", text)  # type: ignore[misc]  # its default: mypy infers none
 
     @staticmethod
     def dressed(handler: logging.Handler) -> logging.Handler:
@@ -217,7 +217,7 @@ class LoggingMpAdapter(Adapter):
         import logging_mp
 
         logger = logging_mp.getLogger("stress")
-        self.log = lambda text, info=logger.info: info("%s", text)  # type: ignore[misc]
+        self.log = lambda text, info=logger.info: info("%s", text)  # type: ignore[misc]  # its default: mypy infers none
 
     def finish(self) -> None:
         """Leave the rest to the listener, which ends when the program does."""

@@ -1,4 +1,4 @@
-"""The ``mplog`` command: ``mplog demo`` and, with time, its sisters.
+"""The ``mplog`` command: ``mplog demo`` and ``mplog recover``.
 
 A command is a module with ``add_parser(commands)``, which describes its options and names its function; the function
 takes the parsed arguments and returns the exit status.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from functools import partial
 
-from mplog.cli._ledger import READY
+from mplog.cli._ledger import READY, LedgerSlot
 from stress.arena import Arena, play
 from stress.job import HOOKLESS
 from stress.settings import Settings
@@ -28,7 +29,7 @@ def _act(arena: Arena) -> None:
         at = chance.randrange(settings.records)
         slot = arena.slot(child)
         arena.wait_for(
-            lambda slot=slot, at=at: slot.returned >= at and slot.counts().pid,  # type: ignore[misc]
+            partial(_is_so_far, slot, at),
             f"child {child} to log {at} records",
         )
         if slot.counts().state == READY and arena.kill_process_of(child):
@@ -37,3 +38,8 @@ def _act(arena: Arena) -> None:
     if settings.kill:
         # What a killed one was compressing is finished by whoever opens the log next, and not before.
         arena.start_again(settings.forks)
+
+
+def _is_so_far(slot: LedgerSlot, records: int) -> bool:
+    """Whether the child of *slot* is there and has logged so many records."""
+    return slot.returned >= records and slot.counts().pid != 0

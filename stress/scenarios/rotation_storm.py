@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 
-from mplog.cli._ledger import READY
 from stress.adapters import STRANGERS
 from stress.arena import Arena, play
 from stress.job import STRANGER, TREE
 from stress.libraries import ADAPTERS
+from stress.moment import kill_while_they_log
 from stress.settings import Settings
 from stress.sizes import size_limit
 from stress.verdict import Round, early_rotations
@@ -51,24 +50,8 @@ def _act(arena: Arena) -> None:
         arena.start(dataclasses.replace(arena.job, role=STRANGER, first_slot=first), f"stranger-{first}")
     arena.wait_ready(arena.expected)
     arena.go()
-    _kill_some(arena)
+    kill_while_they_log(arena, lambda chance: chance.randrange(arena.settings.records))
     arena.wait_for_end()
     if settings.kill or settings.compression:
         # What the last one was compressing is finished by whoever opens the log next, and not before.
         arena.start_again(owner_slot + 1)
-
-
-def _kill_some(arena: Arena) -> None:
-    """Kill as many workers as asked for, each at a random one of its records."""
-    settings = arena.settings
-    chance = random.Random(settings.seed)
-    for index in chance.sample(range(settings.processes), settings.kill):
-        first = index * settings.threads
-        at = chance.randrange(settings.records)
-        slot = arena.slot(first)
-        arena.wait_for(
-            lambda slot=slot, at=at: slot.returned >= at or slot.counts().state != READY,  # type: ignore[misc]
-            f"worker {index} to log {at} records",
-        )
-        if arena.kill_process_of(first):
-            arena.spare_not(range(first, first + settings.threads))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 
-from mplog.cli._ledger import READY
 from stress.arena import Arena, play
 from stress.job import STRANGER, TREE
+from stress.moment import kill_while_they_log
 from stress.settings import STRANGERS, Settings
 from stress.verdict import Round
 
@@ -30,7 +29,7 @@ def _act(arena: Arena) -> None:
     start(arena)
     arena.wait_ready(arena.expected)
     arena.go()
-    _kill_some(arena)
+    kill_while_they_log(arena, lambda chance: int(arena.settings.records * chance.uniform(_EARLIEST, _LATEST)))
     arena.wait_for_end()
     if settings.kill and settings.start_method == STRANGERS:
         # What a killed program was compressing is finished by whoever opens the log next, and not before.
@@ -47,19 +46,3 @@ def _start_strangers(arena: Arena) -> None:
     for index in range(arena.settings.processes):
         job = dataclasses.replace(arena.job, role=STRANGER, first_slot=index * arena.settings.threads)
         arena.start(job, f"stranger-{index}")
-
-
-def _kill_some(arena: Arena) -> None:
-    """Kill as many processes as asked for, each at a random one of its records."""
-    settings = arena.settings
-    chance = random.Random(settings.seed)
-    for index in chance.sample(range(settings.processes), settings.kill):
-        first = index * settings.threads
-        at = int(settings.records * chance.uniform(_EARLIEST, _LATEST))
-        slot = arena.slot(first)
-        arena.wait_for(
-            lambda slot=slot, at=at: slot.returned >= at or slot.counts().state != READY,  # type: ignore[misc]
-            f"worker {index} to log {at} records",
-        )
-        if arena.kill_process_of(first):
-            arena.spare_not(range(first, first + settings.threads))
