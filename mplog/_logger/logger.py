@@ -112,7 +112,8 @@ class Logger:
         """Send records to a sink, from this process and from all processes that it starts, however it starts them.
 
         Args:
-            sink: a path (may have a `{time}` field), an object with `write`, or a function of the message.
+            sink: a path (may have a `{time}` field), an object with `write`, a function of the message (also
+                a coroutine function), or a `logging.Handler`.
             level: name or number of the least level.
             format: template over the record's fields, or a function of the record that returns one.
             filter: name of a module whose records (and those of modules inside it) pass, or a function of the record.
