@@ -18,6 +18,9 @@ TREE, STRANGER, STORM, HOOKLESS, SOAK = "tree", "stranger", "storm", "hookless",
 """Roles: a program with workers, one on its own, one that forks under fire, one that forks without Python's hooks, one
 that replaces its workers for long."""
 
+WRECKED = "wrecked"
+"""The name of a file beside the ledger that says that nobody runs amok any more."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

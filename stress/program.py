@@ -22,15 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from stress import libraries, steps, workload, wrecker
-from stress.job import HOOKLESS, SOAK, STORM, STRANGER, Job, leave_statistics
+from stress.job import HOOKLESS, SOAK, STORM, STRANGER, WRECKED, Job, leave_statistics
 from stress.ledger import STOP, Ledger
 
 WORKER_FAILED = 3
 KILLED_OR_WELL = (0, -signal.SIGKILL, -signal.SIGALRM)
 STORM_CHILDREN_AT_ONCE = 16
 WRECKS_FOR = 0.5
-WRECKED = "wrecked"
-"""The name of a file that says that nobody runs amok any more."""
 HOOKLESS_CHILDREN_AT_ONCE = 4
 """Each writes by itself. More of them wait so long for one another now and then that a line comes after the limit."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mplog._capture.callsite import CallSite
+from mplog._logger.environment import LEVELS
 from mplog._sinks import report
 
 KEYWORDS: Final = frozenset(("exc_info", "stack_info", "stacklevel", "extra"))
@@ -17,7 +18,6 @@ KEYWORDS: Final = frozenset(("exc_info", "stack_info", "stacklevel", "extra"))
 _FIELD: Final = re.compile(
     r"%(?:\((?P<name>\w+)\))?(?P<flags>[-#0+]*)(?P<size>(?:[1-9]\d*)?(?:\.\d+)?)(?P<kind>[sradiufFeEgGxXoc%])"
 )
-_METHODS: Final = frozenset(("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"))
 _LONGEST: Final = 200
 
 MOST: Final = 200
@@ -86,7 +86,7 @@ def _instead(level: str, message: str, args: tuple[Any, ...], kwargs: dict[str, 
         text += "\n{}"
         more.append('"".join(traceback.format_stack())')
     more += [f"{name}=..." for name in kwargs if name not in KEYWORDS][:5]
-    method = f".{level.lower()}(" if level in _METHODS else f".log({level!r}, "
+    method = f".{level.lower()}(" if level in LEVELS else f".log({level!r}, "
     return f"{view}{method}{', '.join([repr(text[:_LONGEST]), *more])})"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mplog._logger.environment import DEFAULTS
-from mplog._logger.levels import ALIASES, Level
+from mplog._logger.levels import Level, resolve
 from mplog._logger.switches import switch, switch_or_none
 from mplog._render.colorize import is_terminal, should_colorize
 from mplog._render.filter import check_filter
@@ -45,6 +45,9 @@ FILE_KEYWORDS = (
     "permissions",
     "opener",
 )
+
+OF_OPEN = ("buffering", "newline", "closefd")
+"""Those of them that only the built-in `open` can judge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,7 @@ def check(sink: Any, given: Given, identifier: int, levels: dict[str, Level]) ->
     Raises:
         TypeError, ValueError, KeyError, ImportError: an argument that cannot be used; the text says what can be.
     """
-    number = level_number(levels, given.level)
+    number = resolve(levels, given.level).no
     kind = kind_of(sink)
     check_context(given.context)
     look = look_for(given, sink, kind)
@@ -162,26 +165,6 @@ def look_for(given: Given, sink: Any, kind: str) -> Look:
         encoding=str(given.keywords.get("encoding", "utf8")) if kind == FILE else encoding_of(sink, kind),
         standard=kind == STANDARD,
     )
-
-
-def level_number(levels: dict[str, Level], level: Any) -> int:
-    """The threshold that `add(level=...)` means.
-
-    Raises:
-        ValueError: unknown name or negative number.
-        TypeError: neither name nor number.
-    """
-    if isinstance(level, str):
-        if level not in levels:
-            raise ValueError(
-                f"Level '{level}' does not exist. Known are {', '.join(levels)}.{nearest(level, levels, ALIASES)}"
-            )
-        return levels[level].no
-    if isinstance(level, bool) or not isinstance(level, int):
-        raise TypeError(f"Invalid level, it should be a name or a number, not: '{type(level).__name__}'")
-    if level < 0:
-        raise ValueError(f"Invalid level value, it should not be negative: {level}")
-    return level
 
 
 def renderer_for(format_: Any, filter_: Any, look: Look) -> Renderer:
@@ -305,21 +288,9 @@ def _file_mode(mode: object) -> str:
 
 def _check_with_open(given: dict[str, Any], mode: str, text: TextForm) -> None:
     """Let the built-in `open` judge what is passed on to it, on a file that does no harm."""
-    own = (
-        "rotation",
-        "retention",
-        "compression",
-        "delay",
-        "watch",
-        "permissions",
-        "opener",
-        "mode",
-        "encoding",
-        "errors",
-    )
-    others = {name: value for name, value in given.items() if name not in own}
+    passed_on = {name: value for name, value in given.items() if name in OF_OPEN or name not in FILE_KEYWORDS}
     try:
-        io.open(os.devnull, "a", encoding=text.encoding, **others).close()  # noqa: UP020 - not a user's double of it
+        io.open(os.devnull, "a", encoding=text.encoding, **passed_on).close()  # noqa: UP020 - not a user's double of it
     except TypeError as error:
         unknown = [name for name in given if name not in FILE_KEYWORDS]
         if not unknown:

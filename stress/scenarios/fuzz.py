@@ -10,14 +10,13 @@ import sys
 from pathlib import Path
 
 from stress.arena import Arena, play
-from stress.job import TREE
+from stress.job import TREE, WRECKED
 from stress.moment import kill_at_a_moment
 from stress.settings import Settings
 from stress.usage import Growth, Usage
 from stress.verdict import Round
 from stress.wrecker import wreck_left
 
-WRECKED = "wrecked"
 LIMITS = Growth(processor=0.3, memory=64 << 20, descriptors=16)
 """What the owner may take more while a worker runs amok beside some that log a little."""
 
