@@ -17,8 +17,8 @@ from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
 from mplog._sinks import coroutine, signals
 from mplog._sinks.coroutine import CoroutineSink
+from mplog._sinks.file import archive
 from mplog._sinks.file import archiver as archivers
-from mplog._sinks.file import compression
 from mplog._sinks.file.archiver import Archiver
 from mplog._sinks.file.compression import Compression, parse_compression
 from mplog._sinks.limit import Limit
@@ -164,7 +164,7 @@ class TestWhileItWaits:
     ) -> None:
         """One of the second old file, too, after a retention of the user's."""
         during: list[bool] = []
-        monkeypatch.setattr(compression, "archive", lambda *_, **__: during.append(is_open()))
+        monkeypatch.setattr(archive, "archive", lambda *_, **__: during.append(is_open()))
         archiver = Archiver(parse_compression("gz"), signals.open_up, report)
         archiver.background = True
         archiver.pause(monotonic())
