@@ -31,10 +31,10 @@ from mplog._session.account import Account
 from mplog._session.queue_options import QueueOptions
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.kinds import open_sink, shown_name
+from mplog._sinks.kinds import COROUTINE, FILE, open_sink, shown_name
 from mplog._sinks.limit import Limit
 from mplog._sinks.message_sink import MessageSink, Unfinished
-from mplog._writer.route import COROUTINE, FILE, RouteSpec
+from mplog._writer.route import RouteSpec
 
 
 class Wanted(NamedTuple):

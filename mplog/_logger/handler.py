@@ -21,9 +21,10 @@ from mplog._session.link import Link
 from mplog._session.spills import LARGEST, Shorten
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
+from mplog._sinks.kinds import FILE
 from mplog._sinks.message_sink import MessageSink
 from mplog._sinks.stream import StreamSink
-from mplog._writer.route import FILE, Route, RouteSpec
+from mplog._writer.route import Route, RouteSpec
 
 Emit = Callable[[str, float, int], object]
 """(finished text, epoch seconds, level number): the last step of the fast way."""

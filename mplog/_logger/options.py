@@ -26,9 +26,9 @@ from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.retention import parse_retention
 from mplog._sinks.file.rotation import parse_rotation
 from mplog._sinks.file.text import TextForm, text_form
-from mplog._sinks.kinds import encoding_of, kind_of, shown_name
+from mplog._sinks.kinds import COROUTINE, FILE, STANDARD, STREAM, encoding_of, kind_of, shown_name
 from mplog._sinks.stream import is_pythons, standard_name
-from mplog._writer.route import COROUTINE, FILE, STANDARD, STREAM, RouteSpec
+from mplog._writer.route import RouteSpec
 
 FILE_KEYWORDS = (
     "rotation",

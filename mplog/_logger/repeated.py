@@ -16,7 +16,8 @@ from mplog._ring.wire import safe_repr
 from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file.options import FileOptions
-from mplog._writer.route import FILE, STREAM, RouteSpec
+from mplog._sinks.kinds import FILE, STREAM
+from mplog._writer.route import RouteSpec
 
 
 def same_sink(handler: Handler, remote: list[Handler], *, by_name: bool = True) -> Handler | None:

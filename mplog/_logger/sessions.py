@@ -27,10 +27,10 @@ from mplog._session.orphan import Orphan
 from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file.sink import ENDING_BOUND, FileSink
+from mplog._sinks.kinds import FILE
 from mplog._sinks.limit import STALLED, Limit
 from mplog._sinks.message_sink import MessageSink
 from mplog._writer.doorbell import Doorbell
-from mplog._writer.route import FILE
 
 if TYPE_CHECKING:
     from mplog._logger.core import Core

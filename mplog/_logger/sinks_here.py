@@ -15,9 +15,9 @@ from mplog._session import losses, recovery, settling, sweeping
 from mplog._session.link import Link
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
-from mplog._sinks.kinds import open_sink
+from mplog._sinks.kinds import STREAM, open_sink
 from mplog._sinks.message_sink import MessageSink
-from mplog._writer.route import STREAM, Route, RouteSpec
+from mplog._writer.route import Route, RouteSpec
 
 
 def route_maker(spec: RouteSpec, sink: FileSink, renderer: Renderer) -> Callable[[int], Route]:

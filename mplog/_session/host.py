@@ -26,9 +26,10 @@ from mplog._session.shortage import Shortage, Waiting
 from mplog._sinks import report
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
+from mplog._sinks.kinds import COROUTINE
 from mplog._sinks.limit import STALLED, Limit
 from mplog._writer.drain import Drain
-from mplog._writer.route import COROUTINE, Route
+from mplog._writer.route import Route
 from mplog._writer.source import Source
 from mplog._writer.tally import Tally
 from mplog._writer.writer import Writer

@@ -261,7 +261,7 @@ def _remedy(handler: int, error: BaseException | None, sink: str) -> str:
 def _number(error: BaseException | None) -> int | None:
     """The number of an error of the system. `isinstance` would ask the error, which is the user's, for its class."""
     try:
-        number = error.errno if error is not None and issubclass(type(error), OSError) else None  # type: ignore[attr-defined]
+        number: Any = getattr(error, "errno", None) if issubclass(type(error), OSError) else None
     except Exception:  # noqa: BLE001 - a property of the user's
         return None
     return number if type(number) is int else None

@@ -18,7 +18,6 @@ from mplog._sinks import report, signals
 from mplog._sinks.file.options import FileOptions
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.turnover import Line
-from mplog._sinks.kinds import CALL, COROUTINE, FILE, STANDARD, STREAM
 from mplog._sinks.message_sink import MessageSink
 from mplog._writer.outlet import Outlet
 
@@ -150,6 +149,3 @@ class Route:
             )
             patching.mark(record, error)
         return details if record.get("message") == text else details._replace(colored=None)
-
-
-__all__ = ["CALL", "COROUTINE", "FILE", "STANDARD", "STREAM", "Route", "RouteSpec"]

@@ -38,20 +38,12 @@ def is_believed(fd: int, permissions: int | None) -> bool:
     """
     status = os.fstat(fd)
     # No name is left of a file that a retention has removed; a second one may be there to make it look like a log.
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-        return False
-    if not _HAS_USERS or _is_shared(status, permissions):
-        return True
-    return status.st_uid in (os.geteuid(), 0) and not status.st_mode & _OTHERS_WRITE & ~_asked(permissions)
+    return status.st_nlink <= 1 and _is_closed_to_others(status, permissions, or_roots=True)
 
 
 def may_continue(status: os.stat_result, permissions: int | None) -> bool:
     """Whether records may go on in a file with this *status* that was found, and not named by the program."""
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        return False
-    if not _HAS_USERS or _is_shared(status, permissions):
-        return True
-    return status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_WRITE & ~_asked(permissions)
+    return status.st_nlink == 1 and _is_closed_to_others(status, permissions, or_roots=False)
 
 
 def is_own(status: os.stat_result, directory: str, permissions: int | None = None) -> bool:
@@ -185,6 +177,20 @@ def _is_shared(status: os.stat_result, permissions: int | None) -> bool:
     if permissions & stat.S_IWOTH:
         return True
     return bool(permissions & stat.S_IWGRP) and status.st_gid in (os.getegid(), *os.getgroups())
+
+
+def _is_closed_to_others(status: os.stat_result, permissions: int | None, *, or_roots: bool) -> bool:
+    """Whether it is a file that only this user can write, or those can with whom `permissions` shares the log.
+
+    Args:
+        or_roots: whether one of root's will do as well.
+    """
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    if not _HAS_USERS or _is_shared(status, permissions):
+        return True
+    mine = status.st_uid == os.geteuid() or (or_roots and status.st_uid == 0)
+    return mine and not status.st_mode & _OTHERS_WRITE & ~_asked(permissions)
 
 
 def _is_private(directory: str) -> bool:
