@@ -11,6 +11,7 @@ import ctypes
 import itertools
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import Any
@@ -94,6 +95,19 @@ class Interruption:
                     above = above.f_back
                 return _make_pending
         return self._step
+
+
+def interrupt() -> None:
+    """What Ctrl-C does, for a handler."""
+    raise KeyboardInterrupt
+
+
+def in_a_thread(action: Callable[[], object], where: str) -> None:
+    """Do *action* in another thread, within some seconds: nothing that an interruption *where* has left may lock it."""
+    thread = threading.Thread(target=action, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive(), f"another thread waits for ever after {where}"
 
 
 def at_every_place(

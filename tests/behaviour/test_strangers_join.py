@@ -245,7 +245,10 @@ class TestLeaving:
     @pytest.mark.parametrize("how", ["ends", "removes"])
     def test_the_host_leaves(self, strangers: Strangers, how: str) -> None:
         """Its end, or the removal of its handler, costs the others nothing."""
-        ending = {"ends": "", "removes": "logger.remove()\ntime.sleep(1)\n"}
+        ending = {
+            "ends": "",
+            "removes": "logger.remove()\nwhile not os.path.exists('end.txt'):\n    time.sleep(0.01)\n",
+        }
         source = STRANGER + "run('first.txt')\n" + ending[how]
         strangers.start("a", "b", source=source)
         strangers.roles("a", "b")
@@ -254,6 +257,7 @@ class TestLeaving:
         (strangers.program.here / "first.txt").touch()
         seen = strangers.returned("c")
         wait_until(lambda: strangers.returned("c") > seen + 300, "the others go on")
+        (strangers.program.here / "end.txt").touch()
         strangers.end("a", "b", "c", "d")
         strangers.check()
         strangers.program.leaves_nothing()

@@ -312,7 +312,7 @@ class TestTimeNamespaces:
         """A worker whose clock shows another time is read as soon as any."""
         owner = self.owner(program, ahead, "while not os.path.exists('end.txt'): time.sleep(0.01)\nchild.kill()")
         wait_until((program.here / "logged.txt").exists, "the worker has logged", 20)
-        wait_until(lambda: len(owner.log()) == 10, "its records are in the file", 5)
+        wait_until(lambda: len(owner.log()) == 10, "its records are in the file")
         (program.here / "end.txt").touch()
         assert owner.wait().status == 0
 
@@ -332,7 +332,7 @@ class TestTimeNamespaces:
         assert "is gone" not in owner.said_so_far()
         (program.here / "end.txt").touch()
         assert owner.wait().status == -9
-        wait_until(lambda: "is gone" in owner.said_so_far(), "the worker has noticed", 5)
+        wait_until(lambda: "is gone" in owner.said_so_far(), "the worker has noticed")
         wait_until(lambda: len(owner.log()) == 1000, "all its records are in the file", 40)
         assert owner.log() == [f"worker {count}" for count in range(1000)]
 

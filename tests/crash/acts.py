@@ -212,7 +212,7 @@ def _hold_back(drain: Callable[..., int], is_open: Callable[[], bool]) -> None:
     def round(self: Drain, *, everything: bool = False) -> int:
         return drain(self, everything=everything) if is_open() else 0
 
-    Drain.round = round  # type: ignore[method-assign]
+    Drain.round = round  # type: ignore[method-assign]  # for this act
 
 
 def _is_gone(ledger: Ledger, name: str) -> bool:
@@ -228,7 +228,7 @@ def _find_late(is_time: Callable[[], bool]) -> None:
                 time.sleep(0.001)
             find(self, registered=registered)
 
-    Host.find_rings = find_rings  # type: ignore[method-assign]
+    Host.find_rings = find_rings  # type: ignore[method-assign]  # for this act
 
 
 def _is_stopped() -> bool:

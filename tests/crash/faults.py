@@ -21,7 +21,7 @@ def leave_out_done_mark() -> None:
         look(self, slot)
         slot._words[_INTENT] = slot._words[_DONE] = 0
 
-    Progress.look = forgetful  # type: ignore[method-assign]
+    Progress.look = forgetful  # type: ignore[method-assign]  # the fault
 
 
 def promise_after_writing() -> None:
@@ -31,16 +31,16 @@ def promise_after_writing() -> None:
 
     def reordered(self: Commits, entries: Sequence[Entry], size: int, parts: list[Part], slot: Slot) -> None:
         promised: list[Any] = []
-        Slot.intend = lambda self, promise: promised.append(promise)  # type: ignore[method-assign]
+        Slot.intend = lambda self, promise: promised.append(promise)  # type: ignore[method-assign]  # the fault
         try:
             append(self, entries, size, parts, slot)
         finally:
-            Slot.intend = intend  # type: ignore[method-assign]
+            Slot.intend = intend  # type: ignore[method-assign]  # the fault
         for promise in promised:
             slot.intend(promise)
             slot.done()
 
-    Commits._append = reordered  # type: ignore[method-assign]
+    Commits._append = reordered  # type: ignore[method-assign]  # the fault
 
 
 def move_heads_first() -> None:
@@ -52,7 +52,7 @@ def move_heads_first() -> None:
             source.reader.release(source.reader.position)
         return share_out(self, sources, starts, entries, *rest)
 
-    Drain._share_out = early  # type: ignore[method-assign,assignment]
+    Drain._share_out = early  # type: ignore[method-assign,assignment]  # the fault
 
 
 def settle_nothing() -> None:
@@ -66,7 +66,7 @@ def settle_nothing() -> None:
 
 def forget_what_was_done() -> None:
     """Recover every ring from its head, whatever a slot says."""
-    Slot.last_done = lambda self: None  # type: ignore[method-assign]
+    Slot.last_done = lambda self: None  # type: ignore[method-assign]  # the fault
 
 
 FAULTS: dict[str, Callable[[], None]] = {

@@ -10,7 +10,7 @@ import pytest
 from programs import Program, assert_once_in_order
 
 PRELUDE = """
-    import ctypes, os, sys, threading, time
+    import ctypes, os, re, sys, threading, time
     from mplog import logger
 
     def fork():
@@ -25,6 +25,19 @@ PRELUDE = """
         if pid:
             logger._core.forks.resume_threads()
         return pid
+
+    def wait_for_sleep(thread):
+        # Until it sleeps for as long as it likes: whoever waits for the interpreter's lock looks every 5 ms, or runs.
+        deadline, before = time.monotonic() + 20, ""
+        while True:
+            with open(f"/proc/self/task/{thread.native_id}/status") as status:
+                looked = re.sub("nonvoluntary.*", "", status.read().partition("State:")[2])
+            state, changes = looked.split()[0], re.search(r"voluntary_ctxt_switches:\\s*(\\d+)", looked)[1]
+            if state == "S" and changes == before:
+                return
+            assert time.monotonic() < deadline
+            before = changes
+            time.sleep(0.05)
 
     def wait_for(*pids):
         for pid in pids:
@@ -117,9 +130,8 @@ BESIDE_A_THREAD = """
         stop.clear()
         thread = threading.Thread(target=logger.info, args=(f"thread {n}",))
         thread.start()
-        while not stop._cond._waiters or not inside.is_set():
-            time.sleep(0.001)
-        time.sleep(0.1)  # It sleeps, with a lock, and does not want that of the interpreter.
+        assert inside.wait(20)
+        wait_for_sleep(thread)  # With a lock.
         pid = fork()
         if not pid:
             logger.info("child {}", n)
@@ -141,9 +153,7 @@ EVERY_ENTRY = """
     held = threading.Thread(target=lambda: (logger._core.lock.acquire(), os.write(again, b"!"), stop.wait()))
     held.start()
     os.read(there, 1)  # That lock is never free in the child.
-    while not stop._cond._waiters:
-        time.sleep(0.001)
-    time.sleep(0.1)
+    wait_for_sleep(held)
     entries = [
         lambda: logger.add("other.log", format="{process.id} {message}"),
         lambda: logger.remove(),

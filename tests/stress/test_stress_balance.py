@@ -77,7 +77,7 @@ class TestProcessesOfOtherPrograms:
     )
     def test_what_cannot_be_is_found(self, changes: dict[str, Any], where: str, text: str) -> None:
         """More than there are, and what nobody will write any more."""
-        (finding,) = balance_findings(of_other(**changes), LEDGER, **{where: BESIDE})  # type: ignore[arg-type]
+        (finding,) = balance_findings(of_other(**changes), LEDGER, **{where: BESIDE})  # type: ignore[arg-type]  # one of two arguments
         assert text in finding
 
 

@@ -96,7 +96,7 @@ class Raising(type):
     """A type without a name to ask for."""
 
     @property
-    def __name__(cls) -> str:  # type: ignore[override]
+    def __name__(cls) -> str:  # type: ignore[override]  # which is the point
         raise RuntimeError("hostile")
 
 
@@ -108,7 +108,7 @@ class Lying(Exception):
     """Its cause is new each time."""
 
     @property
-    def __cause__(self) -> BaseException:  # type: ignore[override]
+    def __cause__(self) -> BaseException:  # type: ignore[override]  # which is the point
         MADE.append(Lying())
         return MADE[-1]
 
@@ -135,7 +135,7 @@ def recursion() -> Exception:
 def notes(value: Any) -> Exception:
     """An exception with *value* for notes."""
     error = ValueError("x")
-    error.__notes__ = value  # type: ignore[attr-defined]
+    error.__notes__ = value  # type: ignore[attr-defined]  # which is the point
     return error
 
 
@@ -296,7 +296,7 @@ class TestFrames:
     def test_mplog_itself_is_not_shown(self) -> None:
         """Neither below nor above the catching point."""
         try:
-            RecordException.__reduce__(5)  # type: ignore[arg-type]
+            RecordException.__reduce__(5)  # type: ignore[arg-type]  # which is the point
         except AttributeError as error:
             text = text_of(capture(error))
         assert "in test_mplog_itself_is_not_shown" in text
@@ -382,7 +382,7 @@ class TestValues:
             def __repr__(self) -> str:
                 return Text("odd")
 
-        class Variables(dict):  # type: ignore[type-arg]
+        class Variables(dict):  # type: ignore[type-arg]  # which is the point
             def __getitem__(self, key: str) -> Any:
                 raise RuntimeError(key)
 

@@ -192,9 +192,9 @@ class TestNames:
 def test_many_names_take_no_time(piece: str, end: str) -> None:
     """Nested as deeply as may be, they are looked at a few times each."""
     text = (piece * 10_000)[: 10_000 - len(end)] + end
-    began = time.process_time()
+    began = time.thread_time()
     mask(text)
-    assert time.process_time() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 @given(st.text(alphabet="ab'\"=:\\ ,()[]{}<>password token\n", max_size=60))

@@ -102,9 +102,9 @@ class TestNotebooks:
         modules = {name: types.ModuleType(name) for name in ("IPython", "ipykernel")}
         modules["ipykernel.iostream"] = types.ModuleType("ipykernel.iostream")
         modules["ipykernel.zmqshell"] = types.ModuleType("ipykernel.zmqshell")
-        modules["IPython"].get_ipython = lambda: None if lacking == "shell" else Shell()  # type: ignore[attr-defined]
-        modules["ipykernel.iostream"].OutStream = int if lacking == "stream" else Stream  # type: ignore[attr-defined]
-        modules["ipykernel.zmqshell"].ZMQInteractiveShell = Shell  # type: ignore[attr-defined]
+        modules["IPython"].get_ipython = lambda: None if lacking == "shell" else Shell()  # type: ignore[attr-defined]  # made up
+        modules["ipykernel.iostream"].OutStream = int if lacking == "stream" else Stream  # type: ignore[attr-defined]  # made up
+        modules["ipykernel.zmqshell"].ZMQInteractiveShell = Shell  # type: ignore[attr-defined]  # made up
         for name, module in modules.items():
             monkeypatch.setitem(sys.modules, name, None if lacking == "modules" else module)
         if lacking != "flag":
@@ -139,7 +139,7 @@ class TestWindows:
         import colorama.win32
         import colorama.winterm
 
-        stream.fileno = lambda: 1  # type: ignore[attr-defined]
+        stream.fileno = lambda: 1  # type: ignore[attr-defined]  # made up
         monkeypatch.setattr(colorama.win32, "winapi_test", lambda: is_console)
         monkeypatch.setattr(colorama.winterm, "enable_vt_processing", lambda _: knows)
         wrapped = console(stream)

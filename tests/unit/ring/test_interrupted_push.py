@@ -4,10 +4,9 @@ leaves the ring locked or out of step."""
 from __future__ import annotations
 
 import contextlib
-import threading
 
 import pytest
-from interrupting import Interruption, at_every_place
+from interrupting import Interruption, at_every_place, in_a_thread, interrupt
 
 from mplog._ring import layout
 from mplog._ring.ring import Producer, Reader, split_views
@@ -41,15 +40,7 @@ class Ends:
 
     def assert_free(self, where: str) -> None:
         """Another thread can push."""
-        thread = threading.Thread(target=self.push, args=(b"other",), daemon=True)
-        thread.start()
-        thread.join(20)
-        assert not thread.is_alive(), f"the mutex is locked after {where}"
-
-
-def interrupt() -> None:
-    """As Ctrl-C."""
-    raise KeyboardInterrupt
+        in_a_thread(lambda: self.push(b"other"), where)
 
 
 @pytest.mark.parametrize("checked", [True, False], ids=["checked", "unchecked"])

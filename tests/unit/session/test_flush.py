@@ -113,7 +113,7 @@ def test_the_end_comes_while_others_log() -> None:
     drain.round = another  # type: ignore[method-assign]  # a producer that never rests
     assert host.writer.finish(Limit(30))
     assert rounds == 1
-    drain.round = one_round  # type: ignore[method-assign]
+    drain.round = one_round  # type: ignore[method-assign]  # as it was
     link.close()
     host.finish()
 

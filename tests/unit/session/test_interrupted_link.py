@@ -6,12 +6,11 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from interrupting import Interruption, at_every_place
+from interrupting import Interruption, at_every_place, in_a_thread, interrupt
 from programs import FULL
 
 from mplog._logger.core import Core
@@ -91,19 +90,6 @@ class Owner:
         self.logger.remove()
         self.host.finish()
         return [line for line in lines if line != "filling"]
-
-
-def in_a_thread(action: Callable[[], object], where: str) -> None:
-    """Do *action* in another thread, within some seconds."""
-    thread = threading.Thread(target=action, daemon=True)
-    thread.start()
-    thread.join(20)
-    assert not thread.is_alive(), f"another thread waits for ever after {where}"
-
-
-def interrupt() -> None:
-    """As Ctrl-C."""
-    raise KeyboardInterrupt
 
 
 CASES = [("first", LINK), ("grow", LINK), ("takeover", LINK), ("takeover", COMMIT)]

@@ -110,7 +110,7 @@ class TestWrite:
         try:
             sink.write(Message("a"))
         finally:
-            Recorder.flush = lambda self: self.calls.append("flush")  # type: ignore[method-assign]
+            Recorder.flush = lambda self: self.calls.append("flush")  # type: ignore[method-assign]  # for this test
         assert target.calls == ["a", "flush"]
 
     def test_a_function_gets_the_message_itself(self) -> None:
@@ -340,7 +340,7 @@ class TestTurns:
             inside.message = Message("of another sink")
             sink.write(Message("left\n"))
 
-        sink._put = puts  # type: ignore[method-assign]
+        sink._put = puts  # type: ignore[method-assign]  # for this test
         long = Message("x" * 2500 + "\n")
         assert sink.write_patiently(long, lambda: False)
         assert os.read(read_end, 10_000).decode() == f"{long}left\n"

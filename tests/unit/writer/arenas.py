@@ -55,9 +55,9 @@ class Arena:
     def forget(self, at: int) -> None:
         """Remove a handler, without waiting for what its file still has to get."""
         finish = self.host.writer.finish
-        self.host.writer.finish = lambda limit: False  # type: ignore[method-assign]
+        self.host.writer.finish = lambda limit: False  # type: ignore[method-assign]  # for a moment
         self.host.remove(self.numbers.pop(at))
-        self.host.writer.finish = finish  # type: ignore[method-assign]
+        self.host.writer.finish = finish  # type: ignore[method-assign]  # for a moment
 
     def lines(self, at: int = 0) -> list[int]:
         """The numbers in a file, and in what was rotated from it."""

@@ -7,13 +7,12 @@ import contextlib
 import fcntl
 import os
 import tempfile
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from interrupting import Interruption, at_every_place
+from interrupting import Interruption, at_every_place, in_a_thread, interrupt
 from programs import FULL, read_log
 
 from mplog._capture.record import Message
@@ -70,14 +69,6 @@ def assert_unlocked(directory: Path, where: str) -> None:
                 raise AssertionError(f"{path.name} is locked after {where}") from None
 
 
-def in_a_thread(action: Callable[[], object], where: str) -> None:
-    """Do *action* in another thread, within some seconds."""
-    thread = threading.Thread(target=action, daemon=True)
-    thread.start()
-    thread.join(20)
-    assert not thread.is_alive(), f"another thread waits for ever after {where}"
-
-
 def uses(logger: Logger, found: FileSink) -> dict[str, Callable[[], object]]:
     """What a program does with a file, in one thread."""
 
@@ -114,11 +105,6 @@ CASES = [("write", kind) for kind in KINDS] + [
 
 UNCOUNTED = ("locked", "notice")
 """Uses that write a line which is no record of the program."""
-
-
-def interrupt() -> None:
-    """As Ctrl-C."""
-    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(("use", "kind"), CASES)

@@ -60,7 +60,7 @@ class TestResolve:
     def test_bytes_are_refused(self) -> None:
         """A path of bytes is a type error that says what to do."""
         with pytest.raises(TypeError, match=r"must be text, but it is b'a'\. Decode"):
-            PathTemplate(b"a")  # type: ignore[arg-type]
+            PathTemplate(b"a")  # type: ignore[arg-type]  # which is the point
 
 
 class TestRotatedName:

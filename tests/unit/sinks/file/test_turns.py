@@ -211,7 +211,7 @@ class TestEnding:
                 (tmp_path / "old.txt").write_text(text)
                 os.remove(path)
 
-        logger.add(tmp_path / "app.log", format="{message}", **{option: takes})  # type: ignore[arg-type]
+        logger.add(tmp_path / "app.log", format="{message}", **{option: takes})  # type: ignore[arg-type]  # one of two options
         logger.info("before")
         logger.shutdown()
         logger.info("after")
