@@ -1,7 +1,8 @@
 # ruff: noqa: E501 - programs read better on one line of their own
 """Programs that log exceptions of every shape, for the comparison of tracebacks.
 
-Each calls `logger.exception("")` where it caught something, or decorates with `logger.catch`. They nothing that differs between machines.
+Each calls `logger.exception("")` where it caught something, or decorates with `logger.catch`. They show nothing that differs
+between machines.
 """
 
 from __future__ import annotations
