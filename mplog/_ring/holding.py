@@ -22,7 +22,7 @@ def holding(mutex: threading.RLock, action: Callable[[], Result], refused: Resul
     finally:
         # Nothing may come before it that could raise. Not ours is a mutex that was refused, or for which this call was
         # interrupted while it waited; one that this thread had already is never waited for.
-        try:  # noqa: SIM105
+        try:  # noqa: SIM105 - a context would be Python's own functions, where a handler may raise before it
             mutex.release()
         except RuntimeError:
             pass

@@ -66,7 +66,6 @@ FLUSH_TARGET: Final = 0x110 // 8
 DROPPED: Final = 0x118 // 8
 BLOCKED_NS: Final = 0x120 // 8
 SPILLED: Final = 0x128 // 8
-PUSHED: Final = 0x130 // 8
 LIFE: Final = 0x138 // 8
 """life.HELD where the producer holds the lock that ends with its program, so that anybody sees whether it lives."""
 HEAD: Final = 0x200 // 8

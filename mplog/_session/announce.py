@@ -13,7 +13,6 @@ import os
 import stat
 
 from mplog._capture import process
-from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._session.identity import boot_id, myself
 from mplog._session.place import Place, open_place
 
@@ -147,7 +146,7 @@ def _open(path: str) -> Place | None:
                 return place
             if not process.interpreter() and not lives_here(place):
                 # The program that was replaced by exec in this very process had it; nobody drains its rings any more.
-                control.words[RUN_STATE], control.words[WAKE] = ENDED, STOPPED
+                control.say_ended()
         elif place.is_served:
             place.was_looked_for = True
             return place

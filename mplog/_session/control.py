@@ -22,6 +22,7 @@ from mplog._ring.layout import (
     CONTROL_HEADER,
     CONTROL_HEADER_AT,
     CONTROL_MAGIC,
+    ENDED,
     ENDIAN,
     HEARTBEAT_NS,
     HELD,
@@ -31,6 +32,8 @@ from mplog._ring.layout import (
     OWNER_START,
     RUN,
     RUN_STATE,
+    STOPPED,
+    WAKE,
 )
 from mplog._ring.life import Life
 from mplog._session.identity import Identity, boot_id
@@ -81,6 +84,10 @@ class ControlPage:
             self._service = life.hold(path, byte_lock.SERVICE)
         self.words[HELD] = 0 if self._life is None else life.HELD
         self._is_held = self._life is not None
+
+    def say_ended(self) -> None:
+        """In the place of an owner that is no more: nobody drains rings here."""
+        self.words[RUN_STATE], self.words[WAKE] = ENDED, STOPPED
 
     def stop_service(self) -> None:
         """Let what the page says about the end of the session be believed from now on. Idempotent."""

@@ -1,7 +1,7 @@
 """Where sessions live on disk, and that nobody else can put something there.
 
     <runtime>/mplog-<uid>/                 0700, owned by this user, no link
-        sessions/<id>/                     one per owner, see session.py
+        sessions/<id>/                     one per owner, see place.py
         by-authkey/<hash>                  names the session of the process family with that key
         by-pid/<pid>-<start>-<namespace>   names the session of an owner, for its children
         files/<key>/                       commit slots of one log file, see _sinks/file/slot.py

@@ -9,8 +9,8 @@ last one is gone, however it ended. Where it ended the session in good order the
 
 from __future__ import annotations
 
-# The module `signal` around it takes as long to import as all the rest of this program. Stubs do not know it.
-import _signal  # type: ignore[import-not-found]
+# The module `signal` around it takes as long to import as all the rest of this program.
+import _signal  # type: ignore[import-not-found]  # no stub has it
 import os
 import select
 import sys

@@ -211,7 +211,7 @@ class Intake:
         for path in list(self._early):
             # Whoever begins to use it after STOPPED has been stored takes it over before its first call returns. One
             # that has given up our rights cannot, and leaves there what it logs.
-            if rings.is_left_at(path) or not runs_apart(rings.pid_of(path)):
+            if rings.is_left_at(path) or not runs_apart(rings.pid_in(rings.key_of(path))):
                 self._remove_early(path)
 
     def _remove_early(self, path: str) -> None:

@@ -94,6 +94,12 @@ class Link:
         ring = self.ring
         return [*self.filled, *([] if ring is None else [ring])]
 
+    @property
+    def orphan(self) -> Orphan | None:
+        """What stands in the producer's place, if anything does."""
+        producer = self.producer
+        return None if isinstance(producer, Producer | None) else producer
+
     def push(
         self, wall: float, route: int, level: int, body: bytes, kind: int = LOG, shorten: Shorten | None = None
     ) -> bool:
@@ -176,8 +182,8 @@ class Link:
             self.membership.become_orphan()
         elif self.producer is not None:
             self.producer.catch_up()
-        orphan = self.producer
-        if orphan is not None and not isinstance(orphan, Producer) and orphan.has_caught_up:
+        orphan = self.orphan
+        if orphan is not None and orphan.has_caught_up:
             orphan.leave()
 
     def _is_unread(self) -> bool:
@@ -248,8 +254,8 @@ class Link:
             # Orphaned: another call has taken that ring over since, and nobody answers there any more.
             if self.orphaned or self.place.has_stopped or self.is_left():
                 self.membership.become_orphan()
-                producer = self.producer
-                return isinstance(producer, Producer | None) or producer.complete(limit)
+                orphan = self.orphan
+                return orphan is None or orphan.complete(limit)
             progress = words[HEAD], Told().latest(ring).total
             if progress != seen:
                 seen = progress
@@ -263,14 +269,14 @@ class Link:
     @property
     def is_on_its_own(self) -> bool:
         """Whether the owner is gone, and everything that was meant for it has been written by this process."""
-        producer = self.producer
-        return self.orphaned and not isinstance(producer, Producer | None) and producer.has_caught_up
+        orphan = self.orphan
+        return self.orphaned and orphan is not None and orphan.has_caught_up
 
     def reopen(self) -> None:
         """Open again the files that this process writes because the owner is gone; as FileSink.reopen."""
-        producer = self.producer
-        if producer is not None and not isinstance(producer, Producer):
-            producer.reopen()
+        orphan = self.orphan
+        if orphan is not None:
+            orphan.reopen()
 
     def close(self, limit: Limit | None = None) -> None:
         """Say that no record follows, so that the ring is reclaimed at once; here, where the owner is gone.

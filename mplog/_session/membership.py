@@ -301,8 +301,8 @@ class Membership:
                 link.published, link.dropped, link.orphaned = published, dropped, True
                 link.largest_inline, link.producer = inline, orphan
         self._give_up_early()
-        now = link.producer
-        if now is not None and not isinstance(now, Producer):
+        now = link.orphan
+        if now is not None:
             now.catch_up()
             link.largest_inline = now.largest_inline
 
@@ -316,9 +316,10 @@ class Membership:
                 self._give_up_early()
                 if link.producer is None and not link.orphaned and not link.place.is_served:
                     self._adopt()  # Nobody else may be left to remove the session.
+            orphan = link.orphan
+            if orphan is not None:
+                orphan.complete(limit)
             producer, ring = link.producer, link.ring
-            if producer is not None and not isinstance(producer, Producer):
-                producer.complete(limit)
             link.doorbell.close_copies(self._spare)
             if ring is None or link.orphaned or not isinstance(producer, Producer):
                 return
@@ -327,8 +328,8 @@ class Membership:
             ring.words[STATE] = CLOSED
             if self._is_unserved():
                 self._adopt()
-                orphan = link.producer
-                if not isinstance(orphan, Producer | None):
+                orphan = link.orphan
+                if orphan is not None:
                     orphan.complete(limit)
                 return
             filled = link.rings

@@ -51,7 +51,7 @@ def generation_of(path: str) -> int:
 
 
 def pid_in(key: bytes) -> int:
-    """The process whose ring has that *key*."""
+    """The number of the process whose ring has that *key*, as that process knows it."""
     pid: int = _KEY.unpack(key)[0]
     return pid
 
@@ -167,11 +167,6 @@ def is_unreadable(path: str) -> bool:
 def identity_of(owner: RingOwner) -> Identity:
     """The process that publishes into a ring."""
     return Identity(owner.pid, owner.start, owner.boot, owner.namespace)
-
-
-def pid_of(path: str) -> int:
-    """The number of the process that made the ring at *path*, as that process knows it."""
-    return int(os.path.basename(path).split("-")[0])
 
 
 def remove(path: str) -> None:

@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Iterator
 
 from mplog._ring import descriptor
-from mplog._ring.layout import ENDED, HEAD, RUN_STATE, STOPPED, TAIL, WAKE
+from mplog._ring.layout import HEAD, TAIL
 from mplog._ring.ring import RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import borrowing, control, directory, hosts, losses, reading, rings, slot_files
@@ -130,7 +130,7 @@ def remove_if_left(place: Place) -> None:
 def delete(place: Place) -> None:
     """Delete a session, with the slots that its owner died over before they were whole."""
     # SYNC delete -> begin: a worker that has not logged yet finds no lock to tell by any more that nobody serves it.
-    place.control.words[RUN_STATE], place.control.words[WAKE] = ENDED, STOPPED
+    place.control.say_ended()
     for base in directory.existing_bases():
         for path in glob.glob(os.path.join(glob.escape(base), "files", "*", f"{place.id.hex()}-*{slots.SUFFIX}*.tmp")):
             with contextlib.suppress(OSError):
