@@ -70,9 +70,10 @@ def _at(step: int) -> None:
 def _replace() -> None:
     from mplog._ring.ring import Reader
     from mplog._sinks.file.slot import Slot
+    from mplog._writer.batch import Batches
     from mplog._writer.drain import Drain
 
-    _around(Drain, "_read_all", before=DRAINING)
+    _around(Batches, "read_all", before=DRAINING)
     _around(Slot, "intend", after=INTENDED)
     _around(Slot, "done", before=APPENDED, after=COMMITTED)
     _around(Reader, "release", after=MOVED)

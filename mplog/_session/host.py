@@ -28,7 +28,9 @@ from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.kinds import COROUTINE
 from mplog._sinks.limit import STALLED, Limit
+from mplog._writer.batch import Batches
 from mplog._writer.drain import Drain
+from mplog._writer.files import Files
 from mplog._writer.route import Route
 from mplog._writer.source import Source
 from mplog._writer.tally import Tally
@@ -64,13 +66,10 @@ class Host:
         """Rings of backlogs that were made."""
         self.doorbell = self.place.open_doorbell()
         self.shortage = Shortage(self.doorbell)
+        spills, relieved = self.place.spill_directory, self.shortage.relieved
         self.drain = Drain(
-            self.routes,
-            self.slots,
-            self.place.spill_directory,
-            self._make_piece,
-            self._say,
-            self.shortage.relieved,
+            Files(self.routes, self.slots, spills, self._make_piece, self._say, relieved),
+            Batches(self.routes, self.slots, spills, relieved),
         )
         self.intake = Intake(identity, self.place, self.drain, self.shortage)
         self.tallies = self.intake.tallies

@@ -8,37 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections import Counter, deque
-from collections.abc import Callable
 
-from mplog._capture.record import Message
 from mplog._ring.clock import monotonic, monotonic_ns
-from mplog._ring.layout import FLUSH_TARGET, FLUSHED, LOG, SPILLED_KINDS
-from mplog._ring.ring import Entry
-from mplog._ring.ring_file import RingFile
+from mplog._ring.layout import FLUSH_TARGET, FLUSHED
 from mplog._sinks import report
-from mplog._sinks.file.slot import MAXIMUM_RINGS, Slot
-from mplog._sinks.stray import as_exception
-from mplog._writer.backlog import MOST_PIECES, Backlog, Share
+from mplog._sinks.file.slot import MAXIMUM_RINGS
+from mplog._writer.backlog import MOST_PIECES, Backlog
+from mplog._writer.batch import Batches
 from mplog._writer.files import Files
 from mplog._writer.outlet import Outlet
 from mplog._writer.pending import Pending
-from mplog._writer.route import Route
-from mplog._writer.source import ATTEMPTS, TURN, Source
-from mplog._writer.spilled import Relieved, loadable, read_spilled, spill_path
+from mplog._writer.source import ATTEMPTS, Source
 
 RETRY = 0.25
 """Seconds between two attempts at a round that could not be finished."""
-
-CROWDED = 8
-"""A ring of which a round has taken more than this part (one eighth) is looked at again without a nap."""
-
-TURN_TIME = 0.02
-"""Seconds that the texts of one ring may take in a round; then it waits for its next turn, and the others get theirs.
-"""
-
-WRITING = 1e-8
-"""Seconds that a byte of such a text is worth, which somebody has to write."""
 
 MOST_RINGS = MAXIMUM_RINGS - MOST_PIECES
 """Rings of one round: a promise names those of a backlog, too."""
@@ -47,28 +30,17 @@ MOST_RINGS = MAXIMUM_RINGS - MOST_PIECES
 class Drain:
     """The rings of one session and the routes they lead to. Used by one thread at a time."""
 
-    def __init__(
-        self,
-        routes: dict[int, Route],
-        slots: dict[int, Slot],
-        spill_directory: str,
-        make_piece: Callable[[int, int], tuple[RingFile, bytes]],
-        say: Callable[[Route, str], None],
-        relieved: Relieved,
-    ) -> None:
-        """For the last three see Files."""
-        self.routes = routes
-        self.slots = slots
-        self.files = Files(routes, slots, spill_directory, make_piece, say, relieved)
+    def __init__(self, files: Files, batches: Batches) -> None:
+        """Both are of this session's routes."""
+        self.files = files
+        self.batches = batches
+        self.routes = files.routes
+        self.slots = files.slots
         self.sources: list[Source] = []
-        self._spill_directory = spill_directory
-        self._relieved = relieved
         self._pending: Pending | None = None
         self._rest_until = 0.0
         self.grace = 0.005
         """Seconds a record waits for older ones of other processes."""
-        self.crowded = False
-        """Whether the last round found a ring so full that its producer may have to wait soon."""
 
     def round(self, *, everything: bool = False) -> int:
         """Drain once; the number of records that have come further.
@@ -122,7 +94,7 @@ class Drain:
         starts = [source.reader.position for source in sources]
         marks = [source.reader.mark() for source in sources]
         try:
-            self._pending = self._read_all(sources, starts, horizon)
+            self._pending = self.batches.read_all(sources, starts, horizon, self.grace)
         finally:
             if self._pending is None:
                 for source, mark in zip(sources, marks):  # noqa: B905 - made from one another
@@ -146,143 +118,6 @@ class Drain:
                 if not self._settle_owed(self._pending):
                     break  # The others come in the next round.
         return moved
-
-    def _read_all(self, sources: list[Source], starts: list[int], horizon: int | None) -> Pending | None:
-        """One batch of all rings, merged and split; None when there is nothing."""
-        entries: list[Entry] = []
-        read_from = 0
-        only: int | None = None
-        unended = False
-        counts = [0] * len(sources)
-        self.crowded = False
-        for index, source in enumerate(sources):
-            before = source.reader.position
-            found = source.read(index, horizon, self.grace)
-            taken = source.reader.position - before
-            self.crowded = self.crowded or taken > source.file.capacity // CROWDED or taken >= TURN - TURN // CROWDED
-            if found:
-                read_from += 1
-                counts[index] = len(found)
-                entries += found
-                only = source.reader.only if only in (None, source.reader.only) else -1
-                unended = unended or source.reader.unended
-        if not entries:
-            return None
-        if read_from > 1:
-            entries.sort()
-        if only == -1:
-            entries = self._bound(sources, starts, entries, counts)
-        if unended:
-            self._end_lines(entries)
-        return self._share_out(sources, starts, entries, only, counts)
-
-    def _bound(self, sources: list[Source], starts: list[int], entries: list[Entry], counts: list[int]) -> list[Entry]:
-        """As many of a merged batch as can be in memory together; the readers go back to the rest."""
-        fitting = loadable(entries, self._spill_directory)
-        if fitting == len(entries):
-            return entries
-        ends, kept = list(starts), [0] * len(sources)
-        for entry in entries[:fitting]:
-            ends[entry[1]] = entry[2]
-            kept[entry[1]] += 1
-        for index, source in enumerate(sources):
-            surplus = counts[index] - kept[index]
-            if surplus:
-                source.reader.go_back(ends[index], surplus)
-                counts[index] = kept[index]
-        return entries[:fitting]
-
-    def _end_lines(self, entries: list[Entry]) -> None:
-        """See to it that each text for a file ends its line, in place."""
-        for index, entry in enumerate(entries):
-            route = self.routes.get(entry[4])
-            if entry[3] == LOG and route is not None and (text := route.ended(entry[7])) is not entry[7]:
-                entries[index] = (*entry[:7], text)
-
-    def _share_out(
-        self, sources: list[Source], starts: list[int], entries: list[Entry], only: int | None, counts: list[int]
-    ) -> Pending:
-        """Split a merged batch by route. Nothing is given to anybody yet: the batch may have to be read again.
-
-        Args:
-            only: the route of all entries, when they are text for one.
-            counts: the number of entries from each source.
-        """
-        files: dict[int, list[Entry]] = {
-            number: [] for number, route in list(self.routes.items()) if route.outlet is None
-        }
-        pending = Pending(sources, [], starts, counts, [], [], deque(), Counter(), Counter(), {}, {})
-        spent: dict[int, float] = {}
-        over: dict[int, int] = {}
-        if only in files:
-            # Most programs have one file and log text: the batch is the share.
-            files[only], entries = entries, []
-        for entry in entries:
-            if over and entry[1] in over:
-                continue
-            if entry[3] == LOG and entry[4] in files:
-                files[entry[4]].append(entry)
-                continue
-            route = self.routes.get(entry[4])
-            if route is None:
-                pending.filtered[entry[1], entry[4]] += 1
-                continue  # The owner removed that handler: later records of it vanish, as documented.
-            began = monotonic()
-            text = self._text(route, entry, pending)
-            spent[entry[1]] = cost = (
-                spent.get(entry[1], 0.0) + monotonic() - began + (len(text) * WRITING if text is not None else 0.0)
-            )
-            if cost > TURN_TIME:
-                over[entry[1]] = entry[2]
-            if text is None:
-                continue
-            if isinstance(text, Message):
-                assert route.outlet is not None
-                pending.messages.append((route.outlet, text, sources[entry[1]].tally))
-            else:
-                files[entry[4]].append((*entry[:7], route.ended(text)))
-                if entry[3] != LOG:
-                    pending.names[entry[1], entry[2]] = entry[3], entry[7]
-        for ring, end in over.items():
-            self._leave(sources[ring], end, ring, entries, counts)
-        pending.uncounted = counts[:]
-        pending.ends = [source.reader.position for source in sources]
-        # A handler whose removal did not wait for a round that took too long is gone, with what is meant for it.
-        pending.shares = [
-            Share(self.routes[number], self.slots[number], share)
-            for number, share in files.items()
-            if share and number in self.routes and number in self.slots
-        ]
-        return pending
-
-    def _leave(self, source: Source, end: int, ring: int, entries: list[Entry], counts: list[int]) -> None:
-        """Leave what is behind *end* of one ring to later rounds, as its texts take the others' time to make."""
-        surplus = sum(1 for entry in entries if entry[1] == ring and entry[2] > end)
-        if surplus:
-            source.reader.go_back(end, surplus)
-            counts[ring] -= surplus
-            self.crowded = True
-
-    def _text(self, route: Route, entry: Entry, pending: Pending) -> bytes | Message | None:
-        kind, body = entry[3], entry[7]
-        if kind in SPILLED_KINDS:
-            path = spill_path(self._spill_directory, body)
-            pending.spills[path] = entry[1]
-            body = read_spilled(path, self._relieved)
-        try:
-            text = route.text_of(kind, body)
-        except MemoryError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a user's filter or format, or damaged bytes; the writer goes on
-            who = pending.sources[entry[1]].tally.who
-            report.error_in_handler(
-                route.spec.id, route.record_of(kind, body, who), as_exception(error), sink=route.spec.target
-            )
-            pending.failed[entry[1], entry[4]] += 1
-            return None
-        if text is None:
-            pending.filtered[entry[1], entry[4]] += 1
-        return text
 
     def _settle_owed(self, pending: Pending) -> bool:
         """Give what the last round owes; True when it is over. What fails again and again, though no file refuses, is

@@ -57,8 +57,8 @@ class Files:
             say: writes a line of mplog's own through a route.
             relieved: frees some descriptors for a while, where there may be no other.
         """
-        self._routes = routes
-        self._slots = slots
+        self.routes = routes
+        self.slots = slots
         self._spill_directory = spill_directory
         self._make_piece = make_piece
         self._say = say
@@ -90,7 +90,7 @@ class Files:
     def _give(self, pending: Pending, share: Share) -> bool:
         """Commit what is left of *share*, or keep it in the backlog of its file; False when neither can be done."""
         number = share.route.spec.id
-        if number not in self._routes:
+        if number not in self.routes:
             self.give_up(number, pending)  # Removed by somebody who could not wait for this round.
             return True
         if number not in self.backlogs or share.progress.is_open:
@@ -142,7 +142,7 @@ class Files:
             kept = backlog.put(entry, kind, body, source.key, source.tally)
             if kept:
                 continue
-            if not self.may_drop or len(self._routes) == 1:
+            if not self.may_drop or len(self.routes) == 1:
                 return False
             if spill:
                 pending.spills[spill] = entry[1]
@@ -169,7 +169,7 @@ class Files:
         self._turn = (self._turn + 1) % len(waiting)  # Each is the first at some time.
         bound = HELD_BOUND
         for number, backlog in waiting[self._turn :] + waiting[: self._turn]:
-            if number not in self._routes:
+            if number not in self.routes:
                 self.give_up(number, pending)  # As in _give.
                 continue
             if monotonic() >= backlog.retry_at:
@@ -185,9 +185,9 @@ class Files:
             # As long as the rings that a record came from have not moved on, a backlog is what tells that it is there.
             if pending is None and not self.tells(number) and backlog.tidy():
                 del self.backlogs[number]
-                if backlog.lost and number in self._routes:
+                if backlog.lost and number in self.routes:
                     text = f"mplog: {backlog.lost} records were dropped here: the file took nothing for too long"
-                    self._say(self._routes[number], text)
+                    self._say(self.routes[number], text)
         return moved
 
     def tells(self, number: int) -> bool:
@@ -232,13 +232,13 @@ class Files:
         try:
             held = piece.reader.read(0)
             fitting = loadable([as_it_was(entry) for entry in held], self._spill_directory)
-            entries = [self._finished(self._routes[number], as_it_was(entry)) for entry in held[:fitting]]
+            entries = [self._finished(self.routes[number], as_it_was(entry)) for entry in held[:fitting]]
             if fitting < len(held):
                 piece.reader.go_back(held[fitting - 1][2], len(held) - fitting)
         except BaseException:
             piece.reader.return_to(mark)
             raise
-        return Attempt(held[:fitting], Share(self._routes[number], self._slots[number], entries), piece.key, mark[0])
+        return Attempt(held[:fitting], Share(self.routes[number], self.slots[number], entries), piece.key, mark[0])
 
     def _finished(self, route: Route, entry: Entry) -> Entry:
         """A record of a backlog with the bytes that its file gets. Its filter has let it through already."""
@@ -298,7 +298,7 @@ class Files:
 
     def is_busy(self, number: int) -> bool:
         """Whether a line for the file of the route *number* would have to wait, for its lock or for older records."""
-        route = self._routes.get(number)
+        route = self.routes.get(number)
         if number in self.backlogs:
             return True
         if route is None or not isinstance(route.sink, FileSink) or route.sink.closed:

@@ -155,7 +155,7 @@ class Writer:
             waits = self._answer()
             if not found and not waits and now >= busy_until:
                 break
-            if not self.drain.crowded:
+            if not self.drain.batches.crowded:
                 self._doorbell.wait(NAP)
         self._sleep()
 

@@ -10,7 +10,7 @@ from mplog._session import settling
 from mplog._sinks.file.commit import Commits
 from mplog._sinks.file.progress import Progress
 from mplog._sinks.file.slot import _DONE, _INTENT, Part, Slot
-from mplog._writer.drain import Drain
+from mplog._writer.batch import Batches
 
 
 def leave_out_done_mark() -> None:
@@ -45,14 +45,14 @@ def promise_after_writing() -> None:
 
 def move_heads_first() -> None:
     """Move the heads when records are read, before they are in any file."""
-    share_out = Drain._share_out
+    share_out = Batches._share_out
 
-    def early(self: Drain, sources: Any, starts: Any, entries: Any, *rest: Any) -> Any:
+    def early(self: Batches, sources: Any, starts: Any, entries: Any, *rest: Any) -> Any:
         for source in sources:
             source.reader.release(source.reader.position)
         return share_out(self, sources, starts, entries, *rest)
 
-    Drain._share_out = early  # type: ignore[method-assign,assignment]  # the fault
+    Batches._share_out = early  # type: ignore[method-assign,assignment]  # the fault
 
 
 def settle_nothing() -> None:

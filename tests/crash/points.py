@@ -119,7 +119,7 @@ _after("session: registry named", "_session.front", "Front._write", "os.replace(
 # The owner's writer drains.
 _cased(Case("workers", "owner", 3), Case("orphans", "owner", 3))
 _after("drain: nothing read", "_writer.drain", "Drain._read", "starts = [")
-_before("drain: read", "_writer.drain", "Drain._read_all", "return self._share_out(")
+_before("drain: read", "_writer.batch", "Batches.read_all", "return self._share_out(")
 _before("drain: shared out", "_writer.drain", "Drain._round", "self._settle_owed(self._pending)")
 _cased(Case("workers", "owner"), Case("orphans", "owner", 2), Case("orphans", "owner", 3))
 _before("drain: before a head moves", "_writer.drain", "Drain._settle", "source.reader.release(end)")

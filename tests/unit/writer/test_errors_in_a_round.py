@@ -27,6 +27,7 @@ from mplog._sinks.file.slot import Slot
 from mplog._sinks.file.turnover import Turnover
 from mplog._writer import drain as drains
 from mplog._writer.backlog import Backlog, Share
+from mplog._writer.batch import Batches
 from mplog._writer.drain import Drain
 from mplog._writer.files import Files
 from mplog._writer.pending import Pending
@@ -40,10 +41,10 @@ PARTS: dict[str, list[Callable[..., Any]]] = {
         Drain._round,
         Drain._in_turn,
         Drain._read,
-        Drain._read_all,
+        Batches.read_all,
         Source.read,
-        Drain._share_out,
-        Drain._text,
+        Batches._share_out,
+        Batches._text,
         Route.text_of,
     ],
     "settle": [

@@ -33,10 +33,11 @@ from mplog._session import rings
 from mplog._session.host import Host
 from mplog._session.identity import myself
 from mplog._sinks import report
+from mplog._writer import batch, spilled
 from mplog._writer import drain as drains
 from mplog._writer import source as sources
-from mplog._writer import spilled
 from mplog._writer.backlog import Share
+from mplog._writer.batch import Batches
 from mplog._writer.drain import Drain
 from mplog._writer.files import Files
 from mplog._writer.pending import Pending
@@ -46,8 +47,8 @@ from mplog._writer.source import ATTEMPTS, Source
 MARK = "guilty"
 
 PARTS: dict[str, list[Callable[..., Any]]] = {
-    "drain": [Drain._read, Drain._read_all, Drain._bound, Source.read, Reader.read],
-    "share": [Drain._share_out, Drain._leave, Drain._text],
+    "drain": [Drain._read, Batches.read_all, Batches._bound, Source.read, Reader.read],
+    "share": [Batches._share_out, Batches._leave, Batches._text],
     "settle": [
         *(Drain._settle, Files.give_all, Files._give, Files._commit_share, Files._count_written),
         *(Pending.count_others, Source.tell_producer, Reader.release),
@@ -116,7 +117,7 @@ class Persistent:
         if event == "line" and self.ring is not None:
             place = frame.f_code.co_name, frame.f_lineno
             held = frame.f_locals
-            if frame.f_code is Drain._text.__code__:
+            if frame.f_code is Batches._text.__code__:
                 held = {"entry": held["entry"]}  # The batch beside it has all of them.
             if self.at in (None, place) and any(touches(value, self.ring) for value in held.values()):
                 self.seen.add(place)
@@ -206,7 +207,7 @@ def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
     """One session for all lines of a part."""
     monkeypatch.setattr(drains, "RETRY", 0.0)
     monkeypatch.setattr(sources, "LONGEST_REST", 0.0)
-    monkeypatch.setattr(drains, "TURN_TIME", 60.0)  # Under the tracer everything takes its time.
+    monkeypatch.setattr(batch, "TURN_TIME", 60.0)  # Under the tracer everything takes its time.
     made = Arena(tmp_path)
     made.host.find_rings()
     yield made
