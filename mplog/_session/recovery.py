@@ -112,6 +112,8 @@ def recover_slot(path: str, make_route: Callable[[int], Route], bound: float = B
                     ring = borrowing.borrow(ring_path)
                 if ring is not None:
                     taken.append(ring)
+                elif os.path.lexists(ring_path) and (trouble := rings.why_unreadable(ring_path)):
+                    reading.tell_of_damage(ring_path, trouble)
             written = write_rest(place, taken, make_route(number), path, bound)
             # A damaged ring stays, with the slot, which says how much of it is written.
             for ring in left_behind:

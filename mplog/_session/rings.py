@@ -151,17 +151,23 @@ def is_left_at(path: str) -> bool:
 
 def is_unreadable(path: str) -> bool:
     """Whether what is at *path* is damaged, or no ring, and no living process holds it."""
+    return bool(why_unreadable(path))
+
+
+def why_unreadable(path: str) -> str:
+    """What is wrong with what is at *path*, if `is_unreadable`; empty otherwise."""
     try:
         key_of(path)
         ring_file.open_existing(path).close()
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and descriptor.is_none_left(error):
-            return False
+            return ""
+        why = str(error).removeprefix(f"{path} ") or type(error).__name__
         try:
-            return not life.is_held_at(path)
+            return "" if life.is_held_at(path) else why
         except OSError:
-            return True
-    return False
+            return why
+    return ""
 
 
 def identity_of(owner: RingOwner) -> Identity:
