@@ -372,7 +372,7 @@ class Logger:
         """Wait until everything that this process logged before is in its sinks.
 
         Args:
-            timeout: seconds; None waits as long as the process that owns the sinks lives, 0 only looks.
+            timeout: seconds; 0 only looks. None waits until sinks have taken nothing for five seconds.
 
         Returns:
             True, or False when time was up. To be awaited where event loops are at work, which also waits for the

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 else:
     from mplog._capture.record import Message, RecordException, RecordFile, RecordLevel, RecordProcess, RecordThread
     from mplog._logger.catch import Catcher
-    from mplog._logger.completion import Completion
     from mplog._logger.context import Contextualizer
+    from mplog._logger.ending import Completion
     from mplog._logger.health import Health, Problem
     from mplog._logger.levels import Level
     from mplog._logger.logger import Logger

@@ -7,9 +7,10 @@ forking.py.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from mplog._capture import process
@@ -362,6 +363,16 @@ class Core:
         """
         if not process.here[0]:
             fork.arrive()
+
+    @contextlib.contextmanager
+    def locked(self, limit: Limit) -> Iterator[None]:
+        """With the configuration lock; without it when another thread does not give it back within *limit*."""
+        held = self.lock.acquire(timeout=limit.left())
+        try:
+            yield
+        finally:
+            if held:
+                self.lock.release()
 
     # For company.py, which may not wait for the lock
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mplog._capture import process
-from mplog._logger import sinks_here
+from mplog._logger import ending, sinks_here
 from mplog._logger.core import Core
 from mplog._logger.handler import Handler
 from mplog._session import attach as attaching
@@ -135,7 +135,7 @@ def _arrive(places: list[Place]) -> None:
 
 def _stop() -> None:
     # One limit for all of them: what one has waited for in vain, the others do not wait for, too.
-    limit = _kept[-1].sessions.end_limit()
+    limit = ending.end_limit(_kept[-1])
     for core in [*_kept[::-1], *(core for core in list(_cores) if core not in _kept)]:
-        core.sessions.stop(limit)
+        ending.stop(core, limit)
     report.end()

@@ -13,15 +13,15 @@ from typing import Any
 
 from mplog._capture.patching import Patcher
 from mplog._capture.record import Message
-from mplog._logger import call, configuring, health, missing, statistics
+from mplog._logger import call, configuring, ending, health, missing, statistics
 from mplog._logger import parse as parsing
 from mplog._logger.call import log, log_level
 from mplog._logger.catch import MESSAGE, Catcher, Rule
-from mplog._logger.completion import Completion
 from mplog._logger.configuring import checked_name, checked_patcher
 from mplog._logger.context import Contextualizer
 from mplog._logger.core import Core
 from mplog._logger.cores import duplicate, install, promote
+from mplog._logger.ending import Completion
 from mplog._logger.environment import DEFAULTS
 from mplog._logger.health import Health
 from mplog._logger.levels import AT_IMPORT, Level
@@ -30,7 +30,6 @@ from mplog._logger.statistics import Statistics
 from mplog._logger.switches import switch
 from mplog._logger.views import PLAIN, Options, portable
 from mplog._render.escape import one_line
-from mplog._ring.clock import monotonic
 from mplog._ring.layout import GENERATION
 from mplog._session.queue_options import QueueOptions
 from mplog._sinks import report
@@ -175,7 +174,7 @@ class Logger:
         """Wait until everything that this process logged before is in its sinks.
 
         Args:
-            timeout: seconds; None waits as long as the process that owns the sinks lives, 0 only looks.
+            timeout: seconds; 0 only looks. None waits until sinks have taken nothing for five seconds.
 
         Returns:
             True, or False when time was up. To be awaited where event loops are at work, which also waits for the
@@ -185,10 +184,7 @@ class Logger:
             TypeError, ValueError: *timeout* is no number of seconds.
         """
         _check_timeout(timeout)
-        began = monotonic()
-        done = self._core.sessions.complete(timeout)
-        left = None if timeout is None else max(0.0, timeout - (monotonic() - began))
-        return Completion(done, self._core.unfinished(), left)
+        return ending.complete(self._core, timeout)
 
     def shutdown(self, timeout: float | None = None) -> bool:
         """End this process's part in logging now, as the end of the program would, and go on directly after that.
@@ -211,7 +207,7 @@ class Logger:
             TypeError, ValueError: *timeout* is no number of seconds.
         """
         _check_timeout(timeout)
-        return self._core.sessions.shutdown(timeout)
+        return ending.shutdown(self._core, timeout)
 
     def reopen(self) -> None:
         """Open again each log file of this process whose path names another file now, or none; after logrotate, say.

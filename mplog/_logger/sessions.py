@@ -1,15 +1,13 @@
 """The sessions of one core: its own, those whose worker this process is, and strangers' (company.py).
 
 It makes the session when the first child or the first `enqueue=True` needs it, joins those that other processes have
-made, and ends what is to be ended. What a fork does with them is in forking.py, what a worker has from its owners in
-following.py.
+made, and ends its own. What a fork does with them is in forking.py, what the end of the process does in ending.py, what
+a worker has from its owners in following.py.
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mplog._capture import process
@@ -26,10 +24,9 @@ from mplog._session.lookout import Lookout
 from mplog._session.orphan import Orphan
 from mplog._session.place import Place
 from mplog._sinks import report
-from mplog._sinks.file.sink import ENDING_BOUND, FileSink
+from mplog._sinks.file.sink import FileSink
 from mplog._sinks.kinds import FILE
-from mplog._sinks.limit import STALLED, Limit
-from mplog._sinks.message_sink import MessageSink
+from mplog._sinks.limit import Limit
 from mplog._writer.doorbell import Doorbell
 
 if TYPE_CHECKING:
@@ -40,14 +37,6 @@ MOVING_BOUND = 1.0
 
 HOSTING_BOUND = 0.2
 """Seconds that a process which gets workers waits for the stranger whose guest it was."""
-
-WRITING = "mplog-"
-"""How the names of the threads begin that bring records to sinks: the writer's and the outlets'."""
-
-
-def _is_called_by_a_sink() -> bool:
-    """Whether this thread brings records to sinks, so that one of these would wait for itself."""
-    return threading.current_thread().name.startswith(WRITING)
 
 
 class Sessions:
@@ -61,9 +50,9 @@ class Sessions:
         """The ways of this process to sessions of its tree, its own included, by their ids."""
         self.lookout = Lookout()
         self.company = Company(core, self.lookout)
-        self._lingering: list[Handler] = []
+        self.lingering: list[Handler] = []
         """Removed handlers whose files are still served for strangers."""
-        self._has_interpreters = False
+        self.has_interpreters = False
         """Whether other interpreters of this process may look for sessions by its pid."""
 
     def is_own(self, link: Link) -> bool:
@@ -84,7 +73,7 @@ class Sessions:
         if self.host is not None and self.host.place.is_out_of_reach:
             # This process has given up the rights that it made the session with: it can serve no further worker there.
             queued = [handler for handler in self._core.handlers() if handler.link and self.is_own(handler.link)]
-            self._end_host(self.host, Limit(MOVING_BOUND, firm=True))
+            self.end_host(self.host, Limit(MOVING_BOUND, firm=True))
         if self.host is not None:
             self.host.renew(-1 if deadline is None else max(0.0, deadline - monotonic()))
             return self.host
@@ -113,7 +102,7 @@ class Sessions:
             self._core.swap()
         return host
 
-    def _end_host(self, host: Host, limit: Limit) -> bool:
+    def end_host(self, host: Host, limit: Limit) -> bool:
         """Finish the session of this process; whether everything is written. Its workers go on by themselves."""
         done = True
         with contextlib.suppress(OSError):
@@ -121,7 +110,7 @@ class Sessions:
         own = self.links.get(host.place.id)
         if own is not None:
             own.close(limit)  # Another thread may have gone on in a new ring meanwhile; it is drained here.
-        with self._locked(limit):
+        with self._core.locked(limit):
             for handler in self._core.by_id.values():
                 if handler.link is not None and handler.link.place is host.place:
                     handler.link = None
@@ -192,7 +181,7 @@ class Sessions:
         if handler.spec.id in host.routes:
             if host.is_joined(handler.spec.id):
                 with self._core.lock:
-                    self._lingering.append(handler)
+                    self.lingering.append(handler)
                     self.publish()
                 return False
             host.remove(handler.spec.id)
@@ -230,7 +219,7 @@ class Sessions:
         with self._core.lock:
             others = [link.place for link in self.links.values() if not self.is_own(link) and link.place.is_served]
             interpreters.name_sessions(others)
-            self._has_interpreters = True
+            self.has_interpreters = True
 
     def _session_paths(self) -> list[str]:
         """The sessions that processes started by this one must know, its own first."""
@@ -245,11 +234,11 @@ class Sessions:
     def leave_to_parent(self) -> Host | None:
         """In a forked child: what this process served is its parent's, to which a link leads. The session, if any."""
         self.lookout.forget()
-        for handler in self._lingering:
+        for handler in self.lingering:
             if handler.sink is not None:
                 handler.sink.forget()
-        self._has_interpreters = False
-        self._lingering = []
+        self.has_interpreters = False
+        self.lingering = []
         host, self.host = self.host, None
         links = {number: link.inherit() for number, link in self.links.items()}
         if host is not None:
@@ -340,25 +329,6 @@ class Sessions:
             only_files=all(handler.spec.kind == FILE for handler in handlers),
         )
 
-    # Flush and end
-
-    def complete(self, timeout: float | None) -> bool:
-        """Wait until everything that this process logged is in its sinks; False when time was up.
-
-        In the owner, what workers have published by now is handed over, too: those that it has joined are through.
-        """
-        self._core.notice_child()
-        if _is_called_by_a_sink():
-            return False
-        limit = Limit(STALLED) if timeout is None else Limit(timeout, firm=True)
-        done = True
-        for link in self.all_links():
-            done = link.flush(limit) and done
-        host = self.host
-        if host is not None:
-            done = host.hand_over(limit) and done
-        return done
-
     def reopen(self) -> None:
         """One `reopen()`. Takes no lock of its own: it may interrupt anything in this thread."""
         self._core.notice_child()
@@ -370,83 +340,3 @@ class Sessions:
                 handler.sink.reopen()
         for link in self.all_links():
             link.reopen()
-
-    def shutdown(self, timeout: float | None) -> bool:
-        """One `shutdown()`; whether everything is in its sinks."""
-        self._core.notice_child()
-        if _is_called_by_a_sink():
-            return False
-        return self.stop(None if timeout is None else Limit(timeout, firm=True), final=False)
-
-    def end_limit(self) -> Limit:
-        """What the end of this process may take."""
-        return Limit(self._core.queue_options().shutdown_timeout)
-
-    @contextlib.contextmanager
-    def _locked(self, limit: Limit) -> Iterator[None]:
-        """With the configuration lock; without it when another thread does not give it back within *limit*."""
-        held = self._core.lock.acquire(timeout=limit.left())
-        try:
-            yield
-        finally:
-            if held:
-                self._core.lock.release()
-
-    def stop(self, limit: Limit | None = None, *, final: bool = True) -> bool:
-        """End this process's part: its session is finished, its handlers are stopped; whether everything is written.
-
-        Args:
-            limit: for all of it, but for archives in progress unless it is firm; None: as the queue options say.
-            final: the process ends. Else it goes on, and is served again as it was at first.
-        """
-        self._core.notice_child()  # Whoever ends here ends nobody else's session.
-        host = self.host
-        if host is not None and host.is_busy_here:
-            return False  # Called from inside of what it would do, by a signal handler or a user's function.
-        limit, done = limit or self.end_limit(), True
-        archives = limit.at if limit.is_firm else monotonic() + ENDING_BOUND
-        with self._locked(limit):
-            done = self.company.leave_all(limit) and done
-        if final:
-            self.lookout.end(limit.at)
-        else:
-            self.lookout.pause(limit.at)
-        for link in list(self.links.values()):
-            if not final and not self.is_own(link):
-                done = link.flush(limit) and done
-            link.close(limit)
-        if host is not None:
-            done = self._end_host(host, limit) and done
-        if self._has_interpreters:
-            interpreters.name_sessions([])
-        self._close_lingering(archives)
-        for handler in self._core.handlers():
-            if handler.link is None and isinstance(handler.sink, FileSink):
-                handler.sink.archiver.background = False
-        with self._locked(limit):
-            # Files stay open for what is still logged after this: exit functions, __del__.
-            for handler in self._core.handlers():
-                if handler.link is None and isinstance(handler.sink, FileSink):
-                    handler.sink.finish(limit, archives, final=final)
-            if final:
-                self._core.state.end()
-        if final:
-            self._stop_sinks(limit)
-        return done
-
-    def _close_lingering(self, deadline: float) -> None:
-        lingering, self._lingering = self._lingering, []
-        for handler in lingering:
-            try:
-                handler.close(deadline=deadline)
-            except Exception:  # noqa: BLE001 - remove(), which would have raised it, has returned long ago
-                report.error_in_handler(handler.id, None, sink=handler.spec.target)
-
-    def _stop_sinks(self, limit: Limit) -> None:
-        """Tell the sinks of this process that want to know it. Others go on to the very end."""
-        for handler in self._core.handlers():
-            if handler.link is None and isinstance(handler.sink, MessageSink) and handler.sink.stops:
-                try:
-                    handler.close(deadline=limit.at)
-                except Exception:  # noqa: BLE001 - the program is ending; the other sinks shall end well
-                    report.error_in_handler(handler.id, None, sink=handler.spec.target)

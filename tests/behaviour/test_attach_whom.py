@@ -12,6 +12,7 @@ from attached import OWNER, write_helper
 from programs import Program
 
 import mplog
+from mplog._logger import ending
 from mplog._logger.core import Core
 from mplog._session import announce
 from mplog._sinks import report
@@ -303,4 +304,4 @@ def test_a_logger_that_does_not_serve_the_process_announces_nothing(tmp_path: Pa
     before = os.environ.get(announce.ENVIRONMENT)
     logger.add(tmp_path / "app.log", enqueue=True)
     assert os.environ.get(announce.ENVIRONMENT) == before
-    logger._core.sessions.stop()
+    ending.stop(logger._core)

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from programs import Program, Running, assert_once_in_order, wait_until
 
+from mplog._logger import ending
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 from mplog._ring import byte_lock, life
@@ -300,7 +301,7 @@ def test_equal_pids_of_two_namespaces_are_two_processes(tmp_path: Path) -> None:
             host.find_rings()
         assert len([tally for tally, _ in host.accounts() if tally.pid == 77]) == 2
     finally:
-        logger._core.sessions.stop()
+        ending.stop(logger._core)
         for ring in made:
             ring.close()
 

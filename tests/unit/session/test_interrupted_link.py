@@ -13,6 +13,7 @@ import pytest
 from interrupting import Interruption, at_every_place, in_a_thread, interrupt
 from programs import FULL
 
+from mplog._logger import ending
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
@@ -290,7 +291,7 @@ def test_an_end_that_is_interrupted_is_brought_to_its_end_by_the_next(tmp_path: 
         with contextlib.suppress(KeyboardInterrupt):
             interruption.run(owner.host.finish, interrupt)
         owner.logger.info("after")
-        owner.logger._core.sessions.stop(Limit(1.0), final=False)
+        ending.stop(owner.logger._core, Limit(1.0), final=False)
         where = interruption.where
         assert owner.path.read_text().splitlines() == [*BEFORE["takeover"], "after"], where
         assert not Path(owner.host.place.path).exists(), where
