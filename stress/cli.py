@@ -113,8 +113,9 @@ def settings_of(parser: argparse.ArgumentParser, arguments: dict[str, Any]) -> S
     if arguments["timeout"] is None:
         arguments["timeout"] = arguments["minutes"] * 60 * 1.5 + 60
     settings = Settings(**arguments)
-    if settings.kill > settings.processes:
-        parser.error(f"--kill {settings.kill} of --processes {settings.processes}: there are not so many to kill.")
+    of, mortal = ("forks", settings.forks) if settings.forks else ("processes", settings.processes)
+    if settings.kill > mortal:
+        parser.error(f"--kill {settings.kill} of --{of} {mortal}: there are not so many to kill.")
     if settings.start_method == STRANGERS and settings.scenario not in ("writers", "raised-signal"):
         parser.error(
             "--start-method strangers has no common owner: it goes with the scenarios 'writers' and 'raised-signal'."
@@ -193,6 +194,7 @@ def build_parser() -> argparse.ArgumentParser:
     hookless = add(scenarios, "hookless-fork", timeout=120.0, rotation="4 KB")
     hookless.add_argument("--forks", type=positive, default=100, help="children to fork (default: %(default)s)")
     hookless.add_argument("--records", type=positive, default=100, help="records of each child (default: %(default)s)")
+    hookless.add_argument("--kill", type=int, default=2, help="children to SIGKILL (default: %(default)s)")
 
     slow = add(scenarios, "slow-sink", timeout=120.0, rate=1000.0)
     add_tree(slow, processes=4, kill=None)

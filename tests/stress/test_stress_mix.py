@@ -101,6 +101,22 @@ class TestComparison:
         assert [reason for _, reason in run.left_out] == ["does not work with 'spawn'"]
 
 
+class TestKills:
+    @pytest.mark.parametrize("words", ["kill-workers --processes 2", "hookless-fork --forks 2"])
+    def test_more_than_there_are_to_kill(self, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """Is wrong usage, and the text says of how many."""
+        with pytest.raises(SystemExit) as ended:
+            cli.parse([*words.split(), "--kill", "3"])
+        assert ended.value.code == 2
+        option = words.split(maxsplit=1)[1]
+        assert f"--kill 3 of {option}: there are not so many to kill." in capsys.readouterr().err
+
+    def test_all_that_a_program_forks(self) -> None:
+        """Its children are counted, not the processes of a tree."""
+        (settings,) = planned("hookless-fork", "--forks", "9", "--kill", "9", count=1)
+        assert (settings.forks, settings.kill) == (9, 9)
+
+
 class TestCommandForOneRound:
     @pytest.mark.parametrize(
         ("words", "command"),
