@@ -1,1 +1,1 @@
-"""The face: the logger, its registry and the way of one call. No I/O here."""
+"""The face: the logger, its configuration, here and in workers, and the way of one call. Records are written below."""
