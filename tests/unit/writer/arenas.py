@@ -1,15 +1,21 @@
-"""A session whose writer takes steps when it is told to; for the tests of what waits for a file."""
+"""Sessions whose writer takes steps when it is told to; for the tests of rounds, and of what waits for a file."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mplog._capture import data
+from mplog._capture.details import Details
+from mplog._capture.notice import notice
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
+from mplog._render.times import local_time
+from mplog._ring.ring_file import RingFile
 from mplog._session import leftovers, rings
 from mplog._session.host import Host
 from mplog._session.identity import myself
@@ -21,19 +27,50 @@ from mplog._writer import drain as drains
 PIECE = 16 * 1024
 
 
-class Arena:
-    """A session whose writer takes steps when it is told to, with two files and the ring of a process."""
+class Session:
+    """A session whose writer takes steps when it is told to."""
 
-    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, files: int = 2) -> None:
+    host: Host
+
+    def __init__(self) -> None:
         self.core = Core()
         self.logger = Logger(self.core, {})
-        self.paths = [directory / f"{name}.log" for name in "abcdefgh"[:files]]
-        self.numbers = [self.logger.add(path, format="{message}", rotation="20 KB") for path in self.paths]
+        self._generations = itertools.count(1)
+
+    def begin(self) -> None:
+        """Make it, with the handlers that there are by now."""
         host = self.core.sessions.make_host()
         assert host is not None
-        self.host: Host = host
-        place = host.place
-        self.ring = rings.create(place.ring_directories, 1, myself(), place.id, "p", 256 * 1024)
+        self.host = host
+
+    def new_ring(self, size: int) -> RingFile:
+        """A further ring of this process in it."""
+        place = self.host.place
+        return rings.create(place.ring_directories, next(self._generations), myself(), place.id, "p", size)
+
+    def end(self) -> None:
+        """End it, and its logger."""
+        self.host.finish()
+        self.core.sessions.host = None
+        self.logger.remove()
+
+
+def packed(text: str, **extra: object) -> bytes:
+    """A record as data."""
+    record = notice(text, local_time(time.time()))
+    record["extra"] = extra
+    return data.pack(record, Details())
+
+
+class Arena(Session):
+    """With two files and the ring of a process."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, files: int = 2) -> None:
+        super().__init__()
+        self.paths = [directory / f"{name}.log" for name in "abcdefgh"[:files]]
+        self.numbers = [self.logger.add(path, format="{message}", rotation="20 KB") for path in self.paths]
+        self.begin()
+        self.ring = self.new_ring(256 * 1024)
         self.producer = self.ring.producer()
         self.logged = 0
         self.locked: set[str] = set()
@@ -43,7 +80,7 @@ class Arena:
             "acquire",
             lambda file, *rest, **named: file.path not in self.locked and acquire(file, *rest, **named),
         )
-        host.find_rings()
+        self.host.find_rings()
 
     def log(self, count: int = 100) -> None:
         """Records of a hundred bytes for each file."""
@@ -100,9 +137,7 @@ def arena_maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     for arena in made:
         arena.locked.clear()
         arena.ring.close()
-        arena.host.finish()
-        arena.core.sessions.host = None
-        arena.logger.remove()
+        arena.end()
 
 
 def watch(monkeypatch: pytest.MonkeyPatch, look: Callable[[], None]) -> None:

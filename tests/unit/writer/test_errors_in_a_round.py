@@ -13,12 +13,8 @@ from types import CodeType, FrameType
 from typing import Any
 
 import pytest
+from arenas import Session
 
-from mplog._logger.core import Core
-from mplog._logger.logger import Logger
-from mplog._session import rings
-from mplog._session.host import Host
-from mplog._session.identity import myself
 from mplog._sinks.file.commit import Commits
 from mplog._sinks.file.log_file import LogFile
 from mplog._sinks.file.progress import Progress
@@ -106,24 +102,20 @@ class Injection:
         return self._line
 
 
-class Arena:
-    """A session whose writer takes steps when it is told to, with the ring of a process that has two files."""
+class Arena(Session):
+    """A session with the ring of a process that has two files."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__()
         self.directory = directory
-        self.core = Core()
-        self.logger = Logger(self.core, {})
         self.got: list[str] = []
         self.numbers = [
             self.logger.add(directory / "a.log", format="{message}", rotation="1 KB"),
             self.logger.add(directory / "b.log", format="{message}"),
             self.logger.add(lambda message: self.got.append(str(message)), format="{message}"),
         ]
-        host = self.core.sessions.make_host()
-        assert host is not None
-        self.host: Host = host
-        place = host.place
-        self.ring = rings.create(place.ring_directories, 1, myself(), place.id, "p", 64 * 1024)
+        self.begin()
+        self.ring = self.new_ring(64 * 1024)
         self.producer = self.ring.producer()
         self.logged = 0
 
@@ -163,9 +155,7 @@ def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
     made.host.find_rings()
     yield made
     made.ring.close()
-    made.host.finish()
-    made.core.sessions.host = None
-    made.logger.remove()
+    made.end()
 
 
 @pytest.mark.parametrize("error", [MemoryError, Interrupted])

@@ -17,21 +17,14 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from arenas import Session, packed
 
 from mplog._capture import data
-from mplog._capture.details import Details
-from mplog._capture.notice import notice
-from mplog._logger.core import Core
-from mplog._logger.logger import Logger
 from mplog._render.renderer import Renderer
-from mplog._render.times import local_time
 from mplog._ring import wire
 from mplog._ring.layout import DATA_RECORD, KIND_SPILLED_DATA, LOG, SPILL
 from mplog._ring.ring import Reader
 from mplog._ring.ring_file import RingFile
-from mplog._session import rings
-from mplog._session.host import Host
-from mplog._session.identity import myself
 from mplog._sinks import report
 from mplog._writer import batch, spilled
 from mplog._writer import drain as drains
@@ -127,30 +120,26 @@ class Persistent:
         return self._line
 
 
-class Arena:
+class Arena(Session):
     """A session with two files and a function, two sound rings, and one for each place where something is raised."""
 
     def __init__(self, directory: Path) -> None:
-        self.core = Core()
-        self.logger = Logger(self.core, {})
+        super().__init__()
         self.paths = [directory / "a.log", directory / "b.log"]
         self.got: list[str] = []
         self.numbers = [self.logger.add(path, format="{message}") for path in self.paths]
         self.numbers.append(self.logger.add(lambda message: self.got.append(str(message)), format="{message}"))
-        host = self.core.sessions.make_host()
-        assert host is not None
-        self.host: Host = host
+        self.begin()
         self.made = 0
-        self.sound = [self.new_ring(), self.new_ring()]
+        self.sound = [self.next_ring(), self.next_ring()]
         self.producers = [ring.producer() for ring in self.sound]
         self.wanted: Counter[str] = Counter()
         self.wanted_guilty: Counter[str] = Counter()
 
-    def new_ring(self) -> RingFile:
-        """A ring of this session."""
+    def next_ring(self) -> RingFile:
+        """A ring, which is counted."""
         self.made += 1
-        place = self.host.place
-        return rings.create(place.ring_directories, self.made, myself(), place.id, "p", 64 * 1024)
+        return self.new_ring(64 * 1024)
 
     def log(self) -> None:
         """A record of each sound ring for each sink, as text and as data."""
@@ -159,18 +148,20 @@ class Arena:
             self.wanted[text] += 2
             for number in self.numbers:
                 assert producer.push(time.time(), number, 20, f"{text}\n".encode())
-                assert producer.push(time.time(), number, 20, packed(text), DATA_RECORD)
+                assert producer.push(time.time(), number, 20, packed(text, of=(text, 1.5)), DATA_RECORD)
 
     def log_guilty(self) -> RingFile:
         """A new ring that holds a record of each kind for each sink."""
-        ring = self.new_ring()
+        ring = self.next_ring()
         producer = ring.producer()
         spill = self.host.place.spill_directory
         os.makedirs(spill, exist_ok=True)
         for number in self.numbers:
             for kind in (LOG, DATA_RECORD, SPILL, KIND_SPILLED_DATA):
                 text = f"{MARK} {self.made} {kind}"
-                body = packed(text) if kind in (DATA_RECORD, KIND_SPILLED_DATA) else f"{text}\n".encode()
+                body = (
+                    packed(text, of=(text, 1.5)) if kind in (DATA_RECORD, KIND_SPILLED_DATA) else f"{text}\n".encode()
+                )
                 if kind in (SPILL, KIND_SPILLED_DATA):
                     name = f"{MARK}-{self.made}-{number}-{kind}"
                     Path(spill, name).write_bytes(body)
@@ -195,13 +186,6 @@ class Arena:
         return Counter(re.findall(rf"{MARK} \d+ \d", "\n".join(lines)) if guilty else lines)
 
 
-def packed(text: str) -> bytes:
-    """A record as data."""
-    record = notice(text, local_time(time.time()))
-    record["extra"] = {"of": (text, 1.5)}
-    return data.pack(record, Details())
-
-
 @pytest.fixture
 def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
     """One session for all lines of a part."""
@@ -213,9 +197,7 @@ def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
     yield made
     for ring in made.sound:
         ring.close()
-    made.host.finish()
-    made.core.sessions.host = None
-    made.logger.remove()
+    made.end()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # A file between opening and `with`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import time
@@ -11,19 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from arenas import Session, packed
 
-from mplog._capture import data
-from mplog._capture.details import Details
-from mplog._capture.notice import notice
-from mplog._logger.core import Core
-from mplog._logger.logger import Logger
-from mplog._render.times import local_time
 from mplog._ring import drops, wire
 from mplog._ring.layout import CLOSED, DATA_RECORD, DROP_TABLE, DROPPED, KIND_SPILLED_DATA, SPILL, STATE
 from mplog._ring.ring_file import RingFile
-from mplog._session import losses, rings
-from mplog._session.host import Host
-from mplog._session.identity import myself
+from mplog._session import losses
 from mplog._sinks.file import renewal
 from mplog._sinks.file.sink import FileSink
 
@@ -31,23 +23,18 @@ TURN = 0.05
 """Seconds that one ring may cost the others in one round, of the processor."""
 
 
-class Arena:
-    """A session with one file, whose writer takes steps when it is told to."""
+class Arena(Session):
+    """A session with one file."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__()
         self.path = directory / "app.log"
-        self.core = Core()
-        self.logger = Logger(self.core, {})
         self.number = self.logger.add(self.path, format="{message}", rotation="1 h")
-        host = self.core.sessions.make_host()
-        assert host is not None
-        self.host: Host = host
-        self._generations = itertools.count(1)
+        self.begin()
 
     def ring(self, size: int = 64 * 1024) -> RingFile:
-        """A new ring of this session."""
-        place = self.host.place
-        return rings.create(place.ring_directories, next(self._generations), myself(), place.id, "p", size)
+        """A new ring."""
+        return self.new_ring(size)
 
     @property
     def sink(self) -> FileSink:
@@ -76,22 +63,17 @@ def arena(tmp_path: Path) -> Iterator[Arena]:
     """One session."""
     made = Arena(tmp_path)
     yield made
-    made.host.finish()
-    made.core.sessions.host = None
-    made.logger.remove()
+    made.end()
 
 
-def packed(text: str) -> bytes:
-    """A record as data, with much in it."""
-    record = notice(text, local_time(time.time()))
-    record["extra"] = {"values": list(range(300))}
-    return data.pack(record, Details())
+MUCH = list(range(300))
+"""What makes a record of data slow."""
 
 
 FILLED: dict[str, Callable[[Arena, Any], bool]] = {
     "short records": lambda arena, push: all(push(b"\n", 1) for _ in range(80_000)),
     "records as data": lambda arena, push: all(
-        push(packed("x"), DATA_RECORD) for _ in range(10_000)
+        push(packed("x", values=MUCH), DATA_RECORD) for _ in range(10_000)
     ),  # As many as fit.
     "large files": lambda arena, push: all(push(arena.spill(f"1-{at}", 1 << 20), SPILL) for at in range(16)),
 }
@@ -244,7 +226,9 @@ def test_a_line_that_a_process_leaves_open_is_ended(arena: Arena) -> None:
     for count in range(3):
         for which, producer in enumerate(producers):
             assert producer.push(time.time(), arena.number, 20, f"{which} {count}".encode())
-            assert producer.push(time.time(), arena.number, 20, packed(f"{which} data {count}"), DATA_RECORD)
+            assert producer.push(
+                time.time(), arena.number, 20, packed(f"{which} data {count}", values=MUCH), DATA_RECORD
+            )
         arena.host.find_rings()
         arena.drain()
     assert len(arena.path.read_text().splitlines()) == 12
