@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-
 from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import LOG, SPILLED_KINDS
@@ -111,7 +109,7 @@ class Batches:
         files: dict[int, list[Entry]] = {
             number: [] for number, route in list(self._routes.items()) if route.outlet is None
         }
-        pending = Pending(sources, [], starts, counts, [], [], deque(), Counter(), Counter(), {}, {})
+        pending = Pending(sources, starts, counts)
         spent: dict[int, float] = {}
         over: dict[int, int] = {}
         if only in files:

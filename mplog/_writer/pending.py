@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mplog._capture.record import Message
 from mplog._ring.ring import Entry
@@ -21,20 +21,20 @@ class Pending:
     """What a round still owes."""
 
     sources: list[Source]
-    ends: list[int]
     starts: list[int]
     counts: list[int]
     """How many records the round has read from each ring."""
-    uncounted: list[int]
+    ends: list[int] = field(default_factory=list)
+    uncounted: list[int] = field(default_factory=list)
     """Those that their processes have not got counted as read."""
-    shares: list[Share]
-    messages: deque[tuple[Outlet, Message, Tally]]
-    filtered: Counter[tuple[int, int]]
+    shares: list[Share] = field(default_factory=list)
+    messages: deque[tuple[Outlet, Message, Tally]] = field(default_factory=deque)
+    filtered: Counter[tuple[int, int]] = field(default_factory=Counter)
     """Per ring and route the records that the owner's filter rejected, or whose handler is gone."""
-    failed: Counter[tuple[int, int]]
-    spills: dict[str, int]
+    failed: Counter[tuple[int, int]] = field(default_factory=Counter)
+    spills: dict[str, int] = field(default_factory=dict)
     """Files of records too large for a ring, to be removed at the end, and whose they are."""
-    names: dict[tuple[int, int], tuple[int, bytes]]
+    names: dict[tuple[int, int], tuple[int, bytes]] = field(default_factory=dict)
     """Per ring and position the kind and body of a record whose text is made here, where its backlog wants those."""
     retry_at: float = 0.0
     failures: int = 0
@@ -60,10 +60,12 @@ class Pending:
         found: dict[int, Pending] = {}
         for index, source in enumerate(self.sources):
             if self.counts[index]:
-                end, start, count = self.ends[index], self.starts[index], self.counts[index]
-                uncounted = self.uncounted[index : index + 1]
                 found[index] = Pending(
-                    [source], [end], [start], [count], uncounted, [], deque(), Counter(), Counter(), {}, {}
+                    [source],
+                    [self.starts[index]],
+                    [self.counts[index]],
+                    [self.ends[index]],
+                    self.uncounted[index : index + 1],
                 )
         for share in self.shares:
             done, backlog = share.progress.done, backlogs.get(share.route.spec.id)
