@@ -133,20 +133,21 @@ def settings_of(parser: argparse.ArgumentParser, arguments: dict[str, Any]) -> S
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe the scenarios and their options."""
-    parser = argparse.ArgumentParser(prog="python -m stress", description="Torture concurrent writers of one log.")
+    parser = argparse.ArgumentParser(
+        prog="python -m stress",
+        description="Torture concurrent writers of one log.",
+        epilog="To begin with: python -m stress all --minutes 3. What a scenario can be told: python -m stress "
+        "kill-owner --help. The exit status is 0 when the ledger balances, 1 when it does not, and 2 for wrong usage.",
+    )
     scenarios = parser.add_subparsers(dest="scenario", required=True, metavar="scenario")
 
-    every = scenarios.add_parser(
-        ALL,
-        parents=[span(), reports()],
-        help="All scenarios but fuzz and soak, mixed; most rounds kill somebody.",
-    )
+    story = "All scenarios but fuzz and soak, mixed; most rounds kill somebody."
+    every = scenarios.add_parser(ALL, parents=[span(), reports()], help=story, description=story)
     every.add_argument("--adapter", choices=sorted(ADAPTERS), default="mplog", help="library (default: %(default)s)")
     every.add_argument("--keep", action="store_true", help="keep logs and ledger of rounds that fail")
 
-    beside = scenarios.add_parser(
-        COMPARE, parents=[span(), reports()], help="Each scenario in a short form with mplog and with other libraries."
-    )
+    story = "Each scenario in a short form with mplog and with other libraries."
+    beside = scenarios.add_parser(COMPARE, parents=[span(), reports()], help=story, description=story)
     peers = [name for name in ADAPTERS if not name.startswith("broken-")]
     beside.add_argument("--adapters", type=names_of(ADAPTERS), default=peers, help="such as mplog,loguru; default: all")
     beside.add_argument("--scenarios", type=names_of(PLAY), default=list(PLAY), help="names, comma-separated; all")
@@ -250,7 +251,9 @@ def add(
 def span(minutes: float | None = None) -> argparse.ArgumentParser:
     """The options that say how many rounds there are, and which."""
     options = argparse.ArgumentParser(add_help=False)
-    options.add_argument("--rounds", type=positive, help="rounds, each on a fresh log, each with the next seed")
+    options.add_argument(
+        "--rounds", type=positive, help="rounds, each on a fresh log and with the next seed (default: 1; all: 60)"
+    )
     options.add_argument(
         "--minutes",
         type=float,

@@ -27,7 +27,14 @@ _SHOWN = 3
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command's options."""
-    parser = commands.add_parser("recover", help="write what killed programs had logged into their files")
+    parser = commands.add_parser(
+        "recover",
+        help="write what killed programs had logged into their files",
+        description="Write what killed programs had logged, and what no process has written yet, into their files: "
+        "each record once. Programs that live are left alone.",
+        epilog="The exit status is 0 when everything is in its files, or was to be listed only, 1 when something is "
+        "not, and 2 for wrong usage.",
+    )
     parser.add_argument(
         "directory",
         nargs="?",
