@@ -75,7 +75,6 @@ def _wait(pid: int, reader: int) -> int | None:
     ended = bool(select.select([reader], [], [], PATIENCE)[0])
     if not ended:
         os.killpg(pid, signal.SIGKILL)
-        time.sleep(0.1)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     # A process that dies closes its files a moment before it is dead, and a next start in between would let it be.
     deadline = time.monotonic() + PATIENCE

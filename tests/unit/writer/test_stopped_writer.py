@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from typing import Any, cast
 
+import pytest
+
 from mplog._ring.layout import ASLEEP, AWAKE, REGISTERED, STOPPED, WAKE
+from mplog._sinks import signals
+from mplog._sinks.thread import start_thread
 from mplog._writer.doorbell import Doorbell
 from mplog._writer.drain import Drain
 from mplog._writer.writer import Household, Writer
@@ -40,6 +46,7 @@ class NoDrain:
     stalled = False
     grace = 0.005
     rounds = 0
+    sources = ()
 
     def unread(self) -> bool:
         """Nothing."""
@@ -100,3 +107,32 @@ def test_it_reads_nothing_more() -> None:
     writer.mutex.release()
     late.join(30)
     assert drain.rounds == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="threads have no masks here")
+def test_it_takes_no_signal_while_it_rests_after_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its thread was open for a function of the user's when that was raised."""
+    writer, _words = a_writer()
+    resting: list[bool] = []
+
+    def fails() -> int:
+        signals.open_up()
+        raise LookupError("unforeseen")
+
+    def rest(_seconds: float) -> None:
+        resting.append(signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        writer._wanted = None
+
+    def run() -> None:
+        writer._thread = writer._wanted = threading.current_thread()
+        writer._run()
+
+    monkeypatch.setattr(writer.drain, "round", fails)
+    monkeypatch.setattr(time, "sleep", rest)
+    thread = threading.Thread(target=run)
+    start_thread(thread)
+    thread.join(20)
+    assert resting == [True]
+    assert "unforeseen" in capsys.readouterr().err
