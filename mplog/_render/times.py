@@ -6,7 +6,6 @@ clock: the caller hands in a moment or a time stamp. Everything is safe from any
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 import re
 import time
@@ -64,6 +63,19 @@ def _iso(moment: dt.datetime) -> str:
     return text[:26] + text[26:].replace(":", "")
 
 
+def month_name(number: int, directive: str) -> str:
+    """The name of a month, from 1 on, in the present language, by ``%B`` or ``%b``.
+
+    `calendar` would do the same, and every program that logs would wait for its import.
+    """
+    return dt.date(2001, number, 1).strftime(directive)
+
+
+def day_name(number: int, directive: str) -> str:
+    """The name of a day of the week, from Monday, 0, on, in the present language, by ``%A`` or ``%a``."""
+    return dt.date(2001, 1, 1 + number).strftime(directive)  # That year began on a Monday.
+
+
 def _fraction(digits: int) -> _Piece:
     return lambda moment: f"{moment.microsecond:06d}"[:digits]
 
@@ -72,16 +84,16 @@ _TOKENS: Final[dict[str, _Piece]] = {
     "YYYY": lambda moment: f"{moment.year:04d}",
     "YY": lambda moment: f"{moment.year % 100:02d}",
     "Q": lambda moment: str((moment.month + 2) // 3),
-    "MMMM": lambda moment: calendar.month_name[moment.month],
-    "MMM": lambda moment: calendar.month_abbr[moment.month],
+    "MMMM": lambda moment: month_name(moment.month, "%B"),
+    "MMM": lambda moment: month_name(moment.month, "%b"),
     "MM": lambda moment: f"{moment.month:02d}",
     "M": lambda moment: str(moment.month),
     "DDDD": lambda moment: f"{_day_of_year(moment):03d}",
     "DDD": lambda moment: str(_day_of_year(moment)),
     "DD": lambda moment: f"{moment.day:02d}",
     "D": lambda moment: str(moment.day),
-    "dddd": lambda moment: calendar.day_name[moment.weekday()],
-    "ddd": lambda moment: calendar.day_abbr[moment.weekday()],
+    "dddd": lambda moment: day_name(moment.weekday(), "%A"),
+    "ddd": lambda moment: day_name(moment.weekday(), "%a"),
     "d": lambda moment: str(moment.weekday()),
     "E": lambda moment: str(moment.isoweekday()),
     "HH": lambda moment: f"{moment.hour:02d}",

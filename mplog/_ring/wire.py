@@ -6,7 +6,7 @@ never imports, calls or unpickles anything that the bytes name.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 import re
 import sys
@@ -120,7 +120,7 @@ class _Sender:
         if kind is set or kind is frozenset:
             return {TAG: [kind.__name__, self._items(list(value), depth)]}
         if kind is bytes:
-            return {TAG: ["bytes", base64.b64encode(value).decode("ascii")]}
+            return {TAG: ["bytes", binascii.b2a_base64(value, newline=False).decode("ascii")]}
         if issubclass(kind, datetime):
             return {TAG: ["datetime", datetime.isoformat(value)]}
         if kind is date:
@@ -194,7 +194,7 @@ def _rebuild(kind: str, data: Any) -> Any:
     if kind == "frozenset":
         return frozenset(_apart(data))
     if kind == "bytes":
-        return base64.b64decode(data)
+        return binascii.a2b_base64(data)
     if kind == "datetime":
         return datetime.fromisoformat(data)
     if kind == "date":

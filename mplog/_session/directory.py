@@ -54,9 +54,24 @@ def defaults() -> list[str]:
     """Where it is made when nobody has named a directory, best first."""
     if variables.FOREIGN:
         return ["/dev/shm", "/tmp"]  # TMPDIR is another user's wish.
-    import tempfile  # Late, for it brings half a dozen modules with it.
+    return ["/dev/shm", _temporary()]
 
-    return ["/dev/shm", tempfile.gettempdir()]
+
+def _temporary() -> str:
+    """The directory for temporary files, as `tempfile` names it, which would bring half a dozen modules with it."""
+    if os.name != "posix":
+        import tempfile  # where other directories are usual
+
+        return tempfile.gettempdir()
+    named = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
+    for path in [*named, "/tmp", "/var/tmp", "/usr/tmp"]:
+        if (
+            path
+            and os.path.isdir(path)
+            and os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+        ):
+            return os.path.abspath(path)
+    return "/tmp"
 
 
 def outlook() -> tuple[int, ...]:
@@ -199,6 +214,30 @@ def base_in(candidate: str) -> str:
         make(candidate)
     check_owner(candidate)
     return private(os.path.join(candidate, f"mplog-{os.geteuid()}"))
+
+
+def remove_tree(path: str) -> None:
+    """Remove the directory *path* with all that is in it, as far as that goes; a link is removed, and never followed.
+
+    As `shutil.rmtree` does it; that module brings all kinds of archives with it.
+    """
+    if not hasattr(os, "fwalk"):
+        import shutil  # on Windows
+
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with contextlib.suppress(OSError):
+        for _, directories, files, fd in os.fwalk(path, topdown=False):
+            for name in files:
+                with contextlib.suppress(OSError):
+                    os.unlink(name, dir_fd=fd)
+            for name in directories:
+                with contextlib.suppress(OSError):
+                    try:
+                        os.rmdir(name, dir_fd=fd)
+                    except NotADirectoryError:
+                        os.unlink(name, dir_fd=fd)
+        os.rmdir(path)
 
 
 def check_owner(candidate: str) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 
 from mplog._capture import process
 from mplog._ring import life
+from mplog._ring.digest import sha256
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._session import control, directory
 from mplog._session.control import ControlPage
@@ -186,7 +185,7 @@ class Place:
         for rings in self.ring_directories:
             session = os.path.dirname(rings)
             if os.path.isdir(session):
-                shutil.rmtree(session, ignore_errors=True)
+                directory.remove_tree(session)
                 remove_if_empty(os.path.dirname(os.path.dirname(session)))
         remove_if_empty(base)
 
@@ -304,7 +303,7 @@ def _is_given_up(path: str, name: str) -> bool:
 
 
 def _hashed(authkey: bytes) -> str:
-    return hashlib.sha256(b"mplog " + bytes(authkey)).hexdigest()
+    return sha256(b"mplog " + bytes(authkey)).hexdigest()
 
 
 def _name(base: str, index: str, name: str, path: str, *, replace: bool) -> None:
@@ -355,5 +354,5 @@ def all_places() -> list[str]:
                     found.append(path)
                     continue
                 if _is_given_up(path, name):
-                    shutil.rmtree(path, ignore_errors=True)
+                    directory.remove_tree(path)
     return found

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 
 from mplog._ring import descriptor
@@ -220,7 +219,7 @@ def _delete(path: str) -> None:
     try:
         os.unlink(path)
     except (IsADirectoryError, PermissionError):
-        shutil.rmtree(path)
+        directory.remove_tree(path)
 
 
 def _names_in(path: str) -> list[str]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-import shutil
 from collections.abc import Iterator
 
 from mplog._ring import descriptor
@@ -240,7 +239,7 @@ def remove_part(path: str, *, unread: bool = False) -> bool:
     with _all_taken(ring_directories_of(path), None, damaged=unread) as taken:
         if taken is None or (not unread and any(ring.is_unread() for ring in taken)):
             return False
-        shutil.rmtree(path, ignore_errors=True)
+        directory.remove_tree(path)
     return not os.path.lexists(path)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import sys
 from typing import Any
 
 from mplog._sinks.callables import is_coroutine_function
 from mplog._sinks.message_sink import MessageSink
-from mplog._sinks.standard import StandardSink
 from mplog._sinks.stream import StreamSink
 
 FILE, STREAM, STANDARD, COROUTINE, CALL = "file", "stream", "standard", "coroutine", "call"
@@ -25,7 +24,7 @@ def kind_of(sink: Any) -> str:
     write = getattr(sink, "write", None)
     if callable(write):
         return COROUTINE if is_coroutine_function(write) else STREAM
-    if isinstance(sink, logging.Handler):
+    if _is_standard(sink):
         return STANDARD
     if is_coroutine_function(sink) or is_coroutine_function(getattr(sink, "__call__", None)):  # noqa: B004 - see below
         return COROUTINE  # The look at `__call__` asks what it is, not whether there is one.
@@ -35,6 +34,11 @@ def kind_of(sink: Any) -> str:
         f"Cannot log to objects of type '{type(sink).__name__}'. Pass a path, a stream with a write() method, "
         "a logging.Handler, or a function (also an async one) that takes the message."
     )
+
+
+def _is_standard(sink: Any) -> bool:
+    """Whether *sink* is a `logging.Handler`. Who has one has imported `logging`, which others need not wait for."""
+    return isinstance(sink, getattr(sys.modules.get("logging"), "Handler", ()))
 
 
 def shown_name(sink: Any, kind: str) -> str:
@@ -58,6 +62,8 @@ def open_sink(
         follows: see StreamSink.
     """
     if kind == STANDARD:
+        from mplog._sinks.standard import StandardSink  # here, for `logging`, see above
+
         return StandardSink(target, number=number, catch=catch)
     if kind == COROUTINE:
         from mplog._sinks.coroutine import CoroutineSink  # here, for asyncio is slow to import

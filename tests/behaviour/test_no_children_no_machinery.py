@@ -44,12 +44,14 @@ IMPORTS = """
     import sys
     import mplog
 
-    assert mplog.logger
+    mplog.logger.add("app.log", rotation="1 MB")
+    mplog.logger.info("")
     heavy = {
         "multiprocessing.util", "multiprocessing.synchronize", "multiprocessing.resource_tracker",
         "multiprocessing.connection", "multiprocessing.pool", "multiprocessing.queues", "multiprocessing.managers",
         "multiprocess", "dill", "filelock", "asyncio", "concurrent.futures", "colorama", "gzip",
-        "tarfile", "zipfile", "ssl", "sqlite3", "unittest", "http", "email",
+        "tarfile", "zipfile", "ssl", "sqlite3", "unittest", "http", "email", "ctypes", "decimal", "logging", "shutil",
+        "tempfile", "random", "hashlib", "calendar", "locale",
     }
     found = sorted(heavy & set(sys.modules))
     assert not found, found

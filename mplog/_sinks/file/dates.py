@@ -6,16 +6,14 @@ it. What cannot be told for sure (a name of a month in a language that is not th
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
-import locale
 import re
 import time
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from mplog._render.times import read_tokens, strip_utc
+from mplog._render.times import day_name, month_name, read_tokens, strip_utc
 
 
 class Token(NamedTuple):
@@ -115,13 +113,14 @@ _DIRECTIVES: Final[dict[str, str]] = {
 }
 """What directives of `strftime` are in tokens; `%x` and `%X` as the C locale has them."""
 
-_NAMED: Final[dict[str, tuple[Iterable[str], tuple[str, ...], int | None]]] = {
-    "MMMM": (calendar.month_name, _MONTHS, None),
-    "MMM": (calendar.month_abbr, _MONTHS, 3),
-    "dddd": (calendar.day_name, _DAYS, None),
-    "ddd": (calendar.day_abbr, _DAYS, 3),
+_NAMED: Final = {
+    "MMMM": (month_name, "%B", 1, _MONTHS, None),
+    "MMM": (month_name, "%b", 1, _MONTHS, 3),
+    "dddd": (day_name, "%A", 0, _DAYS, None),
+    "ddd": (day_name, "%a", 0, _DAYS, 3),
 }
-"""Tokens that are names: in the present language, in English, and how much of the English one."""
+"""Tokens that are names: what gives the present language's, by which directive, from which number on, and the English
+ones, with how much of them."""
 
 _DIRECTIVE: Final = re.compile(r"%(-?[a-zA-Z%])")
 
@@ -179,11 +178,9 @@ def _names(name: str) -> list[tuple[str, int]] | None:
     """The names of months (from 1) or days (from 0), in English and in the present language; None for other tokens."""
     if name not in _NAMED:
         return None
-    here, there, length = _NAMED[name]
-    english = [each[:length] for each in there]
-    if there is _MONTHS:
-        english.insert(0, "")
-    return [(each, number) for names in (here, english) for number, each in enumerate(names) if each]
+    named, directive, first, english, length = _NAMED[name]
+    found = [(named(number, directive), number) for number in range(first, first + len(english))]
+    return found + [(each[:length], number) for number, each in enumerate(english, first)]
 
 
 def _as_now(directive: str) -> str:
@@ -204,8 +201,8 @@ def _left_open(match: re.Match[str]) -> str:
 
 
 def language() -> str:
-    """What the names of months and days depend on."""
-    return locale.setlocale(locale.LC_TIME)
+    """What tells one language of the names of months and days from another."""
+    return f"{month_name(5, '%B %b')} {day_name(0, '%A %a')}"
 
 
 def go_together(values: Iterable[Value]) -> bool:
@@ -266,12 +263,13 @@ def _is_moment(parts: dict[str, int]) -> bool:
     if month is not None:
         derived["quarter"] = (month + 2) // 3
     if month is not None and day is not None:
-        if day > calendar.monthrange(year or 2000, month)[1]:  # Without a year, it may be a leap year.
+        try:
+            date = dt.date(year or 2000, month, day)  # Without a year, it may be a leap year.
+        except ValueError:
             return False
         if year is not None:
-            date = dt.date(year, month, day)
             derived["weekday"], derived["day of year"] = date.weekday(), date.timetuple().tm_yday
-    if not 1 <= parts.get("day of year", 1) <= (366 if year is None or calendar.isleap(year) else 365):
+    if not 1 <= parts.get("day of year", 1) <= dt.date(year or 2000, 12, 31).timetuple().tm_yday:
         return False
     if "hour" in parts:
         derived["half hour"], derived["half"] = (parts["hour"] - 1) % 12 + 1, int(parts["hour"] >= 12)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import stat
 import time
@@ -15,6 +14,7 @@ from typing import Final
 
 from mplog._ring import descriptor
 from mplog._ring.clock import monotonic, wall_time
+from mplog._ring.digest import sha256
 from mplog._sinks.file import alarm, belief, birth, gathering, lock, opening, presence, series
 from mplog._sinks.file.naming import behind_links
 from mplog._sinks.file.open_file import OpenFile
@@ -45,7 +45,7 @@ class LogFile(OpenFile):
         names = self.template.names()
         status = os.stat(names.directory)
         key = f"{status.st_dev}-{status.st_ino}-{names.shape}"
-        return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        return sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
     def open(self, *, again: bool = False) -> None:
         """Open the current file, making it and its directories where needed.

@@ -9,13 +9,13 @@ old file of a path with ``{time}`` open follows its own clock to the next one.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from mplog._ring.digest import sha256
 from mplog._sinks.file import alarm, belief, birth
 from mplog._sinks.file.names import Names
 from mplog._sinks.file.rotation import Rotation
@@ -163,7 +163,7 @@ def _short(shape: str) -> str:
     """File systems keep some kilobytes of attributes for a file, or one block."""
     if len(shape) <= _LONG:
         return shape
-    return hashlib.sha256(os.fsencode(shape)).hexdigest()
+    return sha256(os.fsencode(shape)).hexdigest()
 
 
 def _get(fd: int, name: str, permissions: int | None, *, say: bool = False) -> str:

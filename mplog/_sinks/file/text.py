@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import locale
 import sys
 from dataclasses import dataclass
 from typing import Final
@@ -62,6 +61,8 @@ def text_form(encoding: object, errors: object, newline: object) -> TextForm:
         TypeError: a value of another type.
     """
     if encoding is None:
+        import locale  # here, because hardly anybody asks for it
+
         encoding = locale.getpreferredencoding(False)
     try:
         name = codecs.lookup(encoding).name  # type: ignore[arg-type]  # it says itself what is wrong
