@@ -131,7 +131,7 @@ class Batches:
                 spent.get(entry[1], 0.0) + monotonic() - began + (len(text) * WRITING if text is not None else 0.0)
             )
             if cost > TURN_TIME:
-                over[entry[1]] = entry[2]
+                over.update(_ends_at(entry, sources, starts, entries))
             if text is None:
                 continue
             if isinstance(text, Message):
@@ -181,3 +181,16 @@ class Batches:
         if text is None:
             pending.filtered[entry[1], entry[4]] += 1
         return text
+
+
+def _ends_at(last: Entry, sources: list[Source], starts: list[int], entries: list[Entry]) -> dict[int, int]:
+    """How far *last*, one of *entries*, and those before it are in each ring of its process: what that has logged into
+    a further ring must not overtake what waits in this one."""
+    tally = sources[last[1]].tally
+    ends = {ring: starts[ring] for ring, source in enumerate(sources) if source.tally is tally}
+    for entry in entries:
+        if entry[1] in ends:
+            ends[entry[1]] = entry[2]
+        if entry is last:
+            break
+    return ends

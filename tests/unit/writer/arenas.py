@@ -18,7 +18,7 @@ from mplog._render.times import local_time
 from mplog._ring.ring_file import RingFile
 from mplog._session import leftovers, rings
 from mplog._session.host import Host
-from mplog._session.identity import myself
+from mplog._session.identity import Identity, myself
 from mplog._sinks.file.log_file import LogFile
 from mplog._sinks.file.slot import Slot
 from mplog._writer import backlog as backlogs
@@ -43,10 +43,10 @@ class Session:
         assert host is not None
         self.host = host
 
-    def new_ring(self, size: int) -> RingFile:
-        """A further ring of this process in it."""
+    def new_ring(self, size: int, who: Identity | None = None) -> RingFile:
+        """A further ring of this process, or of *who*, in it."""
         place = self.host.place
-        return rings.create(place.ring_directories, next(self._generations), myself(), place.id, "p", size)
+        return rings.create(place.ring_directories, next(self._generations), who or myself(), place.id, "p", size)
 
     def end(self) -> None:
         """End it, and its logger."""

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mplog._ring import drops, wire
 from mplog._ring.layout import CLOSED, DATA_RECORD, DROP_TABLE, DROPPED, KIND_SPILLED_DATA, SPILL, STATE
 from mplog._ring.ring_file import RingFile
 from mplog._session import losses
+from mplog._session.identity import myself
 from mplog._sinks.file import renewal
 from mplog._sinks.file.sink import FileSink
 
@@ -82,7 +84,7 @@ FILLED: dict[str, Callable[[Arena, Any], bool]] = {
 @pytest.mark.parametrize("filled", FILLED)
 def test_one_full_ring_costs_the_others_a_turn(arena: Arena, filled: str) -> None:
     """Others have their records in the file after the first round, which is short, as is each that follows."""
-    full, other = arena.ring(4 << 20), arena.ring()
+    full, other = arena.ring(4 << 20), arena.new_ring(64 * 1024, replace(myself(), pid=os.getppid()))
     producer, sound = full.producer(0.0), other.producer()
     FILLED[filled](arena, lambda body, kind: producer.push(time.time(), arena.number, 20, body, kind))
     assert sound.push(time.time(), arena.number, 20, b"sound\n")

@@ -1,0 +1,28 @@
+"""The records of one process keep their order where they lie in several rings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from arenas import Session, packed
+
+from mplog._ring.layout import DATA_RECORD
+from mplog._sinks.limit import Limit
+from mplog._writer import batch
+
+
+def test_a_ring_whose_texts_take_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for its next turn, and so does what its process has logged since into a further ring."""
+    monkeypatch.setattr(batch, "TURN_TIME", 0.0)
+    session = Session()
+    path = tmp_path / "a.log"
+    route = session.logger.add(path, format="{message}")
+    session.begin()
+    for first in (0, 3):
+        producer = session.new_ring(16 * 1024).producer()
+        for number in range(first, first + 3):
+            assert producer.push(1e9, route, 20, packed(str(number)), DATA_RECORD)
+    assert session.host.writer.finish(Limit(20))
+    assert path.read_text().split() == ["0", "1", "2", "3", "4", "5"]
+    session.end()
