@@ -44,6 +44,7 @@ IMPORTS = """
     import sys
     import mplog
 
+    mplog.logger.remove()
     mplog.logger.add("app.log", rotation="1 MB")
     mplog.logger.info("")
     heavy = {
