@@ -75,7 +75,8 @@ class TestOneProcess:
     def test_no_thread_no_semaphore_no_file_of_its_own(self, program: Program) -> None:
         """Importing, configuring and logging, with rotation and functions too, and the start method stays open."""
         ended = program.run(SINGLE, silent=False)
-        assert "line 49" in ended.log()[-1] or len(ended.log()) > 50
+        assert [line.rpartition(" - ")[2] for line in ended.log()[:51]] == [*(f"line {n}" for n in range(50)), "failed"]
+        assert ended.log()[-1] == "ValueError"
         assert ended.output.splitlines()[:50] == [f"line {n}" for n in range(50)]
 
     def test_a_child_that_is_another_program_needs_nothing_either(self, program: Program) -> None:

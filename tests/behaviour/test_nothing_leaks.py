@@ -265,7 +265,11 @@ def test_hosts_that_a_guest_outlives(program: Program) -> None:
     counts = []
     for number in range(turns):
         host = program.start(HOST, number)
-        wait_until((program.here / f"counts{number}.txt").exists, f"guest of host {number}; {guest.said_so_far()}", 30)
+        wait_until(
+            (program.here / f"counts{number}.txt").exists,
+            lambda: f"the guest has counted; it said {guest.said_so_far()!r}",
+            30,
+        )
         (program.here / f"{number}.end.txt").touch()
         assert host.wait().status == 0
         (program.here / f"gone{number}.txt").touch()

@@ -175,7 +175,7 @@ class TestLock:
             "open('ready.txt', 'w').close()\n"
             "time.sleep(60)\n"
         )
-        wait_until((program.here / "ready.txt").exists, f"it is ready; it said {running.said_so_far()!r}")
+        wait_until((program.here / "ready.txt").exists, lambda: f"it is ready; it said {running.said_so_far()!r}")
         return running.process.pid
 
     @pytest.mark.parametrize(
