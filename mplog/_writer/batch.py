@@ -52,6 +52,7 @@ class Batches:
         only: int | None = None
         unended = False
         counts = [0] * len(sources)
+        cut: dict[int, int] = {}
         self.crowded = False
         for index, source in enumerate(sources):
             before = source.reader.position
@@ -64,10 +65,15 @@ class Batches:
                 entries += found
                 only = source.reader.only if only in (None, source.reader.only) else -1
                 unended = unended or source.reader.unended
+                if taken > TURN // 2 and source.reader.unread():
+                    youngest = max(entry[0] for entry in found)  # The last one's stamp may be forged: it must go on.
+                    cut[id(source.tally)] = min(youngest, cut.get(id(source.tally), youngest))
         if not entries:
             return None
         if read_from > 1:
             entries.sort()
+            if cut:
+                entries = self._without_overtakers(sources, starts, entries, counts, cut)
         if only == -1:
             entries = self._bound(sources, starts, entries, counts)
         if unended:
@@ -79,16 +85,22 @@ class Batches:
         fitting = loadable(entries, self._spill_directory)
         if fitting == len(entries):
             return entries
-        ends, kept = list(starts), [0] * len(sources)
-        for entry in entries[:fitting]:
-            ends[entry[1]] = entry[2]
-            kept[entry[1]] += 1
-        for index, source in enumerate(sources):
-            surplus = counts[index] - kept[index]
-            if surplus:
-                source.reader.go_back(ends[index], surplus)
-                counts[index] = kept[index]
+        _go_back_to(entries[:fitting], sources, starts, counts)
         return entries[:fitting]
+
+    def _without_overtakers(
+        self, sources: list[Source], starts: list[int], entries: list[Entry], counts: list[int], cut: dict[int, int]
+    ) -> list[Entry]:
+        """A merged batch without what is younger, in further rings, than the last record that was read of a ring whose
+        turn was over; the readers go back to that.
+
+        Args:
+            cut: the stamp of that record, by the `id` of its process's tally.
+        """
+        kept = [entry for entry in entries if entry[0] <= cut.get(id(sources[entry[1]].tally), entry[0])]
+        if len(kept) < len(entries):
+            _go_back_to(kept, sources, starts, counts)
+        return kept
 
     def _end_lines(self, entries: list[Entry]) -> None:
         """See to it that each text for a file ends its line, in place."""
@@ -181,6 +193,19 @@ class Batches:
         if text is None:
             pending.filtered[entry[1], entry[4]] += 1
         return text
+
+
+def _go_back_to(kept: list[Entry], sources: list[Source], starts: list[int], counts: list[int]) -> None:
+    """Let the readers go back to behind the last of the entries that are *kept* of each ring."""
+    ends, numbers = list(starts), [0] * len(sources)
+    for entry in kept:
+        ends[entry[1]] = entry[2]
+        numbers[entry[1]] += 1
+    for index, source in enumerate(sources):
+        surplus = counts[index] - numbers[index]
+        if surplus:
+            source.reader.go_back(ends[index], surplus)
+            counts[index] = numbers[index]
 
 
 def _ends_at(last: Entry, sources: list[Source], starts: list[int], entries: list[Entry]) -> dict[int, int]:

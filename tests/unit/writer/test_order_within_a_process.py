@@ -9,7 +9,7 @@ from arenas import Session, packed
 
 from mplog._ring.layout import DATA_RECORD
 from mplog._sinks.limit import Limit
-from mplog._writer import batch
+from mplog._writer import batch, source
 
 
 def test_a_ring_whose_texts_take_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,4 +25,21 @@ def test_a_ring_whose_texts_take_too_long(tmp_path: Path, monkeypatch: pytest.Mo
             assert producer.push(1e9, route, 20, packed(str(number)), DATA_RECORD)
     assert session.host.writer.finish(Limit(20))
     assert path.read_text().split() == ["0", "1", "2", "3", "4", "5"]
+    session.end()
+
+
+def test_a_ring_that_holds_more_than_a_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its process has logged since into a further ring waits until all of it has been read."""
+    monkeypatch.setattr(source, "TURN", 4096)
+    monkeypatch.setattr(batch, "TURN", 4096)
+    session = Session()
+    path = tmp_path / "a.log"
+    route = session.logger.add(path, format="{message}")
+    session.begin()
+    for first in (0, 200):
+        producer = session.new_ring(64 * 1024).producer()
+        for number in range(first, first + 200):
+            assert producer.push(1e9, route, 20, b"%d\n" % number)
+    assert session.host.writer.finish(Limit(20))
+    assert path.read_text().split() == list(map(str, range(400)))
     session.end()
