@@ -253,8 +253,8 @@ _after("finish: a ring removed", "_session.intake", "Intake._reclaim", "rings.re
 _after("finish: a slot removed", "_session.host", "Host._remove_slot", "slot_files.remove(")
 _before("finish: before the session is removed", "_session.host", "Host._finish", "self.place.remove()")
 _before("finish: names of the session removed", "_session.place", "Place.remove", "for rings in self.ring_directories")
-_before("finish: before its directory is removed", "_session.place", "Place.remove", "shutil.rmtree(")
-_after("finish: its directory is removed", "_session.place", "Place.remove", "shutil.rmtree(")
+_before("finish: before its directory is removed", "_session.place", "Place.remove", "directory.remove_tree(")
+_after("finish: its directory is removed", "_session.place", "Place.remove", "directory.remove_tree(")
 
 # A worker ends, before and after its owner.
 _cased(Case("workers", "worker1"))
