@@ -299,7 +299,8 @@ class Logger:
             context: a start method or a context of `multiprocessing`; checked, and of no effect.
             enqueue: let the writer thread write this process's records, too; no call then waits for the sink.
             keywords: for files: `rotation`, `retention`, `compression`, `delay`, `watch`, `mode`, `buffering`,
-                `encoding`, `errors`, `newline`, `closefd`, `permissions`, `opener`. See docs/reference/files.md.
+                `encoding`, `errors`, `newline`, `closefd`, `permissions`, `opener`,
+                `coordination_dir`. See docs/reference/files.md.
 
         Returns:
             The handler's id, for `remove`.
@@ -355,6 +356,7 @@ class Logger:
         closefd: bool = True,
         opener: StandardOpener | None = None,
         permissions: int | None = None,
+        coordination_dir: str | PathLike[str] | None = None,
     ) -> int: ...
     def remove(self, handler_id: int | None = None) -> None:
         """Take away one handler, or all. What has been logged before is written first.

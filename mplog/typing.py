@@ -177,6 +177,7 @@ class FileHandlerConfig(_AnyHandlerConfig, total=False):
     closefd: bool
     opener: StandardOpener | None
     permissions: int | None
+    coordination_dir: str | PathLike[str] | None
 
 
 HandlerConfig: TypeAlias = BasicHandlerConfig | FileHandlerConfig | AsyncHandlerConfig

@@ -226,7 +226,7 @@ def _agrees(handler: Handler, host: hosts.Host) -> bool:
         return False
     if theirs.asks_about_messages or theirs.as_data or theirs.file.text != mine.text:
         return False
-    names = ("rotation", "retention", "compression", "permissions")
+    names = ("rotation", "retention", "compression", "permissions", "coordination_dir")
     pairs = {name: (getattr(mine, name), getattr(theirs.file, name)) for name in names}
     if any(own is not None and other is None for own, other in pairs.values()):
         return False

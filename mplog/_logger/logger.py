@@ -125,7 +125,8 @@ class Logger:
             context: a start method or a context of `multiprocessing`; checked, and of no effect.
             enqueue: let the writer thread write this process's records, too; no call then waits for the sink.
             keywords: for files: `rotation`, `retention`, `compression`, `delay`, `watch`, `mode`, `buffering`,
-                `encoding`, `errors`, `newline`, `closefd`, `permissions`, `opener`. See docs/reference/files.md.
+                `encoding`, `errors`, `newline`, `closefd`, `permissions`, `opener`,
+                `coordination_dir`. See docs/reference/files.md.
 
         Returns:
             The handler's id, for `remove`.

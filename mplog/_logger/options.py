@@ -44,6 +44,7 @@ FILE_KEYWORDS = (
     "closefd",
     "permissions",
     "opener",
+    "coordination_dir",
 )
 
 OF_OPEN = ("buffering", "newline", "closefd")
@@ -269,9 +270,25 @@ def file_options(sink: Any, given: dict[str, Any]) -> FileOptions:
         watch=switch("watch", given.get("watch", False)),
         buffering=given.get("buffering", 1),
         opener=opener,
+        coordination_dir=_directory(given.get("coordination_dir")),
     )
     check_length(options)
     return options
+
+
+def _directory(path: Any) -> str | None:
+    """What `coordination_dir` was given. It is made by whoever knows which users share it, so it must be there."""
+    if path is None:
+        return None
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"Invalid coordination_dir, it should be a path, not: '{type(path).__name__}'")
+    found = os.path.abspath(os.fsdecode(path))
+    if not os.path.isdir(found):
+        raise ValueError(
+            f"Invalid coordination_dir {found!r}: it must be a directory of those who write the log. Make it for their "
+            f"group: `install -d -m 2770 -g GROUP {found}`."
+        )
+    return found
 
 
 def _file_mode(mode: object) -> str:

@@ -70,7 +70,8 @@ def _differ(mine: Any, theirs: Any) -> bool:
 
 
 def _in_files(mine: FileOptions, theirs: FileOptions) -> list[str]:
-    found = [name for name in ("permissions", "watch", "buffering") if getattr(mine, name) != getattr(theirs, name)]
+    names = ("permissions", "watch", "buffering", "coordination_dir")
+    found = [name for name in names if getattr(mine, name) != getattr(theirs, name)]
     found += [
         name for name in ("encoding", "errors", "newline") if getattr(mine.text, name) != getattr(theirs.text, name)
     ]

@@ -31,6 +31,8 @@ SERVICE: Final = USE + 3
 """Who drains the rings of a session, see control.py."""
 UNLOCKED: Final = USE + 2
 """Who just appends to a log file without the file's lock, see presence.py."""
+PRIVATE: Final = USE + 4
+"""Who takes another lock in the stead of a log file's, see file_lock.py."""
 
 
 def _request(kind: int, at: int) -> bytes:
@@ -50,6 +52,17 @@ def _set(fd: int, kind: int, at: int) -> bool:
 def share(fd: int, at: int) -> bool:
     """Take the lock together with others. False when somebody has it alone."""
     return not SUPPORTED or _set(fd, fcntl.F_RDLCK, at)
+
+
+def share_surely(fd: int, at: int) -> bool:
+    """As `share`, but False, too, where there are no such locks."""
+    if not SUPPORTED:
+        return False
+    try:
+        fcntl.fcntl(fd, _SET, _request(fcntl.F_RDLCK, at))
+    except OSError:
+        return False
+    return True
 
 
 def take(fd: int, at: int) -> bool:

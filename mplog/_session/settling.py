@@ -69,7 +69,8 @@ def settle_intent(fd: int, place: Place, slot: Slot, route: Route, sink: FileSin
     if (status.st_dev, status.st_ino) == (promise.device, promise.inode):
         _settle_in(fd, promise, place, slot, route, sink.options.text.end)
         return
-    with moved.locked(sink.directory, promise.device, promise.inode, MOVED_BOUND) as old:
+    coordination = sink.options.coordination_dir
+    with moved.locked(sink.directory, promise.device, promise.inode, coordination, MOVED_BOUND) as old:
         if old is None:
             slot.take_back()
         else:

@@ -20,6 +20,7 @@ from mplog._ring.ring import RingCorrupt
 from mplog._ring.ring_file import RingFile, open_existing
 from mplog._session import borrowing, control, directory, hosts, losses, reading, rings, slot_files
 from mplog._session.place import BACKLOG, INDEXES, Place, all_places, is_held, open_place, remove_if_empty
+from mplog._sinks.file import lock_file
 from mplog._sinks.file import slot as slots
 
 Done = dict[int, dict[bytes, int]]
@@ -45,6 +46,7 @@ def sweep() -> None:
                     place.control.close()
         for base in directory.existing_bases():
             _clear(base)
+    lock_file.sweep()
 
 
 def remove_if_nothing_waits(place: Place) -> bool:

@@ -52,7 +52,7 @@ def is_own(status: os.stat_result, directory: str, permissions: int | None = Non
         return False
     if not _HAS_USERS or _is_shared(status, permissions):
         return True
-    return status.st_uid == os.geteuid() or _is_private(directory)
+    return status.st_uid == os.geteuid() or is_private(directory)
 
 
 def is_ours(status: os.stat_result, directory: str, permissions: int | None) -> bool:
@@ -60,7 +60,16 @@ def is_ours(status: os.stat_result, directory: str, permissions: int | None) -> 
 
     A second name may have been given by somebody else, to any file of this user.
     """
-    return is_own(status, directory, permissions) and (status.st_nlink == 1 or _is_private(directory))
+    return is_own(status, directory, permissions) and (status.st_nlink == 1 or is_private(directory))
+
+
+def is_private(directory: str) -> bool:
+    """Whether nobody but this user and root can have put anything into *directory*."""
+    try:
+        status = os.stat(directory)
+    except OSError:
+        return False
+    return status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_WRITE
 
 
 def check_named(status: os.stat_result | None, path: str, names: Names, permissions: int | None) -> None:
@@ -191,15 +200,6 @@ def _is_closed_to_others(status: os.stat_result, permissions: int | None, *, or_
         return True
     mine = status.st_uid == os.geteuid() or (or_roots and status.st_uid == 0)
     return mine and not status.st_mode & _OTHERS_WRITE & ~_asked(permissions)
-
-
-def _is_private(directory: str) -> bool:
-    """Whether nobody but this user and root can have put anything into *directory*."""
-    try:
-        status = os.stat(directory)
-    except OSError:
-        return False
-    return status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_WRITE
 
 
 def _asked(permissions: int | None) -> int:

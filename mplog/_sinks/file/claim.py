@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
+from mplog._ring import descriptor
 from mplog._sinks.file import belief, lock
 
 # Absent on Windows, where descriptors are private, links followed anyway, and FIFOs are no files.
@@ -22,8 +23,8 @@ NO_WAIT: Final[int] = getattr(os, "O_NONBLOCK", 0)
 
 _ATTEMPTS: Final = 3
 
-_claims: Final[set[int]] = set()
-"""Descriptors, perhaps with locks, that this process has open for the length of a `with`."""
+_claims: Final[dict[int, descriptor.Identity]] = {}
+"""Descriptors, perhaps with locks, that a forked child must not have, and which files they are."""
 
 
 def abandon_claims() -> None:
@@ -32,10 +33,19 @@ def abandon_claims() -> None:
     They belong to open files shared with the parent: kept, their locks would outlive it and nobody could take over its
     work. To be called right after a fork, before the child claims anything of its own.
     """
-    for fd in _claims:
-        with contextlib.suppress(OSError):
-            os.close(fd)
+    for fd, identity in _claims.items():
+        descriptor.close(fd, identity)
     _claims.clear()
+
+
+def keep(fd: int) -> None:
+    """Have a child that is forked before `let_go` close *fd*, with whatever is locked through it."""
+    _claims[fd] = descriptor.identity_of(fd)
+
+
+def let_go(fd: int) -> None:
+    """*fd* is closed now, or is the program's by now."""
+    _claims.pop(fd, None)
 
 
 def is_named(fd: int, path: str) -> bool:
@@ -95,10 +105,9 @@ def claimed(path: str, permissions: int | None, *, create: bool) -> Iterator[int
 @contextlib.contextmanager
 def kept(fd: int) -> Iterator[int]:
     """Close *fd* at the end of a ``with``, and, with whatever is locked through it, in a child forked meanwhile."""
-    _claims.add(fd)
+    keep(fd)
     try:
         yield fd
     finally:
-        if fd in _claims:  # not so in a child that was forked meanwhile
-            _claims.remove(fd)
+        if _claims.pop(fd, None):  # not so in a child that was forked meanwhile
             os.close(fd)

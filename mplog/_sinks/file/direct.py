@@ -127,7 +127,7 @@ class DirectCalls(FileUse):
             file = self._file
             if file.holds:
                 file.holds = False
-                give_back(file.fd, HOW)
+                give_back(file.lock.fd, HOW)
             if self._reopen_wanted:
                 self._catch_up()
 

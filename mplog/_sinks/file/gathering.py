@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from mplog._sinks.file import belief, claim, lock, whose
+from mplog._sinks.file import belief, claim, file_lock, whose
 from mplog._sinks.file.names import Kind, Names
 
 HOPS: Final = 100
@@ -18,11 +18,15 @@ _BOUND: Final = 1.0
 
 
 @contextlib.contextmanager
-def alone(names: Names) -> Iterator[None]:
-    """Only one process at a time looks for the current file and makes it where there is none. Bounded."""
-    with claim.kept(os.open(names.directory, os.O_RDONLY | os.O_CLOEXEC)) as fd:
+def alone(names: Names, coordination: str | None) -> Iterator[None]:
+    """Only one process at a time looks for the current file and makes it where there is none. Bounded.
+
+    Args:
+        coordination: the `coordination_dir` of the log, if it has one.
+    """
+    with claim.kept(os.open(names.directory, os.O_RDONLY | os.O_CLOEXEC)) as fd, contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # Directories cannot be locked everywhere.
-            lock.acquire(fd, _BOUND)
+            stack.enter_context(file_lock.locked(fd, names.directory, coordination, _BOUND))
         yield
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from mplog._ring import descriptor
 from mplog._ring.clock import monotonic, wall_time
 from mplog._ring.digest import sha256
-from mplog._sinks.file import alarm, belief, birth, gathering, lock, opening, presence, series
+from mplog._sinks.file import alarm, belief, birth, gathering, opening, presence, series
 from mplog._sinks.file.naming import behind_links
 from mplog._sinks.file.open_file import OpenFile
 
@@ -73,7 +73,7 @@ class LogFile(OpenFile):
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         names = self.options.template.names()
-        with gathering.alone(names):
+        with gathering.alone(names, self.options.coordination_dir):
             for _ in range(HOPS):
                 # With *again* the file that was open is gone, and so are those that followed it.
                 other = gathering.file_of_others(names, self.options.permissions, or_last=again)
@@ -201,7 +201,7 @@ class LogFile(OpenFile):
                 self._open_next()
             return True
         self.holds = True  # As in `take_lock`, here for it is done for each record.
-        if not lock.acquire(self.fd, bound):
+        if not self.lock.acquire(bound):
             self.holds = False
             return False
         return not follow or self._is_current() or self._stays() or self.follow(min(bound, NEXT_BOUND))
@@ -266,8 +266,11 @@ class LogFile(OpenFile):
         """
         if not descriptor.is_still(self.fd, self.identity):
             return False
-        if not self.take_lock(0.0):
-            return False
+        if self.lockable:
+            self.holds = True  # As in `take_lock`.
+            if not self.lock.take_again():
+                self.holds = False
+                return False
         if not self.shared:
             return True
         try:

@@ -7,16 +7,19 @@ import os
 import stat
 from collections.abc import Iterator
 
-from mplog._sinks.file import lock
+from mplog._sinks.file import file_lock, lock
 from mplog._sinks.file.claim import NO_LINK, PRIVATE, kept
 from mplog._sinks.file.use import FileBusy
 
 
 @contextlib.contextmanager
-def locked(directory: str, device: int, inode: int, bound: float) -> Iterator[int | None]:
+def locked(directory: str, device: int, inode: int, coordination: str | None, bound: float) -> Iterator[int | None]:
     """The file with this device and inode in *directory*, open for appending and reading, under its lock.
 
     Gives None where there is no such file any more: it was removed, or moved to another directory.
+
+    Args:
+        coordination: the `coordination_dir` of the log, if it has one.
 
     Raises:
         FileBusy: the lock was not to be had within *bound* seconds.
@@ -27,9 +30,13 @@ def locked(directory: str, device: int, inode: int, bound: float) -> Iterator[in
         yield None
         return
     with kept(fd):  # The lock goes with it.
-        if lock.supported(fd) and not lock.acquire(fd, bound):
-            raise FileBusy(f"a file that was moved in {directory} was locked for more than {bound} s")
-        yield fd
+        if not lock.supported(fd):
+            yield fd
+            return
+        with file_lock.locked(fd, directory, coordination, bound) as alone:
+            if not alone:
+                raise FileBusy(f"a file that was moved in {directory} was locked for more than {bound} s")
+            yield fd
 
 
 def _open(directory: str, device: int, inode: int) -> int | None:

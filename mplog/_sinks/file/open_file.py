@@ -14,7 +14,9 @@ from mplog._ring import descriptor
 from mplog._ring.clock import wall_time
 from mplog._ring.descriptor import GET_MARK, MARK, control
 from mplog._sinks import report
-from mplog._sinks.file import alarm, birth, lock, opening, presence, series, whose
+from mplog._sinks.file import alarm, birth, opening, presence, series, whose
+from mplog._sinks.file.file_lock import FileLock
+from mplog._sinks.file.lock import HOW, give_back
 from mplog._sinks.file.names import Kind
 from mplog._sinks.file.naming import PathTemplate, behind_links, literal
 from mplog._sinks.file.options import FileOptions
@@ -41,6 +43,7 @@ class OpenFile:
         "joined",
         "knows_due",
         "left",
+        "lock",
         "lockable",
         "options",
         "path",
@@ -62,6 +65,7 @@ class OpenFile:
         self.real = ""
         """The file itself where `path` is a symbolic link to it; that one is rotated, and the link stays."""
         self.fd = -1
+        self.lock = FileLock(-1, "")
         self.shared = True
         self.lockable = True
         self.joined = False
@@ -101,7 +105,10 @@ class OpenFile:
     def adopt(self, path: str, real: str, fd: int) -> None:
         """Have *fd*, which was opened as *real*, instead of what was open."""
         self.close()
-        self.path, self.real, self.fd = path, real, fd
+        turn = FileLock(fd, os.path.dirname(real))
+        turn.is_wary = self.lock.is_wary
+        # With its lock: a call that interrupts this one may find the file fit for its record.
+        self.path, self.real, self.lock, self.fd = path, real, turn, fd
         self.is_marked = descriptor.mark(fd)
         status = os.fstat(fd)
         self._device, self._inode, self.size = status.st_dev, status.st_ino, status.st_size
@@ -111,7 +118,13 @@ class OpenFile:
         self.shared = stat.S_ISREG(status.st_mode) and (
             self.options.opener is None or self.is_here() or self.was_rotated()
         )
-        self.lockable = self.shared and lock.supported(fd)
+        if self.shared and self.options.coordination_dir is not None:
+            try:
+                self.lock.be_taken_in(self.options.coordination_dir)
+            except BaseException:
+                self.close()  # Nobody may write it by another lock than the others do.
+                raise
+        self.lockable = self.shared and self.lock.is_supported()
         if self.shared and not self.lockable:
             report.once(
                 f"no locks {os.path.dirname(path)}",
@@ -130,6 +143,7 @@ class OpenFile:
         if self.fd >= 0:
             self.close_descriptor(self.fd, self.identity, self.is_marked)
             self.fd = -1
+            self.lock.close()
         self.holds = False
 
     @staticmethod
@@ -198,7 +212,7 @@ class OpenFile:
         # Before it: a signal handler may raise when the lock has just been taken. To give back what is not held does no
         # harm, for the lock belongs to this very descriptor.
         self.holds = True
-        if not lock.acquire(self.fd, bound):
+        if not self.lock.acquire(bound):
             self.holds = False
             return False
         return True
@@ -207,7 +221,7 @@ class OpenFile:
         """Give the lock back, if it is held."""
         if self.holds:
             self.holds = False
-            lock.give_back(self.fd, lock.HOW)
+            give_back(self.lock.fd, HOW)
 
     def leave_last(self) -> bool:
         """Stop appending; whether nobody else does. Called under the lock; `close` is what comes next."""

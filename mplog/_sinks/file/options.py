@@ -30,6 +30,8 @@ class FileOptions:
     """As for the built-in `open`, which gets it; records are written at once whatever it is."""
 
     opener: Callable[[str, int], int] | None = None
+    coordination_dir: str | None = None
+    """Where the lock of the file is taken in its stead, by all users who write it."""
 
     @property
     def ends_with_handler(self) -> bool:

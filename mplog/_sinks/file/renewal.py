@@ -90,6 +90,7 @@ def _go_on(
     Where the next one cannot be opened, everything is put back.
     """
     old_path, old_fd, old_identity, old_marked, real = file.path, file.fd, file.identity, file.is_marked, file.real
+    old_lock = file.lock
     # The old lock is held until the new one is: in between nobody else can append to either.
     held, file.holds, file.fd = file.holds, False, -1
     try:
@@ -112,7 +113,7 @@ def _go_on(
         if file.fd < 0 and _is_put_back(file, rotated, real, old_path):
             file.real = real
             series.unmark_rotated(old_fd)
-            file.fd, file.is_marked, file.holds, old_fd = old_fd, old_marked, held, -1
+            file.fd, file.lock, file.is_marked, file.holds, old_fd = old_fd, old_lock, old_marked, held, -1
         raise
     finally:
         if old_fd >= 0:
@@ -122,6 +123,7 @@ def _go_on(
                     if os.fstat(old_fd).st_size <= len(file.options.text.mark):
                         os.unlink(real)
             file.close_descriptor(old_fd, old_identity, old_marked)
+            old_lock.close()
 
 
 def _is_put_back(file: LogFile, rotated: str, real: str, path: str) -> bool:

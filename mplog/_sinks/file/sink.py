@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable, Sequence
@@ -155,6 +156,9 @@ class FileSink(DirectCalls):
             self.archiver.wait(archives)
             if self.options.watch:
                 self._in_turn(lambda: self._watch_once_more(limit), None, limit.left())
+            if not self._busy:
+                with contextlib.suppress(FileBusy):
+                    self._use(self._leave_no_lock, limit.left())
         except Exception as error:  # noqa: BLE001 - there is no caller, and other sinks want to be finished, too
             self._report(error)
 
@@ -182,8 +186,13 @@ class FileSink(DirectCalls):
             if self.options.ends_with_handler:
                 self._end_file(limit)
         finally:
+            self._leave_no_lock()
             self._file.close()
             self._is_ending = False
+
+    def _leave_no_lock(self) -> None:
+        if self._file.fd >= 0:
+            self._file.lock.tidy()
 
     def _watch_once_more(self, limit: Limit) -> None:
         if self.options.watch and self._file.fd >= 0:

@@ -96,7 +96,7 @@ class FileUse:
                 file = self._file
                 if file.holds and not before:
                     file.holds = False
-                    give_back(file.fd, HOW)
+                    give_back(file.lock.fd, HOW)
                 if self._reopen_wanted:
                     self._catch_up()
         finally:
@@ -174,7 +174,7 @@ class FileUse:
             file = self._file
             if file.holds:
                 file.holds = False
-                give_back(file.fd, HOW)
+                give_back(file.lock.fd, HOW)
 
     def _reopen(self) -> None:
         file = self._file
