@@ -7,13 +7,13 @@ the host of those that come. Alone, or with a few records, a program stays as it
 Appending directly, under the file's lock, is right at any time and beside any host, so nothing here has to happen, and
 nothing depends on who has joined whom. A process with workers of its own is nobody's guest.
 
-When the host goes, its guests write what their rings hold and append directly, as orphans do; then they have company
-again, and one of them becomes the host.
+When the host goes, its guests write what their rings hold, and append directly again; those that have company find the
+next host then, or become it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from mplog._logger import registry, sinks_here
@@ -37,7 +37,7 @@ LEAVING_BOUND = 1.0
 """Seconds that a guest waits until its host has written what it was given."""
 
 ALONE = 1.0
-"""Seconds that a guest whose host is gone appends directly: where all are being stopped there shall be no next host."""
+"""Seconds that a guest whose host has died appends directly: where all are being killed there shall be no next host."""
 
 FORMER = 8
 """Hosts that were left and may still get a call of a thread that was on its way there."""
@@ -46,13 +46,29 @@ FORMER = 8
 class _Guest:
     """This process's part in one session of a stranger."""
 
-    def __init__(self, core: Core, place: Place, lookout: Lookout) -> None:
+    def __init__(self, core: Core, place: Place, lookout: Lookout, part: Callable[[FileSink], None]) -> None:
+        self._part = part
         self.handlers: dict[int, Handler] = {}
         """By their number in that session. They stay here when they are removed: their records may still be there."""
         self.link = Link(place, self._adopt, None, core.queue_options, lookout)
+        self.host_has_died = False
+        """Whether the host is gone without having said so."""
 
     def _adopt(self, link: Link) -> Orphan:
-        return Orphan(link, lambda: sinks_here.routes_without_owner(self.handlers, link), only_files=True, quiet=True)
+        # Now, for the last guest that has left the session of a dead host says in its place that it has ended.
+        self.host_has_died = not link.place.ended
+        return Orphan(
+            link,
+            lambda: sinks_here.routes_without_owner(self.handlers, link),
+            only_files=True,
+            quiet=True,
+            then=self._part_all,
+        )
+
+    def _part_all(self) -> None:
+        for handler in list(self.handlers.values()):
+            if isinstance(handler.sink, FileSink):
+                self._part(handler.sink)
 
 
 class Company:
@@ -85,11 +101,19 @@ class Company:
 
         Called by a log call, in its thread, when its record is written.
         """
+        if not self._alone:
+            self._try(sink, self._meet)
+
+    def part(self, sink: FileSink) -> None:
+        """The host of *sink* is gone, and nothing is left for it: append directly again. As `meet`."""
+        self._try(sink, self._part)
+
+    def _try(self, sink: FileSink, change: Callable[[FileSink], object]) -> None:
         core = self._core
-        if self._alone or core.is_changing or not core.try_change():
+        if core.is_changing or not core.try_change():
             return
         try:
-            self._meet(sink)
+            change(sink)
         except OSError:
             pass  # There is no room for a session, or its directory is just being removed: each writes by itself.
         except Exception as error:  # noqa: BLE001 - the record is written; everything else can be tried again
@@ -99,20 +123,25 @@ class Company:
         finally:
             core.end_change()
 
-    def _meet(self, sink: FileSink) -> None:
+    def _part(self, sink: FileSink) -> Handler | None:
+        """The handler of *sink*, which appends directly now; None where it is still somebody's guest."""
         handler = self._core.handler_of(sink)
-        if handler is None or attach.bootstrapping():
-            return
-        if handler.link is not None:
-            guest = self._guests.get(handler.link.place.id)
-            if guest is None or not guest.link.is_on_its_own:
-                return
-            self._leave(guest, Limit(0.0, firm=True))
+        if handler is None or handler.link is None:
+            return handler
+        guest = self._guests.get(handler.link.place.id)
+        if guest is None or not guest.link.is_on_its_own:
+            return None
+        self._leave(guest, Limit(0.0, firm=True))
+        if guest.host_has_died:
             self._looks_from = monotonic() + ALONE
-            handler = self._core.handler_of(sink)
-            assert handler is not None
+        return self._core.handler_of(sink)
+
+    def _meet(self, sink: FileSink) -> None:
+        handler = self._part(sink)
         if (
-            monotonic() < self._looks_from
+            handler is None
+            or attach.bootstrapping()
+            or monotonic() < self._looks_from
             or self._core.sessions.belongs_to_a_tree
             or not _suits(handler)
             or not sink.has_company()
@@ -135,7 +164,7 @@ class Company:
         guest = self._guests.get(host.place.id)
         if guest is None:
             exit.expect_signals()
-            guest = self._guests[host.place.id] = _Guest(self._core, host.place, self._lookout)
+            guest = self._guests[host.place.id] = _Guest(self._core, host.place, self._lookout, self.part)
         else:
             host.place.control.close()
         joined = handler.through(guest.link, host.route)

@@ -146,6 +146,8 @@ class Link:
 
     def attend(self, wall: float) -> None:
         """The writer sleeps, or it is time to see whether it lives."""
+        if self.orphaned:
+            return  # There is none; what stands in the producer's place sees to what is left.
         wake = self.words[WAKE]
         if wake == STOPPED and self.place.has_stopped:
             self.membership.become_orphan()

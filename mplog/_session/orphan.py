@@ -57,18 +57,26 @@ class Orphan:
     """Stands where the producer stood. Safe from any thread."""
 
     def __init__(
-        self, link: Link, routes: Callable[[], dict[int, Route]], *, only_files: bool, quiet: bool = False
+        self,
+        link: Link,
+        routes: Callable[[], dict[int, Route]],
+        *,
+        only_files: bool,
+        quiet: bool = False,
+        then: Callable[[], None] | None = None,
     ) -> None:
         """The first call writes what is unread, before anything else.
 
         Args:
             only_files: the owner has no other sinks for this process.
             quiet: nobody needs to know, because somebody else will take the owner's place.
+            then: called behind each record once nothing older is left in the rings.
         """
         self._link = link
         self._only_files = only_files
         self._routes = routes()
         self._said = quiet
+        self._then = then
         self._mutex = threading.RLock()
         """Held while older records are written; what other threads log meanwhile waits for the first attempt only."""
         self._is_trying = False
@@ -272,6 +280,8 @@ class Orphan:
         if self._retry_at is not None:
             self.catch_up()
         self._deliver(wall, route, level, body, kind)
+        if self._then is not None and self.has_caught_up:
+            self._then()
         return True
 
     def catch_up(self) -> None:

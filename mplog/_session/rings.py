@@ -159,6 +159,8 @@ def why_unreadable(path: str) -> str:
     try:
         key_of(path)
         ring_file.open_existing(path).close()
+    except FileNotFoundError:
+        return ""  # Somebody else has just removed it.
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and descriptor.is_none_left(error):
             return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from mplog._capture.record import Message
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import LOG, SPILLED_KINDS
@@ -24,6 +26,9 @@ TURN_TIME = 0.02
 
 WRITING = 1e-8
 """Seconds that a byte of such a text is worth, which somebody has to write."""
+
+
+_stamp = itemgetter(0)
 
 
 class Batches:
@@ -65,13 +70,13 @@ class Batches:
                 entries += found
                 only = source.reader.only if only in (None, source.reader.only) else -1
                 unended = unended or source.reader.unended
-                if taken > TURN // 2 and source.reader.unread():
+                if taken > TURN // 2 and source.reader.unread() and _has_sibling(source, sources):
                     youngest = max(entry[0] for entry in found)  # The last one's stamp may be forged: it must go on.
                     cut[id(source.tally)] = min(youngest, cut.get(id(source.tally), youngest))
         if not entries:
             return None
         if read_from > 1:
-            entries.sort()
+            entries.sort(key=_stamp)  # Records of one stamp stay as they were read: by ring, and there by position.
             if cut:
                 entries = self._without_overtakers(sources, starts, entries, counts, cut)
         if only == -1:
@@ -193,6 +198,11 @@ class Batches:
         if text is None:
             pending.filtered[entry[1], entry[4]] += 1
         return text
+
+
+def _has_sibling(source: Source, sources: list[Source]) -> bool:
+    """Whether the process of *source* has a further ring among *sources*."""
+    return any(other.tally is source.tally and other is not source for other in sources)
 
 
 def _go_back_to(kept: list[Entry], sources: list[Source], starts: list[int], counts: list[int]) -> None:

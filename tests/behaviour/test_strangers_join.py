@@ -285,3 +285,18 @@ os.waitpid(child, 0)
         strangers.end("a", "b", "c")
         strangers.check(more=tuple(f"child of {name} {n}" for name in "abc" for n in range(200)))
         strangers.program.leaves_nothing()
+
+    def test_the_last_one_is_alone_again(self, strangers: Strangers) -> None:
+        """It writes as a program does that has never met another: without a session, and as fast."""
+        strangers.start("a", "b", source=STRANGER + "run(f'{name}.end.txt')\n")
+        host = strangers.named("host", "a", "b")
+        last = "b" if host == "a" else "a"
+        (strangers.program.here / f"{host}.end.txt").touch()
+        wait_until(lambda: strangers.role(last) == "alone", "the guest of the one that has ended is alone")
+        seen = strangers.returned(last)
+        wait_until(lambda: strangers.returned(last) > seen + 50, "it goes on")
+        assert strangers.role(last) == "alone"
+        (strangers.program.here / f"{last}.end.txt").touch()
+        strangers.end("a", "b")
+        strangers.check()
+        strangers.program.leaves_nothing()
