@@ -206,7 +206,7 @@ class FileLock:
         descriptor.close(fd, self._identity, marked=self._is_marked)
 
     def tidy(self) -> None:
-        """Remove the file of the private lock where nobody needs it now: ours, or one that killed processes have left.
+        """Remove the file of the private lock where nobody needs it now: ours, and what killed processes have left.
 
         To be called by who does not have the lock, and at the end: who goes on makes it anew.
         """
@@ -219,6 +219,8 @@ class FileLock:
                 fd, path = found
             else:
                 path = self._path
+                if self._shared is None:
+                    lock_file.sweep_beside(self._directory)
             try:
                 if take(fd):
                     lock_file.remove(fd, path)

@@ -25,6 +25,8 @@ _PLACES: Final = ("/dev/shm", "/tmp")
 _FIRST_NAMESPACE: Final = "pid:[4026531836]"
 _ATTEMPTS: Final = 20
 _STEP: Final = 0.002
+_PREFIX: Final = ".mplog-"
+_SUFFIX: Final = ".lock"
 _HAS_USERS: Final = hasattr(os, "geteuid")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _ALL: Final = stat.S_IRWXU | _OTHERS
@@ -109,13 +111,24 @@ def remove(fd: int, path: str) -> None:
 
 def sweep() -> None:
     """Remove those that killed processes have left, but for hidden ones beside logs. Never raises."""
-    if not _HAS_USERS:
-        return
+    if _HAS_USERS:
+        _remove_unused(os.path.join(_base(), "locks"), "")
+
+
+def sweep_beside(directory: str) -> None:
+    """Remove those that killed processes have left beside logs in *directory*. Never raises."""
+    if belief.is_private(directory):
+        _remove_unused(directory, _PREFIX)
+
+
+def _remove_unused(directory: str, prefix: str) -> None:
+    """Remove the lock files in *directory* that nobody has locked now; who has one open makes another."""
     with contextlib.suppress(OSError):
-        directory = os.path.join(_base(), "locks")
         if os.lstat(directory).st_uid != os.geteuid():
             return
         for name in os.listdir(directory):
+            if not name.startswith(prefix) or not name.endswith(_SUFFIX):
+                continue
             path = os.path.join(directory, name)
             with contextlib.suppress(OSError):
                 fd = os.open(path, os.O_RDWR | PRIVATE | NO_LINK | NO_WAIT)
@@ -127,11 +140,11 @@ def sweep() -> None:
 
 
 def _hidden(directory: str, inode: int) -> str:
-    return os.path.join(directory, f".mplog-{inode}.lock")
+    return os.path.join(directory, f"{_PREFIX}{inode}{_SUFFIX}")
 
 
 def _named(inode: int) -> str:
-    return f"{inode}.lock"
+    return f"{inode}{_SUFFIX}"
 
 
 def _base() -> str:

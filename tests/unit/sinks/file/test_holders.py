@@ -269,4 +269,10 @@ class TestTheLockOfAFile:
             assert not left.exists()
             (path.parent / f".mplog-{path.stat().st_ino}.lock").touch(0o600)
             FileLock(one.fileno(), str(path.parent)).tidy()
+            path.parent.chmod(0o755)
+            turn = FileLock(one.fileno(), str(path.parent))
+            assert turn.acquire(1.0)
+            (path.parent / ".mplog-4711.lock").touch(0o600)
+            turn.tidy()
+            turn.close()
         assert [entry.name for entry in path.parent.iterdir()] == ["app.log"]
