@@ -230,6 +230,16 @@ class TestNotTrusted:
         path.chmod(0o750)
         assert announce.announced() == []
 
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give something away")
+    @pytest.mark.parametrize("steps", [0, 1, 2])
+    def test_directories_of_another_user(self, session: str, steps: int) -> None:
+        """Each of the three must be this user's own, whatever its mode."""
+        path = Path(session)
+        for _ in range(steps):
+            path = path.parent
+        os.chown(path, 65534, 65534)
+        assert announce.announced() == []
+
     def test_another_name_than_its_id(self, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """The id in the environment must be the one on the control page."""
         other = session[:-4] + ("0000" if session[-4:] != "0000" else "1111")
@@ -250,15 +260,27 @@ class TestNotTrusted:
         monkeypatch.setenv(announce.ENVIRONMENT, str(base / "sessions" / Path(session).name))
         assert announce.announced() == []
 
-    def test_a_registry_of_another_user(self, session: str) -> None:
-        """It would be unpickled; a link to somebody's file is not followed."""
+    @pytest.mark.parametrize("what", ["link", "fifo", "of another user"])
+    def test_a_registry_of_another_user(self, session: str, what: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """It is not looked into; a link to somebody's file is not followed, and a FIFO not waited for."""
         from mplog._logger import registry
         from mplog._session.place import REGISTRY
 
-        (Path(session) / "real").write_bytes(b"cos\nabort\n(tR.")
-        os.symlink(Path(session) / "real", Path(session) / REGISTRY)
+        if what == "of another user" and os.geteuid() != 0:
+            pytest.skip("only root can give something away")
+        path = Path(session) / REGISTRY
+        real = path.with_name("real") if what == "link" else path
+        if what == "fifo":
+            os.mkfifo(path)
+        else:
+            real.write_bytes(b"cos\nabort\n(tR.")
+        if what == "link":
+            path.symlink_to(real)
+        elif what == "of another user":
+            os.chown(path, 65534, 65534)
         (place,) = announce.announced()
         assert registry.read(place) is None
+        assert capsys.readouterr().err == ""
 
     @pytest.mark.parametrize("content", [b"", b"torn", b"cmplog._logger.gone\nNone\n.", b"cos\nstat\n(tR.", b"}."])
     def test_a_registry_of_another_version(

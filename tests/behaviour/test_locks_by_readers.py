@@ -231,8 +231,13 @@ def expected(source: str) -> Counter[str]:
     ids=lambda options: options or "plain",
 )
 def test_calls_go_on(program: Program, neighbour: Neighbour, source: str, options: str) -> None:
-    """While another user has the lock of the file and of each that follows, every line arrives, and at once."""
+    """While another user has the lock of the file and of each that follows, every line arrives, and at once; files are
+    rotated, compressed and removed meanwhile."""
     assert best(program, neighbour, source, options, directory=program.here) <= LONGEST
+    files = [path.name for path in program.here.glob("app.*")]
+    assert (len(files) > 1) is ("rotation" in options)
+    assert sum(name.endswith(".gz") for name in files) == (len(files) - 1 if "compression" in options else 0)
+    assert len(files) <= 4 or "retention" not in options
 
 
 @pytest.mark.parametrize("how", ["LOCK_SH", "bytes"])

@@ -107,29 +107,50 @@ assert slowest < 2, slowest
 """
 
 UMASK = """
-import os, stat, sys
+import os, signal, stat, sys
 from mplog import logger
 
 logger.remove()
 os.umask(int(sys.argv[1], 8))
 logger.add("app.log", format="{process.id} {message}", permissions=0o640)
 logger.info("owner 0")
+
+def look():
+    strange, seen = [], set()
+    for place, directories, files in os.walk(os.path.join(os.environ["MPLOG_RUNTIME_DIR"], f"mplog-{os.geteuid()}")):
+        if stat.S_IMODE(os.lstat(place).st_mode) != 0o700:
+            strange.append(place)
+        for name in files:
+            path = os.path.join(place, name)
+            seen.add("a spilled record" if place.endswith("spill") else name.rpartition(".")[2])
+            if not os.path.islink(path) and stat.S_IMODE(os.lstat(path).st_mode) != 0o600:
+                strange.append(path)
+    assert not strange, strange
+    return seen
+
+def stop(owner):
+    os.kill(owner, signal.SIGSTOP)
+    state = ""
+    while state != "T":
+        with open(f"/proc/{owner}/stat") as file:
+            state = file.read().rpartition(")")[2].split()[0]
+
 for name in ("one", "two"):
     pid = os.fork()
     if not pid:
-        logger.info("{} 0", name)
-        logger.info("{} " * 40000 + "1", *[name] * 40000)
-        os._exit(0)
+        status = 1
+        try:
+            logger.info("{} 0", name)
+            stop(os.getppid())  # What it has read it would remove.
+            logger.info("{} " * 40000 + "1", *[name] * 40000)
+            seen = look()
+            assert {"control", "registry", "slot", "ring", "a spilled record"} <= seen, seen
+            status = 0
+        finally:
+            os.kill(os.getppid(), signal.SIGCONT)
+            os._exit(status)
     assert os.waitpid(pid, 0)[1] == 0
-strange = []
-for place, directories, files in os.walk(os.path.join(os.environ["MPLOG_RUNTIME_DIR"], f"mplog-{os.geteuid()}")):
-    if stat.S_IMODE(os.lstat(place).st_mode) != 0o700:
-        strange.append(place)
-    for name in files:
-        path = os.path.join(place, name)
-        if not os.path.islink(path) and stat.S_IMODE(os.lstat(path).st_mode) != 0o600:
-            strange.append(path)
-assert not strange, strange
+assert look()
 """
 
 

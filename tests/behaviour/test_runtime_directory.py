@@ -129,6 +129,7 @@ def test_something_stands_in_the_place_of_a_directory(program: Program, place: s
     assert messages == ["owner 0", *[f"worker {count}" for count in range(50)]]
     after = path.lstat()
     assert (after.st_ino, after.st_mode, after.st_uid) == (before.st_ino, before.st_mode, before.st_uid)
+    assert not path.is_dir() or path.is_symlink() or list(path.iterdir()) == []
     assert [entry.name for entry in victim.iterdir()] == ["precious"]
     assert not victim.with_name("victim.txt-missing").exists()
     assert str(path) in ended.said or place.startswith("by-"), ended.said

@@ -18,8 +18,7 @@ import pytest
 
 import mplog
 
-if os.geteuid() != 0:
-    pytest.skip("only root can give a program more rights than its user has", allow_module_level=True)
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a program more rights than its user has")
 
 USER = 65534
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import pickle
+import sys
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -92,6 +94,50 @@ def test_arbitrary_bytes_give_a_value_or_a_value_error(junk: bytes) -> None:
     """Decoding never raises anything but ValueError."""
     with contextlib.suppress(ValueError):
         wire.decode(junk)
+
+
+KINDS = ["tuple", "dict", "set", "frozenset", "bytes", "datetime", "date", "timedelta", "decimal", "complex", "repr"]
+STRANGE = ["os", "sys", "os.system", "builtins.exec", "mplog._logger.core.Core", "__class__", "eval", ""]
+
+TAGGED = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["2026-01-31", "aGk=", "1.5"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(), inner, max_size=3)
+        | st.builds(lambda *tagged: {wire.TAG: list(tagged)}, st.sampled_from(KINDS + STRANGE) | inner, inner)
+    ),
+    max_leaves=20,
+)
+"""What JSON a process may write that says what its values are."""
+
+PLAIN_TYPES = {
+    *(type(None), bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset),
+    *(datetime, date, timedelta, Decimal, wire.Represented),
+}
+
+
+def types_in(value: Any) -> set[type]:
+    """The types of a value and of all that is in it."""
+    inner = [*value, *value.values()] if type(value) is dict else value
+    found = {type(value)}
+    if type(value) in (list, tuple, dict, set, frozenset):
+        found.update(*map(types_in, inner))
+    return found
+
+
+@given(TAGGED)
+def test_whatever_bytes_say_of_a_value_it_is_plain(value: Any) -> None:
+    """Decoding makes values of Python's own plain types, whatever kind they claim to be of, and imports nothing."""
+    before = set(sys.modules)
+    for wrapped in (value, *({wire.TAG: [kind, value]} for kind in KINDS + STRANGE)):
+        with contextlib.suppress(ValueError):
+            assert types_in(wire.decode(json.dumps(wrapped).encode())) <= PLAIN_TYPES
+    assert set(sys.modules) == before
 
 
 class Bomb:

@@ -14,12 +14,23 @@ import pytest
 from arenas import Session, packed
 
 from mplog._ring import drops, wire
-from mplog._ring.layout import CLOSED, DATA_RECORD, DROP_TABLE, DROPPED, KIND_SPILLED_DATA, SPILL, STATE
-from mplog._ring.ring_file import RingFile
+from mplog._ring.layout import (
+    CAPACITY,
+    CLOSED,
+    DATA,
+    DATA_RECORD,
+    DROP_TABLE,
+    DROPPED,
+    KIND_SPILLED_DATA,
+    SPILL,
+    STATE,
+)
+from mplog._ring.ring_file import MAXIMUM_CAPACITY, RingFile
 from mplog._session import losses
 from mplog._session.identity import myself
 from mplog._sinks.file import renewal
 from mplog._sinks.file.sink import FileSink
+from mplog._writer.spilled import LARGEST_READ
 
 TURN = 0.05
 """Seconds that one ring may cost the others in one round, of the processor."""
@@ -105,6 +116,21 @@ def test_one_full_ring_costs_the_others_a_turn(arena: Arena, filled: str) -> Non
     other.close()
 
 
+def test_a_ring_has_a_largest_size(arena: Arena, capsys: Any) -> None:
+    """A file of more bytes in the place of a ring is not mapped, and said; one of as many is a ring."""
+    made = []
+    for double in (0, 1):
+        ring = arena.ring(16 * 1024)
+        os.truncate(ring.path, DATA + (MAXIMUM_CAPACITY << double))  # With holes, but for its beginning.
+        ring.words[CAPACITY] = MAXIMUM_CAPACITY << double
+        made.append(ring)
+    arena.host.find_rings()
+    assert [source.file.path for source in arena.host.drain.sources] == [made[0].path]
+    assert f"{made[1].path} is not read" in capsys.readouterr().err
+    for ring in made:
+        ring.close()
+
+
 def test_damaged_rings_are_let_go(arena: Arena, capsys: Any) -> None:
     """When their processes have ended, no descriptor and no place among the rings is left of them; their files are."""
     before = len(os.listdir("/proc/self/fd"))
@@ -186,7 +212,23 @@ def test_what_is_read_of_a_record_beside_its_ring_has_a_limit(arena: Arena) -> N
     """Instead of a file with holes there is a line that says how large it was."""
     ring = arena.ring()
     producer = ring.producer()
-    name = arena.spill("1-1", 0)
+    largest = arena.spill("1-0", LARGEST_READ)
+    with open(os.path.join(arena.host.place.spill_directory, largest.decode()), "r+b") as file:
+        file.write(b"as large as may be\n")
+    assert producer.push(time.time(), arena.number, 20, largest, SPILL)
+    arena.host.find_rings()
+    arena.drain()
+    assert arena.path.read_bytes().startswith(b"as large as may be\n")
+    assert arena.path.stat().st_size == LARGEST_READ + 1  # With the end of the last line.
+    os.truncate(arena.path, 0)
+    name = arena.spill("1-1", LARGEST_READ + 1)
+    assert producer.push(time.time(), arena.number, 20, name, SPILL)
+    arena.drain()
+    assert arena.path.read_text() == (
+        f"<a large record is missing: its file has {LARGEST_READ + 1} bytes, and none has so many>\n"
+    )
+    os.truncate(arena.path, 0)
+    name = arena.spill("1-2", 0)
     os.truncate(os.path.join(arena.host.place.spill_directory, name.decode()), 1 << 40)
     assert producer.push(time.time(), arena.number, 20, name, SPILL)
     assert producer.push(time.time(), arena.number, 20, name, KIND_SPILLED_DATA)
@@ -219,6 +261,23 @@ def test_no_bytes_are_decoded_for_long(kind: str) -> None:
     }
     value["extra"]["set"] = {(at, "x") for at in range(9999)}
     assert wire.decode(wire.encode(value)) == value
+
+
+def test_what_is_decoded_has_numbers() -> None:
+    """Values in all, members of a container that is no list, and members that hash alike: so many, and not one more."""
+    prime = (1 << 61) - 1
+    limits: dict[str, tuple[int, Callable[[int], bytes]]] = {
+        "in all": (wire.MOST_IN_WIRE, lambda count: b"[" + b"1," * count + b"1]"),
+        "in one": (wire.MAX_ITEMS + 1, lambda count: json.dumps({wire.TAG: ["tuple", [1] * count]}).encode()),
+        "alike": (
+            wire.MOST_ALIKE,
+            lambda count: json.dumps({wire.TAG: ["set", [prime * at for at in range(count)] + ["x"]]}).encode(),
+        ),
+    }
+    for name, (most, make) in limits.items():
+        assert len(wire.decode(make(most))) >= most, name
+        with pytest.raises(ValueError, match="are no record"):
+            wire.decode(make(most + 1))
 
 
 def test_a_line_that_a_process_leaves_open_is_ended(arena: Arena) -> None:
