@@ -80,6 +80,13 @@ def test_the_logger_unpickles_only_its_ancestors_registry() -> None:
     assert "REGISTRY" in modules[0].read_text()
 
 
+def test_an_exception_is_unpickled_right_after_it_was_pickled() -> None:
+    """In one expression: no bytes of anybody else come in between."""
+    tree = ast.parse((PACKAGE / "_capture" / "record.py").read_text())
+    loads = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "pickle.loads"]
+    assert [ast.unparse(argument) for node in loads for argument in node.args] == ["pickle.dumps(value)"]
+
+
 def test_every_reason_is_needed() -> None:
     """A permission that nobody uses any more is taken back."""
     used = {place for place in ALLOWED if any(unpicklings(path.read_text()) for path in _files(place))}
