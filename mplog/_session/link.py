@@ -146,8 +146,12 @@ class Link:
 
     def attend(self, wall: float) -> None:
         """The writer sleeps, or it is time to see whether it lives."""
-        if self.orphaned:
-            return  # There is none; what stands in the producer's place sees to what is left.
+        orphan = self.orphan
+        if self.orphaned and orphan is not None:
+            # There is none, and what stands in the producer's place sees to what is left.
+            self.largest_inline = orphan.largest_inline
+            self._look_at = wall + LOOK_EVERY
+            return
         wake = self.words[WAKE]
         if wake == STOPPED and self.place.has_stopped:
             self.membership.become_orphan()

@@ -274,11 +274,16 @@ class Orphan:
                         self._deliver(entry[6], entry[4], entry[5], entry[7], entry[3], came=0)
 
     def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
-        """Deliver one record in this process. Always True: what cannot be delivered is counted, not tried again."""
+        """Deliver one record in this process. What cannot be delivered is counted, not tried again.
+
+        False for one that is too large for our ring, where it has to go there.
+        """
         if not self._said:
             self._say()
         if self._retry_at is not None:
             self.catch_up()
+        if self._kept and len(body) > self.largest_inline:
+            return False
         self._deliver(wall, route, level, body, kind)
         if self._then is not None and self.has_caught_up:
             self._then()

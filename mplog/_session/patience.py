@@ -64,6 +64,8 @@ class Patience:
                 # The owner is gone since; what lay beside the ring may be removed with the session.
                 self._take_back(body, kind)
                 (body, kind), whole = whole, None
+            if not isinstance(producer, Producer):
+                link.largest_inline = producer.largest_inline  # It changes with what the files take.
             fits = len(body) <= link.largest_inline
             if not fits and self._spills.have_room(len(body)):
                 whole = body, kind

@@ -173,7 +173,7 @@ class TestOptionsThatDiffer:
             twice
         )
         assert len(said) == 2, ended.said
-        first, second = sorted(said)
+        first, second = sorted(said, key=lambda line: "two.log" in line)  # Two children say them.
         assert re.search(
             r"app\.log' with another level \(.*\) and watch \('False' there, 'True' here\) and rotation \(.*\) and "
             r"retention \(.*\) than process",
