@@ -46,6 +46,7 @@ def auxiliary_value(number: int) -> int | None:
         return None
 
 
+@functools.cache
 def _number(code: str) -> Any:
     import _ctypes  # Late, for many processes need none of this.
 

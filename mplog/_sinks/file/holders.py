@@ -6,6 +6,7 @@ be waited for. Who it is the kernel's list of locks tells, on Linux; what that d
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import stat
@@ -41,11 +42,12 @@ def is_held_by_a_reader(fd: int, status: os.stat_result, known: dict[int, bool])
         known: which processes cannot, as far as another look at the same file has found out; more join them.
     """
     device = os.major(status.st_dev), os.minor(status.st_dev)
-    # One that is only waited for has an arrow before its kind.
-    entry = re.compile(rb"^\d+: FLOCK +\S+ +\S+ +(-?\d+) ([0-9a-f]+):([0-9a-f]+):%d " % status.st_ino, re.MULTILINE)
+    inode = b"%d" % status.st_ino
     mounted: tuple[int, int] | None = None
     for lines in _locks(monotonic() + LOOK_BOUND):
-        for found in entry.finditer(lines):
+        for found in _entries().finditer(lines):
+            if found[4] != inode:
+                continue
             its = int(found[2], 16), int(found[3], 16)
             if its != device:
                 mounted = mounted or _mounted(fd) or device
@@ -56,6 +58,12 @@ def is_held_by_a_reader(fd: int, status: os.stat_result, known: dict[int, bool])
                 if known[pid]:
                     return True
     return False
+
+
+@functools.cache
+def _entries() -> re.Pattern[bytes]:
+    """A lock in the kernel's list. One that is only waited for has an arrow before its kind."""
+    return re.compile(rb"^\d+: FLOCK +\S+ +\S+ +(-?\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) ", re.MULTILINE)
 
 
 def _locks(until: float) -> Iterator[bytes]:
