@@ -20,6 +20,7 @@ from mplog._logger import registry, sinks_here
 from mplog._logger.handler import Handler
 from mplog._logger.repeated import shown_option
 from mplog._ring.clock import monotonic
+from mplog._ring.system_calls import system_calls
 from mplog._session import attach, exit, hosts
 from mplog._session.account import Account
 from mplog._session.link import Link
@@ -147,6 +148,8 @@ class Company:
             or not sink.has_company()
         ):
             return
+        # All the others wait for the lock below: what takes a millisecond for the first time is done before.
+        system_calls()
         key = sink.key()
         host, made = None, False
         with hosts.locked(hosts.shared_directory(key)) as alone:
