@@ -83,11 +83,13 @@ class Drain:
 
     def _in_turn(self) -> list[Source]:
         """The rings of this round: all that fit, without those that rest."""
-        sources = self.sources[:MOST_RINGS]
-        if len(self.sources) > MOST_RINGS:
-            self.sources = self.sources[MOST_RINGS:] + sources  # The others come first in the next round.
+        known = self.sources
+        sources = known[:MOST_RINGS]
+        if len(known) > MOST_RINGS:
+            self.sources = known[MOST_RINGS:] + sources  # The others come first in the next round.
         now = monotonic()
-        return [source for source in sources if not (source.owes or source.rest_until > now)]
+        chosen = [source for source in sources if not (source.owes or source.rest_until > now)]
+        return chosen if len(chosen) == len(known) else _without_overtakers(chosen, known)
 
     def _read(self, sources: list[Source], horizon: int | None) -> None:
         """Make one batch of *sources* the one that is owed. Without that, the readers are where they were."""
@@ -251,3 +253,22 @@ class Drain:
     def unread(self) -> bool:
         """Whether any ring has something that was not read."""
         return any(not source.aside and source.reader.unread() for source in self.sources)
+
+
+def _without_overtakers(chosen: list[Source], known: list[Source]) -> list[Source]:
+    """Those of the *chosen* that overtake no older record in a ring of the same process that is not among them."""
+    read, served = {id(source) for source in chosen}, {id(source.tally) for source in chosen}
+    waiting: dict[int, int] = {}
+    for other in known:
+        if id(other) in read or id(other.tally) not in served or other.aside:
+            continue
+        stamp = other.reader.oldest()
+        if stamp is not None:
+            waiting[id(other.tally)] = min(stamp, waiting.get(id(other.tally), stamp))
+    if not waiting:
+        return chosen
+    return [
+        source
+        for source in chosen
+        if id(source.tally) not in waiting or (source.reader.oldest() or 0) <= waiting[id(source.tally)]
+    ]

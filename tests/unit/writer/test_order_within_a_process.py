@@ -9,7 +9,7 @@ from arenas import Session, packed
 
 from mplog._ring.layout import DATA_RECORD
 from mplog._sinks.limit import Limit
-from mplog._writer import batch, source
+from mplog._writer import batch, drain, source
 
 
 def test_a_ring_whose_texts_take_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,12 +28,16 @@ def test_a_ring_whose_texts_take_too_long(tmp_path: Path, monkeypatch: pytest.Mo
     session.end()
 
 
-def test_a_ring_that_holds_more_than_a_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What its process has logged since into a further ring waits until all of it has been read."""
+@pytest.fixture
+def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ring holds many turns."""
     monkeypatch.setattr(source, "TURN", 4096)
     monkeypatch.setattr(batch, "TURN", 4096)
+
+
+def written_from_two_rings(path: Path) -> list[str]:
+    """What is in the log when a process has logged from 0 to 199 into one ring and on to 399 into a further one."""
     session = Session()
-    path = tmp_path / "a.log"
     route = session.logger.add(path, format="{message}")
     session.begin()
     for first in (0, 200):
@@ -41,5 +45,18 @@ def test_a_ring_that_holds_more_than_a_turn(tmp_path: Path, monkeypatch: pytest.
         for number in range(first, first + 200):
             assert producer.push(1e9, route, 20, b"%d\n" % number)
     assert session.host.writer.finish(Limit(20))
-    assert path.read_text().split() == list(map(str, range(400)))
     session.end()
+    return path.read_text().split()
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_ring_that_holds_more_than_a_turn(tmp_path: Path) -> None:
+    """What its process has logged since into a further ring waits until all of it has been read."""
+    assert written_from_two_rings(tmp_path / "a.log") == list(map(str, range(400)))
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_ring_that_has_no_place_in_a_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a round has not room for all rings, those of a process that are in it wait for an older one that is not."""
+    monkeypatch.setattr(drain, "MOST_RINGS", 1)
+    assert written_from_two_rings(tmp_path / "a.log") == list(map(str, range(400)))
