@@ -125,8 +125,15 @@ class FileLock:
         """With the lock of the file: go on with it, unless the private one counts."""
         now = monotonic()
         # SYNC is_right -> change: looked after it was taken. See the module.
-        if byte_lock.is_held(self._file, PRIVATE) and self._may_change() and self._change(None):
-            return self._acquire_private(bound)
+        if byte_lock.is_held(self._file, PRIVATE) and self._may_change():
+            try:
+                changed = self._change(None)
+            except OSError:
+                # The others can have the private lock, and this process cannot now, so none is right here.
+                lock.give_back(self._file, lock.HOW)
+                return False
+            if changed:
+                return self._acquire_private(bound)
         self._believed_until = now + NOTICE
         self.is_wary = False
         return True
@@ -142,12 +149,17 @@ class FileLock:
 
         Args:
             readers: those who were found to have the lock of the file, and cannot write; None where it is held.
+
+        Raises:
+            OSError: it is held, and this process has no descriptor left, or no memory.
         """
         private = -1
         try:
             try:
                 private = self._opened()
-            except OSError:
+            except OSError as error:
+                if readers is None and descriptor.is_none_left(error):
+                    raise
                 return False
             if not byte_lock.share_surely(self._file, PRIVATE):
                 return False
@@ -170,11 +182,16 @@ class FileLock:
             lock.give_back(self._file, lock.HOW)
         for _ in range(_ATTEMPTS):
             if descriptor.is_still(self.fd, self._identity):
-                if not lock.acquire(self.fd, bound):
-                    return False
-                if lock_file.is_in_place(self.fd):
+                step = 0.0
+                while not (taken := lock.acquire(self.fd, step)) and lock_file.is_in_place(self.fd):
+                    bound -= step
+                    if bound <= 0:
+                        return False
+                    step = min(max(step * 4, LOOK_AFTER), _LONGEST_STEP, bound)
+                if taken and lock_file.is_in_place(self.fd):
                     return True
-            # Somebody was the last one to have it, and has removed it; or the program has closed our descriptor.
+            # Somebody was the last one to have it, and has removed it, perhaps with the lock, which a process may keep
+            # that was forked just then; or the program has closed our descriptor.
             fd, identity, is_marked = self.fd, self._identity, self._is_marked
             try:
                 self.fd = self._opened()
@@ -195,15 +212,15 @@ class FileLock:
 
     def _put_away(self, fd: int) -> None:
         """Close the file of the private lock, and remove it where nobody else has it locked."""
-        claim.let_go(fd)
-        if not descriptor.is_still(fd, self._identity):
-            return
-        # A child has not made it, and shares what its parent has locked.
-        if self._maker == os.getpid():
-            with contextlib.suppress(OSError):
-                if take(fd):
-                    lock_file.remove(fd, self._path)
-        descriptor.close(fd, self._identity, marked=self._is_marked)
+        is_ours = descriptor.is_still(fd, self._identity)
+        try:
+            # A child has not made it, and shares what its parent has locked.
+            if is_ours and self._maker == os.getpid():
+                self._remove(fd, self._path)
+        finally:
+            claim.let_go(fd)  # Now that nothing is locked through it.
+            if is_ours:
+                descriptor.close(fd, self._identity, marked=self._is_marked)
 
     def tidy(self) -> None:
         """Remove the file of the private lock where nobody needs it now: ours, and what killed processes have left.
@@ -211,24 +228,27 @@ class FileLock:
         To be called by who does not have the lock, and at the end: who goes on makes it anew.
         """
         with contextlib.suppress(OSError):
-            fd = self.fd
-            if fd == self._file:
-                found = lock_file.found(self._directory, os.fstat(fd))
-                if found is None:
-                    return
-                fd, path = found
-            else:
-                path = self._path
-                if self._shared is None:
-                    lock_file.sweep_beside(self._directory)
-            try:
+            if self.fd == self._file:
+                found = lock_file.found(self._directory, os.fstat(self.fd))
+                if found is not None:
+                    with claim.kept(found[0]) as fd:
+                        self._remove(fd, found[1])
+                return
+            if self._shared is None:
+                lock_file.sweep_beside(self._directory)
+            if descriptor.is_still(self.fd, self._identity):
+                self._remove(self.fd, self._path)
+
+    @staticmethod
+    def _remove(fd: int, path: str) -> None:
+        """Remove the file *fd* of a private lock where nobody else has it locked. It is not locked here any more then:
+        a child that has its descriptor would keep it so."""
+        try:
+            with contextlib.suppress(OSError):
                 if take(fd):
                     lock_file.remove(fd, path)
-            finally:
-                if fd == self.fd:
-                    lock.give_back(fd, lock.HOW)
-                else:
-                    os.close(fd)
+        finally:
+            lock.give_back(fd, lock.HOW)
 
     def close(self) -> None:
         """Let go of all but the file itself. It is given back with that, or before."""

@@ -18,7 +18,7 @@ import stat
 import time
 from typing import Final
 
-from mplog._sinks.file import belief, lock
+from mplog._sinks.file import belief, claim, lock
 from mplog._sinks.file.claim import NO_LINK, NO_WAIT, PRIVATE
 
 _PLACES: Final = ("/dev/shm", "/tmp")
@@ -130,13 +130,10 @@ def _remove_unused(directory: str, prefix: str) -> None:
             if not name.startswith(prefix) or not name.endswith(_SUFFIX):
                 continue
             path = os.path.join(directory, name)
-            with contextlib.suppress(OSError):
-                fd = os.open(path, os.O_RDWR | PRIVATE | NO_LINK | NO_WAIT)
-                try:
-                    if lock.take(fd):
-                        remove(fd, path)
-                finally:
-                    os.close(fd)
+            flags = os.O_RDWR | PRIVATE | NO_LINK | NO_WAIT
+            with contextlib.suppress(OSError), claim.kept(os.open(path, flags)) as fd:
+                if lock.take(fd):
+                    remove(fd, path)
 
 
 def _hidden(directory: str, inode: int) -> str:

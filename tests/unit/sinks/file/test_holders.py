@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 import subprocess
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from mplog._ring import byte_lock
 from mplog._sinks.file import claim, holders, lock_file
 from mplog._sinks.file.file_lock import FileLock
 
@@ -238,6 +241,86 @@ class TestTheLockOfAFile:
             second.close()
         for fd in (*began, *goes_on):
             os.close(fd)
+
+    @pytest.mark.usefixtures("reader")
+    def test_one_that_was_removed_is_not_waited_for(self, path: Path) -> None:
+        """Somebody may keep it locked, such as a child that was forked by no function of Python's."""
+        with path.open("a+") as one:
+            turn = FileLock(one.fileno(), str(path.parent))
+            assert turn.acquire(1.0)
+            fcntl.flock(turn.fd, fcntl.LOCK_UN)
+            hidden = path.parent / f".mplog-{path.stat().st_ino}.lock"
+            with hidden.open("r+") as kept:
+                fcntl.flock(kept, fcntl.LOCK_EX)
+                hidden.unlink()
+                assert turn.acquire(0.05)
+            turn.close()
+
+    @pytest.mark.usefixtures("reader")
+    @pytest.mark.parametrize("way", ["close", "tidy", "sweep", "found"])
+    def test_a_child_that_is_forked_while_it_is_removed(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    ) -> None:
+        """It does not have what is locked just then."""
+        seen = []
+        remove = lock_file.remove
+
+        def forking(fd: int, path: str) -> None:
+            before = os.fstat(fd)
+            if not (child := os.fork()):
+                claim.abandon_claims()
+                with contextlib.suppress(OSError):
+                    os._exit(os.path.samestat(os.fstat(fd), before))
+                os._exit(0)
+            seen.append(os.waitpid(child, 0)[1])
+            remove(fd, path)
+
+        monkeypatch.setattr(lock_file, "remove", forking)
+        with path.open("a+") as one, path.open("a+") as two:
+            turn, other = (FileLock(file.fileno(), str(path.parent)) for file in (one, two))
+            assert turn.acquire(1.0)
+            fcntl.flock(turn.fd, fcntl.LOCK_UN)
+            if way == "close":
+                turn.close()
+            elif way == "tidy":
+                turn.tidy()
+            elif way == "found":
+                other.tidy()
+            else:
+                lock_file.sweep_beside(str(path.parent))
+            assert seen
+            assert not any(seen)
+            turn.close()
+
+    def test_who_cannot_follow_for_want_of_a_descriptor(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The others have the private lock perhaps, so that of the file is none."""
+
+        def none_left(*_: object) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr(lock_file, "open_own", none_left)
+        with path.open("a+") as one, path.open("a+") as two:
+            assert byte_lock.share_surely(two.fileno(), byte_lock.PRIVATE)
+            turn = FileLock(one.fileno(), str(path.parent))
+            assert not turn.acquire(0.05)
+            fcntl.flock(two, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    @pytest.mark.usefixtures("reader")
+    def test_a_lock_of_the_programs_own_stays(self, path: Path) -> None:
+        """On what it has opened where our descriptor was, which it has closed."""
+        with path.open("a+") as one:
+            turn = FileLock(one.fileno(), str(path.parent))
+            assert turn.acquire(1.0)
+            number = turn.fd
+            os.close(number)
+            its = path.parent / "its.txt"
+            with its.open("w") as file:
+                assert file.fileno() == number
+                fcntl.flock(file, fcntl.LOCK_EX)
+                turn.tidy()
+                with its.open() as other, pytest.raises(BlockingIOError):
+                    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            turn.close()
 
     @pytest.mark.usefixtures("reader")
     def test_a_program_that_closes_our_descriptors(self, path: Path) -> None:
