@@ -202,7 +202,7 @@ class LogFile(OpenFile):
             return True
         self.holds = True  # As in `take_lock`, here for it is done for each record.
         if not self.lock.acquire(bound):
-            self.holds = False
+            self.release()  # As there.
             return False
         return not follow or self._is_current() or self._stays() or self.follow(min(bound, NEXT_BOUND))
 

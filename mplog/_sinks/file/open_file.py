@@ -213,7 +213,7 @@ class OpenFile:
         # harm, for the lock belongs to this very descriptor.
         self.holds = True
         if not self.lock.acquire(bound):
-            self.holds = False
+            self.release()  # A call that interrupted this one may have taken it since.
             return False
         return True
 

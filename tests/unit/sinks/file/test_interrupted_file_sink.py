@@ -19,6 +19,7 @@ from mplog._capture.record import Message
 from mplog._logger.core import Core
 from mplog._logger.logger import Logger
 from mplog._sinks.file import commit, content, direct, gathering, log_file, open_file, renewal, sink, turnover, use
+from mplog._sinks.file.file_lock import FileLock
 from mplog._sinks.file.sink import FileSink
 
 PLACES = [
@@ -163,3 +164,22 @@ def test_what_a_handler_raises_leaves_the_file_usable(use: str, kind: str, tmp_p
         assert found.written == len(lines) - (use in UNCOUNTED and "outer" in lines), where
 
     assert at_every_place(PLACES, attempt, step=STEP) > 10
+
+
+def test_a_call_that_comes_when_the_wait_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may get the lock that the interrupted one has not got, and then nobody keeps that."""
+    _, found = handler_of(tmp_path, {})
+    acquire = FileLock.acquire
+    with (tmp_path / "app.log").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+
+        def interrupted(turn: FileLock, _bound: float) -> bool:
+            assert not acquire(turn, 0.0)
+            fcntl.flock(other, fcntl.LOCK_UN)
+            found.write(b"between\n", 0.0)
+            return False
+
+        monkeypatch.setattr(FileLock, "acquire", interrupted)
+        found.write(b"waits\n", 0.0)
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert lines_of(tmp_path, {})[-2:] == ["between", "waits"]
