@@ -20,6 +20,7 @@ from mplog._logger import registry, sinks_here
 from mplog._logger.handler import Handler
 from mplog._logger.repeated import shown_option
 from mplog._ring.clock import monotonic
+from mplog._ring.holding import holding
 from mplog._ring.system_calls import system_calls
 from mplog._session import attach, exit, hosts
 from mplog._session.account import Account
@@ -110,9 +111,10 @@ class Company:
         self._try(sink, self._part)
 
     def _try(self, sink: FileSink, change: Callable[[FileSink], object]) -> None:
-        core = self._core
-        if core.is_changing or not core.try_change():
-            return
+        if not self._core.is_changing:
+            holding(self._core.lock, lambda: self._tried(sink, change), None, 0)
+
+    def _tried(self, sink: FileSink, change: Callable[[FileSink], object]) -> None:
         try:
             change(sink)
         except OSError:
@@ -121,8 +123,6 @@ class Company:
             report.once(
                 "company", f"{sink.path} is written by several programs, and this one goes by itself: {error!r}"
             )
-        finally:
-            core.end_change()
 
     def _part(self, sink: FileSink) -> Handler | None:
         """The handler of *sink*, which appends directly now; None where it is still somebody's guest."""

@@ -380,11 +380,3 @@ class Core:
     def is_changing(self) -> bool:
         """Whether the calling thread holds the configuration lock, so that nothing else may be changed by it now."""
         return bool(self.lock._is_owned())  # type: ignore[attr-defined]  # as threading.Condition does
-
-    def try_change(self) -> bool:
-        """Take the configuration lock if it is free; `end_change` gives it back."""
-        return self.lock.acquire(blocking=False)
-
-    def end_change(self) -> None:
-        """Give the configuration lock back."""
-        self.lock.release()
