@@ -110,7 +110,9 @@ class Drain:
             return 0
         report.error_in_handler(-1, None, error, sink="a round of the writer")
         moved = 0
-        for source in sources:
+        for source in sorted(sources, key=lambda source: source.reader.oldest() or 0):
+            if not _without_overtakers([source], self.sources):
+                continue  # Its turn comes when what its process has logged before has been read.
             try:
                 self._read([source], horizon)
             except Exception as own:  # noqa: BLE001 - as in _round
@@ -270,5 +272,7 @@ def _without_overtakers(chosen: list[Source], known: list[Source]) -> list[Sourc
     return [
         source
         for source in chosen
-        if id(source.tally) not in waiting or (source.reader.oldest() or 0) <= waiting[id(source.tally)]
+        # One that holds nothing may hold something in a moment, which comes too early, too.
+        if (before := waiting.get(id(source.tally))) is None
+        or ((mine := source.reader.oldest()) is not None and mine <= before)
     ]
