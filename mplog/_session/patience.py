@@ -77,6 +77,8 @@ class Patience:
                     self._count(ring, BLOCKED_NS, monotonic_ns() - waited_from)
                 link.attend(wall)
                 return True
+            if fits and not isinstance(producer, Producer) and len(body) > producer.largest_inline:
+                continue  # It has found just now that a file takes nothing, and it is to be put beside the ring.
             now = monotonic()
             if self._owner_is_gone(now):
                 link.membership.become_orphan()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from mplog._ring.layout import LOG
@@ -74,4 +76,27 @@ def test_a_call_asks_nobody(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
         log(number)
     assert taker.got == [b"%d" % number for number in range(2, 50)]
     assert asked == []
+    link.close()
+
+
+class Wary(Taker):
+    """One that finds at its first record that the file takes nothing, so that large ones are to go beside the ring."""
+
+    largest_inline = sys.maxsize
+
+    def push(self, wall: float, route: int, level: int, body: bytes, kind: int = LOG) -> bool:
+        """Refuse what is large."""
+        self.largest_inline = 1000
+        return len(body) <= self.largest_inline and super().push(wall, route, level, body, kind)
+
+
+def test_a_large_record_behind_the_first_attempt() -> None:
+    """It is not dropped when another thread has found meanwhile that the file takes nothing."""
+    host = Host(myself())
+    wary = Wary()
+    link = Link(host.place, lambda _link: wary, host.doorbell)
+    assert host.finish()
+    assert link.push(1e9, 7, 20, b"x" * 5000)
+    assert [len(body) < 1000 for body in wary.got] == [True]
+    assert link.account().dropped == 0
     link.close()
