@@ -70,7 +70,7 @@ class Batches:
                 entries += found
                 only = source.reader.only if only in (None, source.reader.only) else -1
                 unended = unended or source.reader.unended
-                if taken > TURN // 2 and source.reader.unread() and _has_sibling(source, sources):
+                if source.reader.tail - before > TURN and source.reader.unread() and _has_sibling(source, sources):
                     youngest = max(entry[0] for entry in found)  # The last one's stamp may be forged: it must go on.
                     cut[id(source.tally)] = min(youngest, cut.get(id(source.tally), youngest))
         if not entries:

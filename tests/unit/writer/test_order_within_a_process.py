@@ -104,3 +104,19 @@ def test_a_ring_that_gets_its_first_record_just_now(tmp_path: Path, monkeypatch:
     assert session.host.writer.finish(Limit(20))
     session.end()
     assert path.read_text().split() == list(map(str, range(201)))
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_turn_that_ends_early(tmp_path: Path) -> None:
+    """At a large record, which has no room in it: the further ring waits for that one, too."""
+    session = Session()
+    path = tmp_path / "a.log"
+    route = session.logger.add(path, format="{message}")
+    session.begin()
+    for texts in (["0", "1", "2" + "x" * 4000, "3"], ["4"]):
+        producer = session.new_ring(64 * 1024).producer()
+        for text in texts:
+            assert producer.push(1e9, route, 20, f"{text}\n".encode())
+    assert session.host.writer.finish(Limit(20))
+    session.end()
+    assert [line[0] for line in path.read_text().split()] == list("01234")
