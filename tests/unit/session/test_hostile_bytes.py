@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from mplog._ring.layout import CONTROL_BYTES, DATA, HEADER_BYTES
 from mplog._ring.ring_file import MINIMUM_CAPACITY, RingFile, open_existing
 from mplog._session import rings, sweeping
 from mplog._session.host import Host
-from mplog._session.identity import myself
+from mplog._session.identity import Identity, myself
 from mplog._session.place import open_place
 from mplog._sinks.file.slot import SLOT_BYTES
 
@@ -83,18 +84,19 @@ class Arena:
         host = self.core.sessions.make_host()
         assert host is not None
         self.host: Host = host
-        self.sound = self.empty_ring()
+        self.sound = self.empty_ring(myself())
         self.producer = self.sound.producer()
         self.count = 0
 
-    def empty_ring(self) -> RingFile:
+    def empty_ring(self, who: Identity) -> RingFile:
         """A new ring of this session."""
         place = self.host.place
-        return rings.create(place.ring_directories, next(_generations), myself(), place.id, "p", MINIMUM_CAPACITY)
+        return rings.create(place.ring_directories, next(_generations), who, place.id, "p", MINIMUM_CAPACITY)
 
     def ring(self) -> RingFile:
-        """A new ring with records of different kinds in it."""
-        ring = self.empty_ring()
+        """A new ring with records of different kinds in it, of another process than the sound one: one process's
+        records wait for one another."""
+        ring = self.empty_ring(replace(myself(), pid=os.getppid()))
         producer = ring.producer()
         for kind in (1, 1, 3, 4):
             assert producer.push(time.time(), self.number, 20, b"some text\n", kind)
