@@ -235,10 +235,10 @@ class Files:
             entries = [self._finished(self.routes[number], as_it_was(entry)) for entry in held[:fitting]]
             if fitting < len(held):
                 piece.reader.go_back(held[fitting - 1][2], len(held) - fitting)
+            return Attempt(held[:fitting], Share(self.routes[number], self.slots[number], entries), piece.key, mark[0])
         except BaseException:
             piece.reader.return_to(mark)
             raise
-        return Attempt(held[:fitting], Share(self.routes[number], self.slots[number], entries), piece.key, mark[0])
 
     def _finished(self, route: Route, entry: Entry) -> Entry:
         """A record of a backlog with the bytes that its file gets. Its filter has let it through already."""

@@ -21,6 +21,7 @@ from mplog._sinks.file.progress import Progress
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.slot import Slot
 from mplog._sinks.file.turnover import Turnover
+from mplog._writer import batch
 from mplog._writer import drain as drains
 from mplog._writer.backlog import Backlog, Share
 from mplog._writer.batch import Batches
@@ -55,6 +56,7 @@ PARTS: dict[str, list[Callable[..., Any]]] = {
     "around the commit": [FileSink.commit, LogFile.acquire, Progress.look, Progress.promise],
     "rotation": [Turnover.make_room, Turnover._fitting, Turnover._rotate],
     "backlog": [Files._hold, Files.work_off, Files._write_backlog, Files._attempt, Files._finished, Backlog.count],
+    "backlog in short turns": [Files._hold, Files.work_off, Files._write_backlog, Files._attempt, Files._finished],
     "rings of the backlog": [Backlog.put, Backlog._push, Backlog._grow, Backlog.tidy, Files.give_all],
     "full backlog": [
         *(Files._give, Files._commit_share, Files._others, Files._hold, Files._write_backlog),
@@ -166,6 +168,8 @@ def test_an_error_at_any_line(
     """One after the other, until a round comes to its end without."""
     injection = Injection(PARTS[part], error)
     held = "backlog" in part
+    if part == "backlog in short turns":
+        monkeypatch.setattr(batch, "TURN_TIME", 0.0)
     if part == "full backlog":
         put_there = Backlog.put
         arena.host.drain.files.may_drop = False
