@@ -217,7 +217,7 @@ def base_in(candidate: str) -> str:
 
 
 def remove_tree(path: str) -> None:
-    """Remove the directory *path* with all that is in it, as far as that goes; a link is removed, and never followed.
+    """Remove the directory *path* with all that is in it, as far as that goes; links in it, too, and none is followed.
 
     As `shutil.rmtree` does it; that module brings all kinds of archives with it.
     """

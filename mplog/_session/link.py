@@ -146,8 +146,7 @@ class Link:
 
     def attend(self, wall: float) -> None:
         """The writer sleeps, or it is time to see whether it lives."""
-        orphan = self.orphan
-        if self.orphaned and orphan is not None:
+        if self.orphaned and (orphan := self.orphan) is not None:
             # There is none, and what stands in the producer's place sees to what is left.
             self.largest_inline = orphan.largest_inline
             self._look_at = wall + LOOK_EVERY

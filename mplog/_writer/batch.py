@@ -21,8 +21,8 @@ CROWDED = 8
 """A ring of which a round has taken more than this part (one eighth) is looked at again without a nap."""
 
 TURN_TIME = 0.02
-"""Seconds that the texts of one ring may take in a round; then it waits for its next turn, and the others get theirs.
-"""
+"""Seconds that the texts of one ring may take in a round; then its process waits for its next turn, and others get
+theirs."""
 
 WRITING = 1e-8
 """Seconds that a byte of such a text is worth, which somebody has to write."""
@@ -78,7 +78,7 @@ class Batches:
         if read_from > 1:
             entries.sort(key=_stamp)  # Records of one stamp stay as they were read: by ring, and there by position.
             if cut:
-                entries = self._without_overtakers(sources, starts, entries, counts, cut)
+                entries = _without_overtakers(sources, starts, entries, counts, cut)
         if only == -1:
             entries = self._bound(sources, starts, entries, counts)
         if unended:
@@ -92,20 +92,6 @@ class Batches:
             return entries
         _go_back_to(entries[:fitting], sources, starts, counts)
         return entries[:fitting]
-
-    def _without_overtakers(
-        self, sources: list[Source], starts: list[int], entries: list[Entry], counts: list[int], cut: dict[int, int]
-    ) -> list[Entry]:
-        """A merged batch without what is younger, in further rings, than the last record that was read of a ring whose
-        turn was over; the readers go back to that.
-
-        Args:
-            cut: the stamp of that record, by the `id` of its process's tally.
-        """
-        kept = [entry for entry in entries if entry[0] <= cut.get(id(sources[entry[1]].tally), entry[0])]
-        if len(kept) < len(entries):
-            _go_back_to(kept, sources, starts, counts)
-        return kept
 
     def _end_lines(self, entries: list[Entry]) -> None:
         """See to it that each text for a file ends its line, in place."""
@@ -203,6 +189,21 @@ class Batches:
 def _has_sibling(source: Source, sources: list[Source]) -> bool:
     """Whether the process of *source* has a further ring among *sources*."""
     return any(other.tally is source.tally and other is not source for other in sources)
+
+
+def _without_overtakers(
+    sources: list[Source], starts: list[int], entries: list[Entry], counts: list[int], cut: dict[int, int]
+) -> list[Entry]:
+    """A merged batch without what is younger, in further rings, than the last record that was read of a ring whose turn
+    was over; the readers go back to that.
+
+    Args:
+        cut: the stamp of that record, by the `id` of its process's tally.
+    """
+    kept = [entry for entry in entries if entry[0] <= cut.get(id(sources[entry[1]].tally), entry[0])]
+    if len(kept) < len(entries):
+        _go_back_to(kept, sources, starts, counts)
+    return kept
 
 
 def _go_back_to(kept: list[Entry], sources: list[Source], starts: list[int], counts: list[int]) -> None:
