@@ -362,8 +362,6 @@ class Host:
         left = self.shortage.waiting() if idle else []
         rest = self.shortage.listed(self.place.ring_directories)
         self.shortage.end()
-        if idle:
-            self.doorbell.close()
         if complete and rest == []:
             for slot in self.slots.values():
                 self._remove_slot(slot)
@@ -371,6 +369,9 @@ class Host:
         else:
             for slot in self.slots.values() if idle else ():
                 slot.close()
+        if idle:
+            # SYNC finish -> guard: one that hears that nobody is left finds no session that is still being removed.
+            self.doorbell.close()
         if left:
             count = sum(waiting.account.in_flight for waiting in left)
             report.once(

@@ -41,8 +41,8 @@ while not os.path.exists("stop.txt"):
 """
 
 
-def guards(session_root: Path) -> list[int]:
-    """The guards of sessions in a runtime directory."""
+def guards(session_root: Path, half: bytes = b"guard.py") -> list[int]:
+    """The guards of sessions in a runtime directory, as far as a word of their command ends with *half*."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -50,7 +50,7 @@ def guards(session_root: Path) -> list[int]:
                 command = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if any(word.endswith(b"guard.py") for word in command) and os.fsencode(session_root) in b" ".join(command):
+            if any(word.endswith(half) for word in command) and os.fsencode(session_root) in b" ".join(command):
                 found.append(int(entry.name))
     return found
 
@@ -110,6 +110,31 @@ def test_the_guard_outlives_the_signals_of_its_service(program: Program) -> None
         assert (ended.status, ended.said) == (0, "")
     program.leaves_nothing()
     wait_until(lambda: not guards(program.runtime), "the guard is gone, too")
+
+
+def test_an_end_in_good_order_starts_no_second_half(program: Program) -> None:
+    """When all have said goodbye nothing is left to be written, and no interpreter is started to find that out."""
+    here = program.here.parent / "customized"
+    here.mkdir()
+    starts = here / "starts.txt"
+    (here / "sitecustomize.py").write_text(
+        f"import sys\nwith open({str(starts)!r}, 'a') as file:\n    file.write(repr(sys.orig_argv) + chr(10))\n"
+    )
+    path = f"{program.environment()['PYTHONPATH']}{os.pathsep}{here}"
+    one = "logger.remove()\n"
+    assert one in STRANGER
+    # With many files it takes the last one a while to take the session away.
+    source = STRANGER.replace(one, f"{one}for number in range(30):\n    logger.add(f'{{number}}.log')\n")
+    running = [program.start(source, name, environment={"PYTHONPATH": path}) for name in "abc"]
+    wait_until(lambda: all((program.here / f"{name}.met.txt").exists() for name in "abc"), "they have met", 30)
+    (program.here / "stop.txt").touch()
+    for each in running:
+        ended = each.wait()
+        assert (ended.status, ended.said) == (0, "")
+    wait_until(lambda: not guards(program.runtime, b""), "the guard is gone, and whatever it may have started")
+    program.leaves_nothing()
+    assert sum("program" in line for line in starts.read_text().splitlines()) == 3
+    assert "recover_session" not in starts.read_text()
 
 
 @pytest.mark.parametrize("word", ["0", "false", "NO", "n", "nok", "Off", "1", "yes"])
