@@ -17,7 +17,6 @@ from mplog._logger.core import Core
 from mplog._logger.handler import Handler
 from mplog._session import attach as attaching
 from mplog._session import exit, fork, interpreters
-from mplog._session.place import Place
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
 
@@ -121,7 +120,7 @@ def attach() -> bool:
     return _kept[-1].sessions.attach()
 
 
-def _depart() -> list[str]:
+def _depart() -> list[attaching.Letter]:
     return _kept[-1].sessions.depart()
 
 
@@ -129,8 +128,8 @@ def _prepare_interpreters() -> None:
     _kept[-1].sessions.prepare_interpreters()
 
 
-def _arrive(places: list[Place]) -> None:
-    _kept[-1].sessions.arrive(places)
+def _arrive(letters: list[attaching.Letter]) -> None:
+    _kept[-1].sessions.arrive(letters)
 
 
 def _stop() -> None:

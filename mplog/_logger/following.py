@@ -7,6 +7,7 @@ Until it is known whose worker this process is, its own handlers are provisional
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mplog._capture import process
@@ -18,6 +19,7 @@ from mplog._logger.state import State
 from mplog._render.renderer import Renderer
 from mplog._ring.layout import GENERATION
 from mplog._session import attach, directory
+from mplog._session.attach import Letter
 from mplog._session.link import Link
 from mplog._session.place import Place
 from mplog._sinks import report
@@ -92,12 +94,15 @@ class Following:
         if not sessions.links:
             self.settle(arrived=True)
 
-    def settle(self, *, arrived: bool = False, by_name: bool = True) -> None:
+    def settle(
+        self, *, arrived: bool = False, by_name: bool = True, letters: Mapping[bytes, Letter] | None = None
+    ) -> None:
         """Make provisional handlers real: joined to an owner's, or this process's own.
 
         Args:
             arrived: the sessions that this process belongs to are known.
             by_name: functions of the same name are the same, because this is the same program as the owner's.
+            letters: of the sessions that this process was to join, by their ids, should they be gone.
         """
         core, sessions = self._core, self._core.sessions
         if not arrived and not sessions.links:
@@ -106,16 +111,15 @@ class Following:
         provisional, core.provisional = core.provisional, False
         # What the main module adds when it runs again here, and the owner has removed since it ran there, is not here.
         repeats = provisional and by_name and not process.interpreter()
-        early = [handler for handler in core.by_id.values() if handler.link is None] if sessions.links else []
-        if not sessions.links and provisional:
-            early = list(core.by_id.values())
-        remote: list[Handler] = []
-        taken: set[int] = set()
-        left: list[FileSink] = []
         leader = sessions.leader()
         generation = None if leader is None else leader.words[GENERATION]
-        for link in sessions.links.values():
-            remote += self._specs_of(link) or []
+        remote = self._remote_handlers(letters or {})
+        served = bool(sessions.links or remote)
+        early = [handler for handler in core.by_id.values() if handler.link is None] if served else []
+        if not served and provisional:
+            early = list(core.by_id.values())
+        taken: set[int] = set()
+        left: list[FileSink] = []
         mine: dict[int, Handler] = {}
         for handler in early:
             partner = repeated.same_sink(
@@ -128,7 +132,7 @@ class Following:
                 taken.add(id(partner))
                 if isinstance(handler.sink, FileSink):
                     left.append(handler.sink)
-            elif not (handler.auto and sessions.links) and not (repeats and repeated.path_of(handler) in self._left):
+            elif not (handler.auto and served) and not (repeats and repeated.path_of(handler) in self._left):
                 own = self._make_own(handler)
                 if own is not None:
                     if provisional and leader is not None:  # Else its parent may have them, and has said so.
@@ -143,10 +147,43 @@ class Following:
                 visible = max(number, core.next_id, *(other.spec.id + 1 for other in remote))
                 number = visible + 1
             mine[visible] = handler.known_as(visible)
-        core.exchange(mine)
+        opened = {visible: _with_sink(handler) for visible, handler in mine.items()}
+        core.exchange({visible: handler for visible, handler in opened.items() if handler is not None})
         core.swap(generation)
         for sink in left:
             sink.leave()
+
+    def _remote_handlers(self, letters: Mapping[bytes, Letter]) -> list[Handler]:
+        """The owners' handlers, also of those that are gone, as their *letters* say."""
+        links = self._core.sessions.links
+        remote: list[Handler] = []
+        for letter in (letter for session, letter in letters.items() if session not in links):
+            found = self._specs_in(letter, None)
+            if found is not None:
+                remote += found
+                self._take_over(letter)
+        for session, link in links.items():
+            found = self._specs_of(link)
+            if found is None and session in letters:  # It goes just now.
+                found = self._specs_in(letters[session], link)
+            remote += found or []
+        return remote
+
+    def _take_over(self, letter: Letter) -> None:
+        """The owner is gone before this process could join it: what it had configured is done here."""
+        # To its own children this process passes it on as it does what it has set itself.
+        versions = Versions(*map(max, self._core.settings.versions, self._settings_seen[letter.session]))
+        self._core.settings = dataclasses.replace(self._core.settings, versions=versions)
+        report.once(
+            f"gone {letter.path}",
+            f"the owner of the log (process {letter.owner}) is gone; process {process.pid()} now writes its files by "
+            "itself.",
+        )
+
+    def _specs_in(self, letter: Letter, link: Link | None) -> list[Handler] | None:
+        """As `_specs_of`, of what the owner had configured when it started this process."""
+        found = registry.unpack(letter.registry)
+        return None if found is None else [_remote_handler(spec, link) for spec in self._heed(found, letter.session)]
 
     def _make_own(self, handler: Handler) -> Handler | None:
         """Open what a provisional handler only described."""
@@ -189,25 +226,49 @@ class Following:
     def _specs_of(self, link: Link) -> list[Handler] | None:
         """The owner's handlers as this process can serve them; its levels become known. None: it cannot be read."""
         found = registry.read(link.place)
-        if found is None:
-            return None
+        return None if found is None else [_remote_handler(spec, link) for spec in self._heed(found, link.place.id)]
+
+    def _heed(self, found: registry.Published, session: bytes) -> list[RouteSpec]:
+        """Make levels and settings of an owner this process's own; its handlers that were not removed here."""
         theirs, specs, settings, kinship, _, left = found
         self._left.update(left)
-        seen = self._settings_seen.get(link.place.id, Versions())
-        self._settings_seen[link.place.id] = settings.versions
+        seen = self._settings_seen.get(session, Versions())
+        self._settings_seen[session] = settings.versions
         self._core.settings = registry.follow(self._core.settings, settings, seen, kinship)
         if self._core.serves and settings.versions.queue != seen.queue:
             directory.choose(self._core.settings.queue.runtime_directory)
-        before = self._levels_said.get(link.place.id, {})
-        self._levels_said[link.place.id] = theirs
+        before = self._levels_said.get(session, {})
+        self._levels_said[session] = theirs
         self._core.levels = {
             **self._core.levels,
             **{name: level for name, level in theirs.items() if before.get(name) != level},
         }
-        return [_remote_handler(spec, link) for spec in specs if (link.place.id, spec.id) not in self._gone]
+        return [spec for spec in specs if (session, spec.id) not in self._gone]
 
 
-def _remote_handler(spec: RouteSpec, link: Link) -> Handler:
-    """A handler whose sink is in the process at the other end of *link*."""
+def _remote_handler(spec: RouteSpec, link: Link | None) -> Handler:
+    """A handler whose sink is in the process at the other end of *link*; None where that process is gone."""
     renderer = Renderer(spec.format or "{message}", spec.filter, spec.look)
     return Handler(spec, renderer, None, name=spec.name, link=link)
+
+
+def _with_sink(handler: Handler) -> Handler | None:
+    """*handler* with a sink in this process, where it needs one; None where that was code of an owner that is gone,
+    or cannot be opened, which is said."""
+    if handler.sink is not None or handler.link is not None:
+        return handler
+    try:
+        sink = sinks_here.sink_here(handler)
+    except OSError as error:
+        report.once(
+            f"open {handler.id}",
+            f"handler {handler.id} cannot open its file: {error}. Put that right, or remove({handler.id}) it here.",
+        )
+        return None
+    if sink is None:
+        return None
+    if isinstance(sink, FileSink):
+        sink.of_orphan = False  # It counts for itself, as any handler of this process does.
+        sinks_here.recover(sink, handler.renderer, handler.spec)
+    made = Handler(handler.spec, handler.renderer, sink, name=handler.name, catch=handler.catch)
+    return made.known_as(handler.id)

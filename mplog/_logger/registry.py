@@ -214,6 +214,28 @@ class Published(NamedTuple):
     """Paths of files whose handlers it has removed, and perhaps added again since."""
 
 
+def letter(place: Place) -> bytes:
+    """What the owner of *place* has published last, for `unpack` in a child; empty where it cannot be read."""
+    try:
+        with open(os.path.join(place.path, REGISTRY), "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def unpack(letter: bytes) -> Published | None:
+    """What `letter` has read, in a child of the owner or of its worker; None where that was nothing."""
+    try:
+        return _published(_Plain(io.BytesIO(letter)).load(), Kinship.ANCESTOR)
+    except Exception:  # noqa: BLE001 - as in `read`
+        return None
+
+
+def _published(found: dict[str, Any], kinship: Kinship) -> Published:
+    routes = [_unpacked(packed, kinship) for packed in found["routes"]]
+    return Published(found["levels"], routes, found["settings"], kinship, found["program"], found["left"])
+
+
 def read(place: Place, kinship: Kinship | None = None) -> Published | None:
     """What the owner of *place*, which is of *kinship* (found out where that is None), has published last.
 
@@ -228,11 +250,7 @@ def read(place: Place, kinship: Kinship | None = None) -> Published | None:
             if status.st_uid != os.geteuid() or not stat.S_ISREG(status.st_mode):
                 return None
             found = _Plain(file).load()
-        mine, theirs = _program(), found["program"]
-        if kinship is None:
-            kinship = _kinship_to(place, mine, theirs)
-        routes = [_unpacked(packed, kinship) for packed in found["routes"]]
-        return Published(found["levels"], routes, found["settings"], kinship, theirs, found["left"])
+        return _published(found, _kinship_to(place, _program(), found["program"]) if kinship is None else kinship)
     except PermissionError as error:
         report.once(
             "registry",

@@ -16,13 +16,14 @@ from mplog._logger.company import Company
 from mplog._logger.handler import Handler
 from mplog._ring.clock import monotonic
 from mplog._session import announce, attach, exit, guarding, interpreters
+from mplog._session.attach import Letter
 from mplog._session.front import authkeys
 from mplog._session.host import Host
 from mplog._session.identity import myself
 from mplog._session.link import Link
 from mplog._session.lookout import Lookout
 from mplog._session.orphan import Orphan
-from mplog._session.place import Place
+from mplog._session.place import Place, open_place
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.kinds import FILE
@@ -95,7 +96,7 @@ class Sessions:
             self.serve(handler)
         self.publish()
         if self._core.serves:
-            announce.announce(self._session_paths())
+            self._announce()
         for handler in queued:
             self.enqueue(handler)
         if queued:
@@ -199,7 +200,7 @@ class Sessions:
             or any(handler.sink is not None and handler.link is None for handler in self._core.by_id.values())
         )
 
-    def depart(self) -> list[str]:
+    def depart(self) -> list[Letter]:
         """A process is being handed to another interpreter: make the session, say which ones it must know."""
         self._core.notice_child()
         with self._core.lock:
@@ -211,7 +212,10 @@ class Sessions:
                     host.start()
                     with contextlib.suppress(OSError):
                         host.place.name_family(authkeys())  # The library may have come after the session.
-            return self._session_paths()
+            return [
+                Letter(place.path, place.control.identity.pid, registry.letter(place))
+                for place in self._session_places()
+            ]
 
     def prepare_interpreters(self) -> None:
         """This process is about to have subinterpreters: see to it that they find the sessions they belong to."""
@@ -221,12 +225,15 @@ class Sessions:
             interpreters.name_sessions(others)
             self.has_interpreters = True
 
-    def _session_paths(self) -> list[str]:
+    def _announce(self) -> None:
+        announce.announce([place.path for place in self._session_places()])
+
+    def _session_places(self) -> list[Place]:
         """The sessions that processes started by this one must know, its own first."""
         host = self.host
         return [
-            *([host.place.path] if host is not None else []),
-            *(link.place.path for link in self.links.values() if not self.is_own(link)),
+            *([host.place] if host is not None else []),
+            *(link.place for link in self.links.values() if not self.is_own(link)),
         ]
 
     # The worker's side
@@ -270,7 +277,7 @@ class Sessions:
                 if host is not None:
                     host.start()
             if self.links:
-                announce.announce(self._session_paths())
+                self._announce()
             return self._is_served()
 
     def _join_announced(self) -> None:
@@ -288,13 +295,15 @@ class Sessions:
         exit.expect_signals()
         return Link(place, self._adopt, doorbell, self._core.queue_options, self.lookout)
 
-    def arrive(self, places: list[Place]) -> None:
-        """This process's passport named these sessions: join them, and settle what was only provisional."""
+    def arrive(self, letters: list[Letter]) -> None:
+        """This process's passport has these letters: join the sessions, and settle what was only provisional."""
         with self._core.lock:
-            for place in places:
-                if place.id not in self.links and (self.host is None or self.host.place.id != place.id):
-                    self.join(place)
-            self._core.following.settle(arrived=True)
+            for letter in letters:
+                with contextlib.suppress(OSError, ValueError):  # It is gone: the letter tells what its owner had.
+                    place = open_place(letter.path)
+                    if place.id not in self.links and (self.host is None or self.host.place.id != place.id):
+                        self.join(place)
+            self._core.following.settle(arrived=True, letters={letter.session: letter for letter in letters})
 
     def _is_served(self) -> bool:
         """Whether some other living process takes this one's records."""

@@ -32,7 +32,7 @@ def routes_without_owner(handlers: dict[int, Handler], link: Link) -> dict[int, 
         if handler.link is not link:
             continue
         try:
-            sink = _sink_here(handler)
+            sink = sink_here(handler)
         except OSError as error:
             report.once(
                 f"orphan open {handler.spec.id}",
@@ -72,8 +72,8 @@ def recover(sink: FileSink, renderer: Renderer, spec: RouteSpec) -> None:
         )
 
 
-def _sink_here(handler: Handler) -> FileSink | MessageSink | None:
-    """The sink of a remote handler as this process has it; None where it was code of the owner."""
+def sink_here(handler: Handler) -> FileSink | MessageSink | None:
+    """The sink of a remote handler as this process has it; None where it was code of the owner. Raises OSError."""
     spec, sink = handler.spec, handler.sink
     if spec.file is not None:
         if sink is None:

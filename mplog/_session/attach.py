@@ -15,21 +15,37 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from mplog._capture import process
 from mplog._session import announce, interpreters
 from mplog._session.front import authkeys
 from mplog._session.identity import Identity, boot_id, pid_namespace, start_token
-from mplog._session.place import Place, find, open_place
+from mplog._session.place import Place, find
 
 LIBRARIES = ("multiprocessing.process", "multiprocess.process")
 KEY = "mplog"
 FAKE_MAIN = "<fake __main__>"
 """What Python calls the main module when it runs it again in a subinterpreter."""
 
-_on_departure: Callable[[], list[str]] | None = None
-_on_arrival: Callable[[list[Place]], None] | None = None
+
+class Letter(NamedTuple):
+    """What a child has of a session: where it is, and what it needs when that is gone before it arrives."""
+
+    path: str
+    owner: int
+    """The owner's pid."""
+    registry: bytes
+    """The owner's configuration as it was at the start of the child; empty where it could not be read."""
+
+    @property
+    def session(self) -> bytes:
+        """The session's id."""
+        return bytes.fromhex(os.path.basename(self.path))
+
+
+_on_departure: Callable[[], list[Letter]] | None = None
+_on_arrival: Callable[[list[Letter]], None] | None = None
 
 
 class Passport:
@@ -40,22 +56,19 @@ class Passport:
         return _arrive, (_on_departure() if _on_departure is not None else [],)
 
 
-def _arrive(paths: list[str]) -> Passport:
-    places = []
-    for path in paths:
-        with contextlib.suppress(OSError, ValueError):
-            places.append(open_place(path))
+def _arrive(letters: list[Letter]) -> Passport:
     if _on_arrival is not None:
-        _on_arrival(places)
+        _on_arrival(letters)
     return Passport()
 
 
-def install(on_departure: Callable[[], list[str]], on_arrival: Callable[[list[Place]], None]) -> None:
+def install(on_departure: Callable[[], list[Letter]], on_arrival: Callable[[list[Letter]], None]) -> None:
     """Put a passport into this process's configuration, in each library that is loaded now or later.
 
     Args:
-        on_departure: makes the session and returns the paths of all sessions that a child must know.
-        on_arrival: called in a child with the sessions that its passport named.
+        on_departure: makes the session and returns a letter for each session that a child must know.
+        on_arrival: called in a child with the letters. A session may be gone by then: its owner was killed, and other
+            workers have written everything.
     """
     global _on_departure, _on_arrival
     _on_departure, _on_arrival = on_departure, on_arrival

@@ -8,7 +8,8 @@ the modules were imported:
 - one imported later has run when mplog's own exit function is called.
 
 The children of these libraries forget finalizers and skip exit functions, and run `util._exit_function` instead; there
-the finalizer is registered again, after the fork.
+the finalizer is registered again, after the fork, and in one of a fork server's also where it was that child which has
+imported mplog. Those by spawn run exit functions, too.
 
 A program that ends itself by a signal has none of that run: see last_signal.py.
 
@@ -43,8 +44,11 @@ _pid = 0
 class _Anchor:
     """Something that lives as long as this module, for registries that hold their keys weakly."""
 
+    def __init__(self, library: str) -> None:
+        self.library = library
 
-_anchor = _Anchor()
+
+_anchors = [_Anchor(library) for library in LIBRARIES]
 
 
 class _Last:
@@ -69,6 +73,7 @@ def install(stop: Callable[[], None], fall_silent: Callable[[], None]) -> None:
     global _wanted, _fall_silent
     _wanted, _fall_silent = stop, fall_silent
     _arm()
+    prepare_for_children()  # This process may be one, and not have begun.
     atexit.register(_at_exit)
 
 
@@ -85,16 +90,19 @@ def _arm() -> None:
 
 def prepare_for_children() -> None:
     """Before a fork: see to it that a child of one of the libraries arms itself after it has cleared its registry."""
-    for library in LIBRARIES:
-        util = sys.modules.get(f"{library}.util")
-        if util is not None and library not in _told:
-            _told.add(library)
+    for anchor in _anchors:
+        util = sys.modules.get(f"{anchor.library}.util")
+        if util is not None and anchor.library not in _told:
+            _told.add(anchor.library)
             with contextlib.suppress(Exception):
-                util.register_after_fork(_anchor, _arm_in_child)
+                util.register_after_fork(anchor, _arm_in_child)
 
 
-def _arm_in_child(_anchor: _Anchor) -> None:
-    _arm()
+def _arm_in_child(anchor: _Anchor) -> None:
+    """Called by the library, where a child of it begins."""
+    child = sys.modules[f"{anchor.library}.process"].current_process()
+    if getattr(child, "_start_method", None) != "spawn":
+        _arm()
 
 
 def forget() -> None:

@@ -187,6 +187,23 @@ CRASHES = """
     os._exit(1)
 """
 
+CHILDS_SINK = """
+    import importlib, sys
+    from mplog import logger
+
+    def work():
+        logger.add("app.log", format="{message}", enqueue=True)
+        for n in range(3000):
+            logger.info("child {}", n)
+
+    if __name__ == "__main__":
+        library, method = sys.argv[1:]
+        logger.remove()
+        child = importlib.import_module(library).get_context(method).Process(target=work)
+        child.start()
+        child.join()
+"""
+
 
 class TestImportOrder:
     @pytest.mark.parametrize("order", ["before", "after", "between", "between the other way"])
@@ -232,6 +249,14 @@ class TestExitFunctions:
         """A child's end is no end for the records of its finalizers, however late they run."""
         ended = program.run(CHILDS_END, library, method, how)
         assert_once_in_order(ended.log(), ["finalizer 0", "last finalizer 1"])
+
+    @pytest.mark.parametrize("library", ["multiprocessing", "multiprocess"])
+    @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+    def test_a_child_that_has_a_sink_of_its_own(self, program: Program, library: str, method: str) -> None:
+        """What waits for that is written when the child ends, and the child's session is gone."""
+        ended = program.run(CHILDS_SINK, library, method)
+        assert ended.log() == [f"child {n}" for n in range(3000)]
+        program.leaves_nothing()
 
 
 class TestThreads:
