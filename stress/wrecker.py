@@ -63,7 +63,7 @@ class Wrecker:
         """Into the configuration for new workers."""
         path = self.session / "registry"
         with contextlib.suppress(OSError):
-            content = bytearray(path.read_bytes())
+            content = bytearray(path.read_bytes() or b"x")  # The last time may have left nothing of it.
             for _ in range(self.chance.randint(1, 20)):
                 content[self.chance.randrange(len(content))] = self.chance.getrandbits(8)
             path.write_bytes(content[: self.chance.choice((len(content), self.chance.randrange(len(content))))])
