@@ -20,7 +20,7 @@ from mplog._sinks.file import moved
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.slot import Part, Promise, Slot
-from mplog._sinks.file.take_back import Found, begun, take_back
+from mplog._sinks.file.take_back import Found, begun, matched, take_back
 from mplog._sinks.file.use import FileBusy
 from mplog._writer.route import Route
 
@@ -79,9 +79,10 @@ def settle_intent(fd: int, place: Place, slot: Slot, route: Route, sink: FileSin
 
 def _settle_in(fd: int, promise: Promise, place: Place, slot: Slot, route: Route, end: bytes) -> None:
     """Settle *promise*, which is about the file *fd*, under its lock."""
-    entries = _promised(place, promise, slot.route, route)
+    found_of = _promised(place, promise, slot.route)
+    entries = None if None in found_of else _all_of(promise, found_of, place, route)
     if entries is None:
-        slot.take_back()
+        _settle_without(fd, promise, [found or [] for found in found_of], place, slot, route, end)
         return
     data = b"".join([entry[7] for entry in entries])
     found = take_back(fd, promise.offset, data, end)
@@ -96,26 +97,61 @@ def _settle_in(fd: int, promise: Promise, place: Place, slot: Slot, route: Route
         report.once("torn", "a write was cut short by a kill and overtaken by others; the cut record is repeated whole")
 
 
-def _promised(place: Place, promise: Promise, number: int, route: Route) -> list[Entry] | None:
-    """The entries that *promise* was about, from the rings that still hold them; None when they do not."""
-    entries: list[Entry] = []
-    for index, part in enumerate(promise.parts):
-        if part.start == part.end:
-            continue
-        path = _ring_path(place, part.ring, number)
-        if path is None:
-            return None
-        ring = None
+def _settle_without(
+    fd: int, promise: Promise, found_of: list[list[Entry]], place: Place, slot: Slot, route: Route, end: bytes
+) -> None:
+    """As `_settle_in`, where somebody has taken away or damaged a ring of the promise: what it held is not known, and
+    the others shall not have theirs in the file twice because of it."""
+    for ended in (True, False):  # Whoever promised may have had another kind of format.
+        render = reading.renderer(route, ended=ended)
+        finished = [reading.finished(entries, place, render) for entries in found_of]
+        counts, complete = matched(fd, promise.offset, promise.length, _texts(finished), end)
+        if any(counts):
+            break
+    if not complete:
+        parts = [
+            Part(part.ring, part.start, entries[count - 1][2] if count else part.start)
+            for part, entries, count in zip(promise.parts, finished, counts, strict=True)
+        ]
+        length = sum(
+            len(entry[7]) for entries, count in zip(finished, counts, strict=True) for entry in entries[:count]
+        )
+        slot.shrink(Promise(promise.device, promise.inode, promise.offset, length, tuple(parts)))
+    if complete or any(counts):
+        slot.done()
+    else:
+        slot.take_back()
+
+
+def _texts(finished: list[list[Entry]]) -> list[list[bytes]]:
+    return [[entry[7] for entry in entries] for entries in finished]
+
+
+def _promised(place: Place, promise: Promise, number: int) -> list[list[Entry] | None]:
+    """The entries that *promise* was about, from each of its rings; None of those that do not hold them any more."""
+    return [
+        [] if part.start == part.end else _held(place, part, index, number) for index, part in enumerate(promise.parts)
+    ]
+
+
+def _held(place: Place, part: Part, index: int, number: int) -> list[Entry] | None:
+    path = _ring_path(place, part.ring, number)
+    ring = None
+    if path is not None:
         with rings.readable():
             ring = open_existing(path)
-        if ring is None:
-            return None
-        try:
-            entries += reading.entries_of(ring, index, part.start, part.end, number)
-        finally:
-            ring.close()
-    entries.sort()
-    for ended in (True, False):  # Whoever promised may have had another kind of format.
+    if ring is None:
+        return None
+    try:
+        return reading.entries_of(ring, index, part.start, part.end, number)
+    finally:
+        ring.close()
+
+
+def _all_of(promise: Promise, found_of: list[list[Entry] | None], place: Place, route: Route) -> list[Entry] | None:
+    """All entries in the order in which they were promised; None when they are not what was promised."""
+    entries = sorted(entry for found in found_of for entry in found or ())
+    for ended in (True, False):  # As above.
         finished = reading.finished(entries, place, reading.renderer(route, ended=ended))
         if sum(len(entry[7]) for entry in finished) == promise.length:
             return finished

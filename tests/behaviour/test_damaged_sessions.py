@@ -444,3 +444,94 @@ def test_a_backlog_of_a_session_that_cannot_be_read(program: Program) -> None:
     assert (session / "backlog" / "0" / ring.name).exists()
     recover(program, "--discard")
     program.leaves_nothing()
+
+
+KEPT_NOT_SAID = """
+import os, signal, sys, time
+from mplog import QueueOptions, logger
+from mplog._sinks.file import slot
+from mplog._writer import writer
+
+logger.remove()
+logger.configure(queue=QueueOptions(order_window=0))  # All that is there is one batch.
+logger.add("app.log", format="{message}")
+done, step, owner, pids = slot.Slot.done, writer.Writer.step, os.getpid(), []
+
+def wait(name):
+    until = time.monotonic() + 30
+    while not os.path.exists(name):
+        assert time.monotonic() < until, name
+        time.sleep(0.001)
+
+def hold(self):
+    # Until all has come that is to be in it.
+    if os.path.exists("hold.txt"):
+        open("held.txt", "w").close()
+        for name in "ab":
+            wait(f"{name}.late.txt")
+    return step(self)
+
+def die(self):
+    # The batch is in the file, and nobody has said so.
+    if not os.path.exists("held.txt"):
+        return done(self)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    os.kill(owner, signal.SIGKILL)
+
+slot.Slot.done, writer.Writer.step = die, hold
+for name in "ab":
+    pid = os.fork()
+    if pid == 0:
+        for count in range(20):
+            logger.info("early {} {}", name, count)
+        logger.complete()
+        open(f"{name}.early.txt", "w").close()
+        wait("held.txt")
+        for count in range(60):
+            logger.info("late {} {}", name, count)
+        open(f"{name}.late.txt", "w").close()
+        time.sleep(60)
+    pids.append(pid)
+for name in "ab":
+    wait(f"{name}.early.txt")
+open("hold.txt", "w").close()
+time.sleep(60)
+"""
+
+
+class TestPromise:
+    """The owner and its workers are killed when a batch is in the file, before that is noted."""
+
+    @pytest.mark.parametrize("cut", [0, 1, 4, 100, 500])
+    @pytest.mark.parametrize("damage", ["nothing", "gone", "a record in the middle", "text", "shorter"])
+    def test_a_ring_that_is_lost_doubles_no_others_records(self, program: Program, damage: str, cut: int) -> None:
+        """Whatever is wrong with one ring, and how much of the batch is in the file: the other's are there once."""
+        victim = program.start(KEPT_NOT_SAID, warnings="ignore")
+        wait_until(lambda: victim.process.poll() is not None, "the owner is killed", within=30)
+        assert victim.process.returncode == -signal.SIGKILL, victim.said_so_far()
+        program.wait_for_members()
+        log = program.here / "app.log"
+        assert set(messages(program)) == {*EARLY, *LATE}
+        os.truncate(log, log.stat().st_size - cut)
+        before = log.read_text()
+        assert "late b" in before
+        (session,) = (program.runtime / f"mplog-{os.geteuid()}" / "sessions").iterdir()
+        path = ring_of(session, b"late a")
+        if damage == "text":
+            store(path, of_late(path) + 1, b"?")
+        elif damage == "gone":
+            path.unlink()
+        elif damage != "nothing":
+            RINGS[damage][0](path)
+        start(program, NEXT, "app.log")
+        found = messages(program)
+        late_b = [f"late b {count}" for count in range(60)]
+        assert [line for line in log.read_text().splitlines() if line.startswith("late b")] == late_b
+        assert all(found[line] == 1 for line in EARLY)
+        late_a = {line: count for line, count in found.items() if line.startswith("late a ")}
+        if damage == "nothing":
+            assert late_a == dict.fromkeys((f"late a {count}" for count in range(60)), 1)
+        assert max(late_a.values()) <= (2 if damage == "text" else 1)
+        strange = [line for line in found if line not in {*EARLY, *LATE, "next"} and not before.endswith(line)]
+        assert strange == [] or damage == "text", strange

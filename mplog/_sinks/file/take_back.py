@@ -58,6 +58,43 @@ def begun(fd: int, offset: int, data: bytes) -> int:
     return same
 
 
+def matched(fd: int, offset: int, length: int, texts: list[list[bytes]], end: bytes = b"\n") -> tuple[list[int], bool]:
+    """What of an append of *length* bytes at *offset* of the file *fd* is there, where not all of it is known.
+
+    Args:
+        texts: per ring what is known of it, in order; lines between them are those of rings that are gone.
+
+    Returns:
+        How many of the first texts of each ring are there, each where a line begins; and whether that is all of them
+        and the append is complete. A piece of a line at the end of the file is cut off where it is known whose it is,
+        and ended as a line where it is not.
+    """
+    there = _read(fd, offset, offset + length)
+    counts = [0] * len(texts)
+    at = 0
+    while at < len(there):
+        waiting = [(ring, known[count]) for ring, (known, count) in enumerate(zip(texts, counts)) if count < len(known)]  # noqa: B905 - made from one another
+        ring, text = next(((ring, text) for ring, text in waiting if there.startswith(text, at)), (-1, b""))
+        if ring >= 0:
+            counts[ring] += 1
+            at += len(text)
+            continue
+        newline = there.find(end, at)
+        if newline < 0:
+            if os.fstat(fd).st_size == offset + len(there):
+                _end_line(fd, offset + at, there[at:], [text for _, text in waiting], end)
+            break
+        at = newline + len(end)
+    return counts, len(there) == length and all(count == len(known) for known, count in zip(texts, counts, strict=True))
+
+
+def _end_line(fd: int, at: int, piece: bytes, texts: list[bytes], end: bytes) -> None:
+    if any(text.startswith(piece) for text in texts):
+        os.ftruncate(fd, at)
+    else:
+        os.write(fd, end)
+
+
 def _read(fd: int, start: int, end: int) -> bytes:
     try:
         return _read_all(fd, start, end)
