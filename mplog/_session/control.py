@@ -186,9 +186,15 @@ def open_existing(directory: str) -> ControlPage:
         os.close(fd)
     layout, endian, uid, session, boot, namespace = CONTROL_HEADER.unpack_from(mapping, CONTROL_HEADER_AT)
     words = memoryview(mapping).cast("Q")
-    magic, pid, start = words[0], words[OWNER_PID], words[OWNER_START]
+    magic, pid, start, held = words[0], words[OWNER_PID], words[OWNER_START], words[HELD]
     words.release()
-    if magic != CONTROL_MAGIC or layout != LAYOUT or endian != ENDIAN or uid != os.geteuid():
+    if (
+        magic != CONTROL_MAGIC
+        or held not in (0, life.HELD)
+        or layout != LAYOUT
+        or endian != ENDIAN
+        or uid != os.geteuid()
+    ):
         descriptor.unmap(mapping)
         raise ValueError(f"{path} is no control page of layout {LAYOUT} of this user; it is not used")
     identity = Identity(pid, start, boot, namespace)

@@ -111,6 +111,11 @@ def is_dead(who: Identity) -> bool:
     return found is None or (found != 0 and who.start != 0 and found != who.start)
 
 
+def is_untold(who: Identity) -> bool:
+    """Whether nothing is proven of *who* from here, dead or alive: it says that it is of another pid namespace."""
+    return who.namespace != pid_namespace() and not is_dead(who)
+
+
 def runs_apart(pid: int) -> bool:
     """Whether the process *pid* has another user or root directory than this one, or lacks some capability of it."""
     try:

@@ -50,7 +50,7 @@ def abandoned() -> tuple[list[Place], int]:
         if place.owner_is_gone or place.ended:
             found.append(place)
         else:
-            others += 1
+            others += not place.owner_is_untold  # That one is among `sweeping.parts`, too.
             place.control.close()
     return found, others
 

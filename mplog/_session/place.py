@@ -12,7 +12,7 @@ from mplog._ring.digest import sha256
 from mplog._ring.layout import ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._session import control, directory
 from mplog._session.control import ControlPage
-from mplog._session.identity import Identity, boot_id, is_dead
+from mplog._session.identity import Identity, boot_id, is_dead, is_untold
 from mplog._writer.doorbell import Doorbell
 
 REGISTRY = "registry"
@@ -107,6 +107,11 @@ class Place:
         """Whether it is proven that the program that made it will never drain it again: it is dead, or was replaced."""
         given_up = self.control.is_given_up(self.path)
         return is_dead(self.control.identity) if given_up is None else given_up
+
+    @property
+    def owner_is_untold(self) -> bool:
+        """Whether nothing tells if the program that made it runs: neither a lock nor, from here, its pid."""
+        return self.control.is_given_up(self.path) is None and is_untold(self.control.identity)
 
     @property
     def is_served(self) -> bool:

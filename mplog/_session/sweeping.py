@@ -207,7 +207,10 @@ def parts() -> Iterator[tuple[str, str]]:
 def _trouble_of(path: str) -> str:
     """Why the session at *path* cannot be read; empty when it can, or when its program lives."""
     try:
-        open_place(path).control.close()
+        place = open_place(path)
+        untold = place.owner_is_untold
+        place.control.close()
+        return "nobody can tell whether its program runs, which had no lock and another pid namespace" if untold else ""
     except FileNotFoundError:
         gone = os.path.isdir(path) and not _is_known_elsewhere(path)
         return "what says where they belong is gone" if gone else ""
@@ -215,7 +218,6 @@ def _trouble_of(path: str) -> str:
         if isinstance(error, OSError) and descriptor.is_none_left(error):
             raise
         return "" if is_held(path) else f"what says where they belong cannot be read ({error})"
-    return ""
 
 
 def ring_directories_of(path: str) -> list[str]:

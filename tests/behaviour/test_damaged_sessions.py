@@ -237,10 +237,19 @@ LATER = """open("damage.txt", "w").close()
     wait(lambda: os.path.exists("kill.txt"))
     os.kill(owner, signal.SIGKILL)"""
 
+
+def other_namespace(path: Path) -> None:
+    """Let a control page say that it has no lock, and that its program is where nobody can see it."""
+    store(path, layout.HELD * 8, bytes(8))
+    flip(path, layout.CONTROL_HEADER_AT + layout.CONTROL_HEADER.size - 1)
+
+
 PAGES: dict[str, Callable[[Path], object]] = {
     "magic": lambda path: flip(path, 0),
     "layout": lambda path: flip(path, 8),
     "session": lambda path: flip(path, layout.CONTROL_HEADER_AT + 8),
+    "what says that there is a lock": lambda path: flip(path, layout.HELD * 8 + 1),
+    "the same, gone, and another namespace": lambda path: other_namespace(path),
     "shorter": lambda path: os.truncate(path, 100),
     "empty": lambda path: os.truncate(path, 0),
     "a directory": replaced_by(Path.mkdir),
