@@ -39,6 +39,12 @@ sys.stdin.readline()
 """
 
 
+@pytest.fixture(autouse=True)
+def enough_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look ends when it knows, however busy the machine is."""
+    monkeypatch.setattr(holders, "LOOK_BOUND", 60.0)
+
+
 @pytest.fixture
 def path() -> Iterator[Path]:
     """A file of root's that all may read."""
