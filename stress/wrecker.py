@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from zlib import crc32
 
+from mplog import _native
 from mplog._ring import layout
 
 WORDS = (0, 1, 2, 3, 15, 16, 17, 4095, *(1 << bit for bit in (19, 20, 31, 32, 62, 63)), (1 << 64) - 16, (1 << 64) - 1)
@@ -79,6 +80,14 @@ class Wrecker:
                     os.read(fd, 65_536)
             finally:
                 os.close(fd)
+
+    def cut(self) -> None:
+        """Cut short what others have mapped: its own ring, the page, or what a file's commits are promised in."""
+        slots = (self.session.parent.parent / "files").glob(f"*/{self.session.name}-*.slot")
+        rings = (self.session / "rings").glob(f"{os.getpid()}-*.ring")
+        with contextlib.suppress(OSError):
+            path = self.chance.choice([self.session / "control", *slots, *rings])
+            os.truncate(path, self.chance.choice((0, 100, 4096, 8192, path.stat().st_size // 2)))
 
     def names(self) -> None:
         """Files and directories that nobody expects."""
@@ -172,7 +181,10 @@ def wreck_beside(session: Path, seed: int, seconds: float) -> None:
     chance = random.Random(seed)
     wrecker = Wrecker(session, chance)
     acts: list[Callable[[], None]] = [wrecker.control, wrecker.slot, wrecker.doorbell, wrecker.names, wrecker.registry]
-    for path in (session / "rings").glob(f"{os.getpid()}-*.ring"):
+    cuts = _native.core is not None and chance.random() < 0.3
+    if cuts:
+        acts.append(wrecker.cut)
+    for path in (session / "rings").glob(f"{os.getpid()}-*.ring") if not cuts else ():  # It would end by its own doing.
         ring = Ring(path, chance)
         acts += [ring.record] * 8 + [ring.header] * 3 + [ring.anywhere]
     acts = [act for act in acts if chance.random() < 0.6] or acts

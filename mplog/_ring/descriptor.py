@@ -11,10 +11,10 @@ import errno
 import mmap
 import os
 import sys
-import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
+from mplog._ring import truncation
 from mplog._ring.system_calls import map_at, system_calls
 
 try:
@@ -128,19 +128,23 @@ def map_file(fd: int, size: int) -> Mapping:
     """Map *size* bytes of *fd*, which is the size of the file and stays so.
 
     The mapping needs no descriptor: an owner has hundreds of them, and forked children cannot close what a mapping has.
+    Should somebody cut the file short all the same, see truncation.py.
 
     Raises:
         OSError: there is no memory for it, or the file cannot be mapped.
     """
-    if sys.version_info >= (3, 13):
-        return mmap.mmap(fd, size, trackfd=False)
-    calls = system_calls()
+    calls = None if sys.version_info >= (3, 13) else system_calls()
     if calls is None:
-        return mmap.mmap(fd, size)
+        if sys.version_info >= (3, 13):
+            mapping = mmap.mmap(fd, size, trackfd=False)
+        else:
+            mapping = mmap.mmap(fd, size)
+        truncation.survive(mapping)
+        return mapping
     address = map_at(calls, fd, size)
     memory = calls.memory(address, size)
-    # Every view keeps it alive, so that nobody can reach what is unmapped. Not at exit: `__del__` may log later.
-    weakref.finalize(memory, calls.unmap, address, size).atexit = False
+    # Every view keeps it alive, so that nobody can reach what is unmapped.
+    truncation.survive(memory, calls.unmap, address, size)
     return memoryview(memory).cast("B")
 
 
@@ -186,7 +190,7 @@ def unmap(mapping: Mapping, size: int | None = None) -> None:
             _left.append(mapping)
             return
     try:
-        mapping.close()
+        truncation.close(mapping)
     except BufferError:  # Forked while another thread, which is not here, was reading it.
         _left.append(mapping)
 

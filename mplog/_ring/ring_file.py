@@ -6,7 +6,7 @@ import dataclasses
 import os
 from dataclasses import dataclass
 
-from mplog._ring import descriptor, life
+from mplog._ring import descriptor, life, truncation
 from mplog._ring.clock import monotonic_ns, wall_time
 from mplog._ring.descriptor import Mapping
 from mplog._ring.layout import (
@@ -182,6 +182,11 @@ class RingFile:
             return 0
         status = os.fstatvfs(self.fd)
         return status.f_bavail * status.f_frsize
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether somebody has taken away some of the file, so that this process sees zeros that nobody else sees."""
+        return truncation.is_cut_short(self.map)
 
     @property
     def is_named(self) -> bool:

@@ -13,7 +13,7 @@ import math
 import os
 
 from mplog._capture import process
-from mplog._ring import byte_lock, descriptor, life
+from mplog._ring import byte_lock, descriptor, life, truncation
 from mplog._ring.clock import monotonic_ns
 from mplog._ring.descriptor import Mapping
 from mplog._ring.layout import (
@@ -124,6 +124,11 @@ class ControlPage:
         except OSError:
             return None
         return None if held is None else not held
+
+    @property
+    def is_cut_short(self) -> bool:
+        """As of a ring: see RingFile."""
+        return truncation.is_cut_short(self._map)
 
     def close(self) -> None:
         """Unmap. Idempotent."""

@@ -4,6 +4,8 @@ The owner of a tree outlives its workers, or its next start finds what is left. 
 server that has nothing to do with mplog itself, are stopped together, some of them by a signal that nothing handles:
 then nobody is left who would write what the last ones had logged, or take the session away.
 
+So is an owner that ends in good order while workers of it live: they, too, may be killed, or just were.
+
 There is no guard where it could not be started without being in the program's way: in a frozen or embedding program,
 whose `sys.executable` is no interpreter, or where there is no shell. The next start does it there.
 """

@@ -15,7 +15,7 @@ from typing import Any
 from mplog._ring.clock import monotonic
 from mplog._ring.layout import DRAINING, ENDED, RUN_STATE, STOPPED, WAKE
 from mplog._ring.ring_file import RingFile
-from mplog._session import hosts, losses, rings, slot_files, sweeping
+from mplog._session import cut_short, guarding, hosts, losses, rings, slot_files, sweeping
 from mplog._session.account import Account
 from mplog._session.directory import private
 from mplog._session.front import Front
@@ -62,6 +62,7 @@ class Host:
         self.place = self.front.place
         self.routes: dict[int, Route] = {}
         self.slots: dict[int, slots.Slot] = {}
+        self._cut_short = cut_short.Look()
         self._pieces = 0
         """Rings of backlogs that were made."""
         self.doorbell = self.place.open_doorbell()
@@ -252,6 +253,11 @@ class Host:
         """Look after the directory and the rings."""
         self.renew()
         self.intake.keep()
+        self._say_what_is_cut_short()
+
+    def _say_what_is_cut_short(self) -> None:
+        if self._cut_short.has_news():
+            cut_short.say(self.place, list(self.slots.values()))
 
     def accounts(self) -> list[tuple[Tally, Account]]:
         """What has become of the records of each process of this session; of those that ended long ago together, last.
@@ -357,6 +363,7 @@ class Host:
         for route in self.routes.values():
             if route.outlet is not None:
                 taken = self._close_outlet(route, limit) and taken
+        self._say_what_is_cut_short()
         self.front.let_go()
         self.intake.remove_early()
         left = self.shortage.waiting() if idle else []
@@ -369,6 +376,8 @@ class Host:
         else:
             for slot in self.slots.values() if idle else ():
                 slot.close()
+            if rest:
+                guarding.start(self.place)  # Workers that live on may be killed, or are just dying.
         if idle:
             # SYNC finish -> guard: one that hears that nobody is left finds no session that is still being removed.
             self.doorbell.close()

@@ -16,6 +16,7 @@ from mplog._capture import process
 from mplog._ring.layout import FLUSH_TARGET, FLUSHED, HEAD, LOG, RECLAIMED, STOPPED, WAKE
 from mplog._ring.ring import Producer
 from mplog._ring.ring_file import RingFile
+from mplog._session import cut_short
 from mplog._session.account import Account, Told, dropped_of
 from mplog._session.adoption import Adopter, Led, Orphan
 from mplog._session.identity import myself
@@ -59,6 +60,9 @@ class Link:
         self.filled: list[RingFile] = []
         self.largest_inline = 0
         self._look_at = 0.0
+        self._cut_short = cut_short.Look()
+        self._is_cut_short = False
+        """Whether the ring is, and could not be left yet."""
         self.orphaned = False
         self.published = 0
         """Records in rings that this process has left."""
@@ -160,10 +164,20 @@ class Link:
         if wall > self._look_at:
             self._look_at = wall + LOOK_EVERY
             self.tidy()
+            if self._cut_short.has_news() or self._is_cut_short:
+                self._leave_if_cut_short()
             if self.is_left():
                 self.membership.become_orphan()
         elif self._look_at > wall + 10 * LOOK_EVERY:
             self._look_at = wall  # The clock was put back.
+
+    def _leave_if_cut_short(self) -> None:
+        """Go on without this ring where somebody has cut it short."""
+        ring, producer = self.ring, self.producer
+        if ring is not None and isinstance(producer, Producer) and ring.is_cut_short:
+            self._is_cut_short = not self.membership.leave(producer)
+            if not self._is_cut_short:
+                cut_short.say_of_own(ring)
 
     def is_left(self) -> bool:
         """Whether the owner is proven dead. One that has just shown signs of life is not even asked after."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from mplog._capture import process
+from mplog._ring import descriptor
 from mplog._ring.clock import monotonic_ns
 from mplog._ring.holding import holding
 from mplog._ring.layout import CLOSED, REGISTERED, SAID, STATE
@@ -247,6 +248,27 @@ class Membership:
         except OSError:
             return False
         self._use(ring, full)
+        if self._is_unserved():  # As in begin.
+            self.become_orphan()
+        return True
+
+    def leave(self, producer: Producer) -> bool:
+        """Publish nothing more by *producer*, but in another ring or, where none can be made, without one; False when
+        that has to be tried again."""
+        return self.between(lambda: self._leave(producer), refused=False)
+
+    def _leave(self, producer: Producer) -> bool:
+        link = self._link
+        if link.producer is not producer:
+            return True  # Another call was first.
+        try:
+            ring = self._make_ring(link.options().ring_size)
+        except OSError as error:
+            if descriptor.is_none_left(error):
+                return False  # It comes back; no file could be opened now either.
+            self._adopt()
+            return True
+        self._use(ring, producer)
         if self._is_unserved():  # As in begin.
             self.become_orphan()
         return True

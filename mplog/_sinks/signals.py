@@ -26,7 +26,10 @@ AS_OF = 0.05
 
 _SUPPORTED: Final = hasattr(signal, "pthread_sigmask")
 
-_FAULTS: Final = {signal.SIGSEGV, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
+_FAULTS: Final = {
+    *(signal.SIGSEGV, signal.SIGFPE, signal.SIGILL, signal.SIGABRT),
+    *([signal.SIGBUS] if hasattr(signal, "SIGBUS") else []),  # Windows has none.
+}
 """What a thread brings upon itself; faulthandler shall see it."""
 
 _USUAL: Final[frozenset[int]] = frozenset(signal.valid_signals() - _FAULTS) if _SUPPORTED else frozenset()
@@ -61,6 +64,8 @@ def blocked() -> Iterator[None]:
 def begin() -> None:
     """In a thread that was started so, first."""
     _own.is_ours = _SUPPORTED and isinstance(_thread.start_new_thread, BuiltinFunctionType)
+    if _own.is_ours:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _USUAL)  # The program may have blocked even what it does itself.
     _own.opened_at = None
 
 
@@ -78,7 +83,7 @@ def close() -> None:
     """Before the thread waits, or does something else for long. Cheap where it is closed."""
     if _own.opened_at is not None:
         _own.opened_at = None
-        signal.pthread_sigmask(signal.SIG_BLOCK, _USUAL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, _USUAL)
 
 
 def _mask_of_main(now: float) -> Collection[int]:

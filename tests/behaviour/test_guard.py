@@ -112,6 +112,43 @@ def test_the_guard_outlives_the_signals_of_its_service(program: Program) -> None
     wait_until(lambda: not guards(program.runtime), "the guard is gone, too")
 
 
+LEFT = """
+import os, sys, time
+from mplog import logger
+
+logger.remove()
+logger.add("app.log", format="{message}")
+pid = os.fork()
+if pid == 0:
+    count = 0
+    while True:
+        logger.info("worker {}", count)
+        count += 1
+        time.sleep(0.001 if sys.argv[1] == "later" else 60)
+with open("pid.txt", "w") as file:
+    file.write(str(pid))
+while not os.path.exists("end.txt"):
+    time.sleep(0.001)
+"""
+
+
+@pytest.mark.parametrize("when", ["then", "later"])
+def test_a_worker_that_is_killed_when_its_owner_has_ended(program: Program, when: str) -> None:
+    """Nothing is left of the session, be the worker killed before it has noticed, or while it writes by itself."""
+    running = program.start(LEFT, when)
+    number, log = program.here / "pid.txt", program.here / "app.log"
+    wait_until(lambda: number.exists() and log.stat().st_size > 0, "the worker logs", 30)
+    (program.here / "end.txt").touch()
+    assert running.wait().status == 0
+    if when == "later":
+        size = log.stat().st_size
+        wait_until(lambda: log.stat().st_size > size + 100, "the worker goes on")
+    os.kill(int(number.read_text()), signal.SIGKILL)
+    program.leaves_nothing()
+    lines = log.read_text().splitlines()
+    assert lines == [f"worker {count}" for count in range(len(lines))]
+
+
 def test_an_end_in_good_order_starts_no_second_half(program: Program) -> None:
     """When all have said goodbye nothing is left to be written, and no interpreter is started to find that out."""
     here = program.here.parent / "customized"

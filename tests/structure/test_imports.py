@@ -22,6 +22,7 @@ ORDER = (
     "_render",
     "_capture",
     "_ring",
+    "_native",
 )
 """From top to bottom. A part imports itself and parts below it."""
 

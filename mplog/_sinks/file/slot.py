@@ -18,7 +18,7 @@ import struct
 from dataclasses import dataclass
 from zlib import crc32
 
-from mplog._ring import descriptor
+from mplog._ring import descriptor, truncation
 from mplog._ring.descriptor import Mapping
 
 MAGIC = 0x31544F4C_53474C50
@@ -177,6 +177,11 @@ class Slot:
         if crc32(body, crc32(repr(tuple(fields)).encode())) != crc:
             return None
         return Promise(device, inode, offset, length, tuple(Part(*part) for part in _RING.iter_unpack(body)))
+
+    @property
+    def is_cut_short(self) -> bool:
+        """As of a ring: see RingFile."""
+        return truncation.is_cut_short(self._map)
 
     def close(self) -> None:
         """Unmap. The file stays. Idempotent."""
