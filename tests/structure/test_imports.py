@@ -33,6 +33,7 @@ WINDOWS = {
     "mplog.cli.recover": "mplog._logger.recovering",
     "mplog.cli.output": "mplog._render.escape",
     "mplog.integrations.standard": "mplog._logger.standard_record",
+    "mplog.integrations._request": "mplog._ring.clock",
 }
 """Modules that do what no program does, and the one module each may look into for it."""
 
@@ -84,9 +85,9 @@ def is_allowed(importer: str, target: str) -> bool:
     if importer in WINDOWS and f"{target}.".startswith(f"{WINDOWS[importer]}."):
         return True
     if here in ON_TOP:
-        return (there == "mplog" and target.rpartition(".")[2] in {*mplog.__all__, "__version__", "mplog"}) or (
-            here == "__main__" and there == "cli"
-        )
+        is_public = there == "mplog" and target.rpartition(".")[2] in {*mplog.__all__, "__version__", "mplog"}
+        is_integration = here == "cli" and there == "integrations"
+        return is_public or there == "typing" or is_integration or (here == "__main__" and there == "cli")
     if here in LEAVES or there in ON_TOP:
         return False
     return ORDER.index(there) > ORDER.index(here)
