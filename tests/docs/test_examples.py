@@ -101,6 +101,13 @@ def test_an_example_does_what_its_page_says(name: str, program: Program) -> None
     CHECKS[name](ended)
 
 
+@pytest.mark.parametrize("shown", marked("source"), ids=lambda shown: shown.what)
+def test_a_file_of_an_integration_is_as_its_page_shows_it(shown: object) -> None:
+    """What runs it is with the tests of the integration."""
+    (found,) = [block for block in marked("source") if block == shown]
+    assert "".join(found.blocks) == (EXAMPLES[0].parent / found.what).read_text()
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_the_main_example_is_the_same_with_each_start_method(method: str, program: Program) -> None:
     """The ten lines of the README need no change."""
