@@ -1,4 +1,4 @@
-"""The ``mplog`` command: ``mplog demo`` and ``mplog recover``.
+"""The ``mplog`` command: ``mplog demo``, ``mplog recover`` and ``mplog integrations``.
 
 A command is a module with ``add_parser(commands)``, which describes its options and names its function; the function
 takes the parsed arguments and returns the exit status.
@@ -13,7 +13,7 @@ from mplog.cli.output import Parser
 
 __all__ = ["main"]
 
-_COMMANDS = ("mplog.cli.demo", "mplog.cli.recover")
+_COMMANDS = ("mplog.cli.demo", "mplog.cli.recover", "mplog.cli.integrations")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

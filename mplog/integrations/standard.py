@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Iterable
 from types import FrameType, TracebackType
+from typing import Any
 
 from mplog import logger
 from mplog._logger.standard_record import attribute, fill, is_known, level_of, text_of
@@ -64,6 +66,44 @@ def _depth_of(record: logging.LogRecord) -> int:
     except Exception:  # noqa: BLE001 - a path of a class of the program's
         return 0
     return 0
+
+
+class Handler(InterceptHandler):
+    """An `InterceptHandler` for `logging.config`, which may open its sink, too.
+
+        "handlers": {"file": {"class": "mplog.integrations.standard.Handler", "sink": "app.log", "rotation": "10 MB"}}
+
+    A program that keeps `logging` has mplog's rings and files by this alone, in all its processes: where another one
+    has opened the same file before, that is meant.
+
+    Args:
+        level: the least level of a standard record.
+        sink: what `logger.add` takes first; without it, records go to the sinks that mplog has anyway. The first sink
+            of such a handler replaces mplog's default handler.
+        options: what else `logger.add` takes, such as `rotation`; its `level` is `sink_level` here, or else 0.
+
+    Raises what `logger.add` raises. Configured again with the same sink and options, it is opened once.
+    """
+
+    def __init__(self, level: int | str = logging.NOTSET, sink: Any = None, **options: Any) -> None:
+        super().__init__(level)
+        if sink is not None:
+            options["level"] = options.pop("sink_level", 0)
+            if (sink, options) not in _opened:
+                logger.add(sink, **options)
+                if not _opened:
+                    with contextlib.suppress(ValueError):  # The program has removed it.
+                        logger.remove(0)
+                _opened.append((sink, options))
+        elif options:
+            raise TypeError(
+                f"a Handler without a sink has no options, and got {', '.join(map(repr, options))}. Give it a `sink`, "
+                "or put them into logger.add()."
+            )
+
+
+_opened: list[tuple[Any, dict[str, Any]]] = []
+"""The sinks that handlers have opened in this program."""
 
 
 class Interception:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from programs import Program
 
 from mplog._logger.logger import Logger
 from mplog.integrations import standard
@@ -394,3 +395,53 @@ class TestRecipes:
             logger.info("hello")
         assert got == ["hello\n"]
         assert capsys.readouterr().out == "hello\n\ntqdm hello\n\n"
+
+
+CONFIGURED = """
+import logging, logging.config, multiprocessing
+
+CONFIG = {
+    "version": 1,
+    "handlers": {
+        "file": {
+            "class": "mplog.integrations.standard.Handler",
+            "level": "INFO",
+            "sink": "app.log",
+            "rotation": "10 KB",
+            "format": "{level} {name} {message} {extra}",
+        }
+    },
+    "root": {"handlers": ["file"], "level": "DEBUG"},
+}
+logging.config.dictConfig(CONFIG)
+
+def work(number):
+    logging.getLogger("worker").info("line %d", number, extra={"number": number})
+
+if __name__ == "__main__":
+    logging.config.dictConfig(CONFIG)
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        pool.map(work, range(500))
+    logging.debug("too low")
+    logging.warning("end")
+"""
+
+
+class TestHandlerOfAConfiguration:
+    def test_a_program_that_knows_logging_alone(self, program: Program) -> None:
+        """All of its processes write one rotating file, each line once, whatever is configured how often."""
+        ended = program.run(CONFIGURED)
+        assert sorted(ended.log()) == sorted(
+            [*(f"INFO worker line {n} {{'number': {n}}}" for n in range(500)), "WARNING root end {}"]
+        )
+        assert len(list(ended.here.glob("app*.log"))) > 1
+
+    def test_options_without_a_sink(self) -> None:
+        """They would be lost."""
+        with pytest.raises(TypeError, match=r"got 'rotation'. Give it a `sink`"):
+            standard.Handler(rotation="1 MB")
+
+    def test_wrong_options(self) -> None:
+        """As `logger.add` says it."""
+        with pytest.raises(TypeError, match="wrong"):
+            standard.Handler(sink=print, wrong=1)
