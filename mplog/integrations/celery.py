@@ -1,0 +1,196 @@
+"""Celery's logs, and what tasks print, as records of mplog, with the task's id on everything that it logs.
+
+    app = Celery("jobs")
+    mplog.integrations.celery.install(app)
+    logger.add("app.log", rotation="10 MB")
+
+The worker's main process owns the sinks that the module of the application adds, and its children deliver there.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import logging
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from celery import current_app, signals
+from celery.app.log import Logging
+
+from mplog import logger
+from mplog._sinks.inside import inside
+from mplog.integrations.standard import InterceptHandler
+
+_NAME = "mplog"
+"""By which Celery's signals know their receivers, so that none is there twice."""
+
+_AT_MOST = 5.0
+"""Seconds that a process of the pool waits at its end until what it has logged is written."""
+
+_OWN = ("celery", "celery.task", "celery.redirected")
+"""Loggers that Celery gives handlers of their own."""
+
+
+def install(app: Any = None, *, context: bool = True) -> None:
+    """Let a Celery program log with mplog. To be called where *app* is made; a second call changes nothing.
+
+    Celery's own records, those of `celery.utils.log.get_task_logger` and of any other standard logger come as records
+    under their names, without the `data` that Celery attaches to its own; of these, `task_id` and `task` are extra
+    values where they have a task. `-l` says which levels of standard loggers come; `-f` adds a file. What a task prints
+    comes line by line from "celery.redirected", as `worker_redirect_stdouts` and `worker_redirect_stdouts_level` say,
+    and what mplog itself writes to a terminal gets there.
+
+    It works in every kind of pool, and for `celery beat`. Where Celery has set up its logging before, that is said in
+    a warning, and replaced.
+
+    Args:
+        app: the application; without it, Celery's current one.
+        context: have `task_id`, `task`, `retries`, `queue` and `pool` (the name of the process of the pool) as extra
+            values on every record that a task logs, as after `logger.contextualize()`.
+    """
+    if any(key[0] == _NAME for key, _ in signals.setup_logging.receivers or ()):
+        return
+    signals.setup_logging.connect(_Setup(app), weak=False, dispatch_uid=_NAME)
+    if context:
+        signals.task_prerun.connect(_begin, weak=False, dispatch_uid=_NAME)
+        signals.task_postrun.connect(_end, weak=False, dispatch_uid=_NAME)
+    signals.worker_process_shutdown.connect(_finish, weak=False, dispatch_uid=_NAME)
+    if Logging._setup:
+        _Setup(app)(loglevel=logging.getLogger().level)
+        logger.warning(
+            "mplog.integrations.celery.install() was called when Celery had set up its logging, and has replaced that. "
+            "Call it where the application is made, so that nothing is logged twice or elsewhere before."
+        )
+
+
+class _Setup:
+    """What Celery asks to set up logging, in the main process of a worker, in beat, and in children that start anew."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def __call__(self, loglevel: int | None = None, logfile: str | None = None, **_: Any) -> None:
+        for name in _OWN:
+            log = logging.getLogger(name)
+            log.handlers[:] = []
+            log.propagate = True
+        root = logging.getLogger()
+        root.handlers[:] = [_Handler()]
+        if loglevel:
+            root.setLevel(loglevel)
+        if logfile:
+            logger.add(logfile)
+        conf = (self._app or current_app).conf
+        if conf.worker_redirect_stdouts:
+            level = logging.getLevelName(conf.worker_redirect_stdouts_level)
+            _redirect(level if isinstance(level, int) else logging.WARNING)
+
+
+class _Handler(InterceptHandler):
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith("celery."):
+            data = record.__dict__.pop("data", None)
+            if isinstance(data, Mapping) and data.get("id"):
+                record.__dict__.update(task_id=data["id"], task=data.get("name"))
+        super().emit(record)
+
+
+_entered: dict[tuple[str, int], Any] = {}
+"""Contexts of the tasks that run now, by their ids and threads."""
+
+
+def _begin(task_id: str, task: Any, **_: Any) -> None:
+    request = task.request
+    where = request.delivery_info or {}
+    values = {
+        "task_id": task_id,
+        "task": task.name,
+        "retries": request.retries,
+        "queue": where.get("routing_key") or where.get("queue"),
+        "pool": _process_name(),
+    }
+    entered = logger.contextualize(**values)
+    entered.__enter__()
+    _entered[task_id, threading.get_ident()] = entered
+
+
+def _end(task_id: str, **_: Any) -> None:
+    entered = _entered.pop((task_id, threading.get_ident()), None)
+    if entered is not None:
+        entered.__exit__(None, None, None)
+
+
+def _finish(**_: Any) -> None:
+    """In a process of the pool, which Celery ends without any exit function."""
+    logger.complete(timeout=_AT_MOST)
+
+
+def _process_name() -> str:
+    billiard = sys.modules.get("billiard.process")
+    return str(billiard.current_process().name) if billiard is not None else ""
+
+
+def _redirect(level: int) -> None:
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, _Lines):
+            lines = _Lines(stream, level)
+            setattr(sys, name, lines)
+            atexit.register(lines.end, name)
+
+
+class _Lines(io.TextIOBase):
+    """In the place of a standard stream: each line that is written becomes a record. Safe in any thread and process."""
+
+    def __init__(self, stream: TextIO | None, level: int) -> None:
+        self._stream = stream
+        self._level = level
+        self._begun = threading.local()
+        self._log = logging.getLogger("celery.redirected")
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # of the base it is a value
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]  # of the base it is a value
+        return getattr(self._stream, "errors", None)
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+    def fileno(self) -> int:
+        if self._stream is None:
+            raise OSError("there is no such stream in this program")
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        if inside.message is not None:  # A sink of mplog writes there: it is for whoever looks at the terminal.
+            return len(text) if self._stream is None else self._stream.write(text)
+        *lines, begun = (getattr(self._begun, "text", "") + text).split("\n")
+        self._begun.text = begun
+        for line in lines:
+            if line.strip():
+                self._log.log(self._level, "%s", line)
+        return len(text)
+
+    def end(self, name: str) -> None:
+        """Log what was begun, and let *name* of `sys` be what it was: nothing can be logged when Python ends."""
+        self.flush()
+        if getattr(sys, name) is self:
+            setattr(sys, name, self._stream)
+
+    def flush(self) -> None:
+        if inside.message is not None:
+            if self._stream is not None:
+                self._stream.flush()
+            return
+        begun, self._begun.text = getattr(self._begun, "text", ""), ""
+        if begun.strip():
+            self._log.log(self._level, "%s", begun)
