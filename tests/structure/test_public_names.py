@@ -14,7 +14,7 @@ from pathlib import Path
 
 import mplog
 
-PUBLIC_MODULES = {"cli", "integrations", "typing"}
+PUBLIC_MODULES = {"cli", "integrations", "testing", "typing"}
 """Modules that users name themselves; all others start with an underscore."""
 
 _LIST_NAMES = """
