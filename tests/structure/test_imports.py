@@ -35,6 +35,7 @@ WINDOWS = {
     "mplog.integrations.standard": "mplog._logger.standard_record",
     "mplog.integrations._request": "mplog._ring.clock",
     "mplog.integrations.celery": "mplog._sinks.inside",
+    "mplog.integrations.tasks": "mplog._logger.context",
 }
 """Modules that do what no program does, and the one module each may look into for it."""
 
