@@ -14,7 +14,13 @@ from mplog._sinks import report
 from mplog._sinks.inside import inside
 from mplog._sinks.standard import comes_from_mplog
 
-_STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
+TAKEN = "_mplog_has_it"
+"""An attribute of a standard record that is a record of mplog already."""
+
+_STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
+    *("message", "asctime", "taskName"),
+    TAKEN,
+}
 """What every standard record has; all else came as `extra`."""
 
 

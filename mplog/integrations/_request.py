@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from mplog._ring.clock import monotonic
 
@@ -24,10 +26,20 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f
 _noted: ContextVar[dict[str, Any] | None] = ContextVar("mplog_noted", default=None)
 
 
+def is_acceptable(given: str) -> bool:
+    """Whether it can be an id: it is printable and short."""
+    return _ACCEPTABLE.fullmatch(given) is not None
+
+
+def shown(path: str) -> str:
+    """A path as a line may have it: it was decoded, and may hold line ends."""
+    return quote(path, safe="/~!$&'()*+,;=:@-._")
+
+
 def identify(given: str | None, traceparent: str | None) -> str:
     """The id of a request: the one that it was *given*, when that is printable and short, or else that of its trace, or
     a new one."""
-    if given is not None and _ACCEPTABLE.fullmatch(given):
+    if given is not None and is_acceptable(given):
         return given
     trace = _TRACEPARENT.fullmatch(traceparent) if traceparent is not None else None
     return trace[1] if trace is not None else uuid.uuid4().hex
@@ -59,15 +71,21 @@ class Summary:
         self.status = 0
         self.bytes = 0
 
-    def begin(self) -> None:
-        """Let `note` find it."""
-        _noted.set(self._noted)
+    def begin(self) -> Token[dict[str, Any] | None]:
+        """Let `note` find it, until `leave` gets what is returned."""
+        return _noted.set(self._noted)
+
+    @staticmethod
+    def leave(token: Token[dict[str, Any] | None]) -> None:
+        """Undo `begin`."""
+        _noted.reset(token)
 
     def end(self, error: BaseException | None = None) -> None:
         """Log it, once: as an error where the application failed or answered so."""
         duration = monotonic() - self._begun
-        status = self.status or (500 if error is not None else 0)
-        level = "ERROR" if error is not None or status >= 500 else "INFO"
+        failed = error is not None and not isinstance(error, asyncio.CancelledError)
+        status = self.status or (500 if failed else 0)
+        level = "ERROR" if failed or status >= 500 else "INFO"
         fields = {
             **self._noted,
             "method": self._method,
@@ -77,4 +95,4 @@ class Summary:
             "duration": duration,
         }
         logs = self._logs.bind(**fields).patch(_named)
-        logs.log(level, "{} {} {} {:.3f} s", self._method, self._path, status or "-", duration)
+        logs.log(level, "{} {} {} {:.3f} s", self._method, shown(self._path), status or "-", duration)

@@ -23,8 +23,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 __all__ = ["Middleware", "note"]
 
 _NAME = HEADER.lower().encode()
-_STARTS = ("http.response.start", "websocket.accept")
-_BODIES = ("http.response.body", "websocket.send")
+_STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
+_BODIES = ("http.response.body", "websocket.send", "websocket.http.response.body")
 
 
 class Middleware:
@@ -60,7 +60,7 @@ class Middleware:
             return
         given = {name: value for name, value in scope["headers"] if name in (_NAME, b"traceparent")}
         request_id = identify(_text(given.get(_NAME)), _text(given.get(b"traceparent")))
-        scope.setdefault("state", {})[self._name] = request_id
+        scope.setdefault("state", {})["request_id"] = request_id
         summary = None
         if self._wide:
             summary = Summary(self._logger, scope.get("method", "WEBSOCKET"), scope["path"])
@@ -73,8 +73,11 @@ class Middleware:
                     message = {**message, "headers": [*headers, (_NAME, request_id.encode("latin-1"))]}
                 if summary is not None:
                     summary.status = message.get("status", 101)
+            elif kind == "websocket.close" and summary is not None:
+                summary.status = summary.status or 403  # Nobody has accepted it.
             elif kind in _BODIES and summary is not None:
-                summary.bytes += len(message.get("body") or message.get("bytes") or message.get("text") or b"")
+                text = message.get("text")
+                summary.bytes += len(text.encode() if text else message.get("body") or message.get("bytes") or b"")
             await send(message)
 
         with self._logger.contextualize(**{self._name: request_id}):

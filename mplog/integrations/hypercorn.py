@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypercorn import logging as _hypercorn
 
+from mplog.integrations._request import shown
 from mplog.integrations.standard import InterceptHandler
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class Logger(_hypercorn.Logger):
     """What Hypercorn's `logger_class` names.
 
-    `errorlog` and `accesslog` as "-" mean all sinks of mplog; as a path or a logger they are as always, beside mplog.
+    `errorlog` and `accesslog` as "-" mean all sinks of mplog; as a path or a logger they are
+    as always, and not mplog's.
     `loglevel` and `access_log_format` keep their meaning. A record of the access log has `method`, `path`, `query`,
     `status`, `duration` (seconds), `remote`, `protocol` and, behind `mplog.integrations.asgi.Middleware`, `request_id`
     as extra values.
@@ -54,4 +56,6 @@ class Logger(_hypercorn.Logger):
         request_id = state.get("request_id")
         if request_id is not None:
             extra["request_id"] = request_id
-        self.access_logger.info(self.access_log_format, self.atoms(request, response, request_time), extra=extra)
+        quoted: Any = {**request, "path": shown(request["path"])}
+        atoms = self.atoms(quoted, response, request_time)
+        self.access_logger.info(self.access_log_format, atoms, extra=extra)

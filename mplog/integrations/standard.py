@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from mplog import logger
-from mplog._logger.standard_record import attribute, fill, is_known, level_of, text_of
+from mplog._logger.standard_record import TAKEN, attribute, fill, is_known, level_of, text_of
 
 MAXIMUM_FRAMES = 100
 """Frames that are looked at to find the one that logs."""
@@ -76,34 +76,69 @@ class Handler(InterceptHandler):
     A program that keeps `logging` has mplog's rings and files by this alone, in all its processes: where another one
     has opened the same file before, that is meant.
 
+    A standard record that reaches several of them is one record of mplog. The sink of each takes the records of all,
+    from the handler's level on; a `filter` of `logger.add` among the options chooses by name.
+
     Args:
-        level: the least level of a standard record.
+        level: the least level, of standard records and of the sink.
         sink: what `logger.add` takes first; without it, records go to the sinks that mplog has anyway. The first sink
             of such a handler replaces mplog's default handler.
-        options: what else `logger.add` takes, such as `rotation`; its `level` is `sink_level` here, or else 0.
+        options: what else `logger.add` takes.
 
-    Raises what `logger.add` raises. Configured again with the same sink and options, it is opened once.
+    Raises what `logger.add` raises. The sink is removed when the handler is closed, as `logging.config` does with those
+    of a configuration before.
     """
 
     def __init__(self, level: int | str = logging.NOTSET, sink: Any = None, **options: Any) -> None:
+        self._sink = sink
+        self._options = options
+        self._number: int | None = None
         super().__init__(level)
         if sink is not None:
-            options["level"] = options.pop("sink_level", 0)
-            if (sink, options) not in _opened:
-                logger.add(sink, **options)
-                if not _opened:
-                    with contextlib.suppress(ValueError):  # The program has removed it.
-                        logger.remove(0)
-                _opened.append((sink, options))
+            self._open()
+            with contextlib.suppress(ValueError):  # It is gone since the first time, or the program has removed it.
+                logger.remove(0)
         elif options:
             raise TypeError(
                 f"a Handler without a sink has no options, and got {', '.join(map(repr, options))}. Give it a `sink`, "
                 "or put them into logger.add()."
             )
 
+    def _open(self) -> None:
+        self._number = logger.add(self._sink, level=self.level, **self._options)
 
-_opened: list[tuple[Any, dict[str, Any]]] = []
-"""The sinks that handlers have opened in this program."""
+    def _close(self) -> None:
+        number, self._number = self._number, None
+        if number is not None:
+            with contextlib.suppress(ValueError):  # The program has removed it.
+                logger.remove(number)
+
+    def setLevel(self, level: int | str) -> None:
+        """As in any handler; of the sink, too."""
+        before = self.level
+        super().setLevel(level)
+        if self._number is not None and self.level != before:
+            self._close()
+            self._open()
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:
+        """Raises TypeError: the sink has a `format`."""
+        if fmt is not None:
+            raise TypeError(
+                "a Handler of mplog's has no formatter. Give the option `format`, as logger.add() takes it."
+            )
+        super().setFormatter(fmt)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log *record* with mplog, once for all such handlers. Raises as `InterceptHandler.emit`."""
+        if not record.__dict__.get(TAKEN):
+            record.__dict__[TAKEN] = True
+            super().emit(record)
+
+    def close(self) -> None:
+        """Remove the sink; what was logged is in it then."""
+        self._close()
+        super().close()
 
 
 class Interception:

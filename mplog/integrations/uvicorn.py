@@ -36,6 +36,7 @@ class Handler(_Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log *record* with mplog."""
+        record.__dict__.pop("color_message", None)  # Its message once more, with what a terminal wants.
         if record.name == "uvicorn.access" and isinstance(record.args, tuple) and len(record.args) == 5:
             remote, method, target, version, status = record.args
             path, _, query = str(target).partition("?")

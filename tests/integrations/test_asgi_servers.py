@@ -142,7 +142,8 @@ def test_hypercorn(program: Program) -> None:
     assert stop(program, running) == ""
     lines = check(program, clients)
     assert sum("Running on http" in line and " hypercorn.error " in line for line in lines) >= 3
-    assert sum("application" in line and "last line of" in line for line in lines) == 3
+    # Those that are slower than the first one Hypercorn ends by a signal.
+    assert 1 <= sum("application" in line and "last line of" in line for line in lines) <= 3
     records = [json.loads(line)["record"] for line in (program.here / "all.json.log").read_text().splitlines()]
     (access,) = (each for each in records if each["name"] == "hypercorn.access" and "/thing" in each["message"])
     extra = access["extra"]

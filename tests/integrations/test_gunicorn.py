@@ -161,11 +161,95 @@ def test_an_access_record_has_fields(program: Program) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("worker", ["sync", "gthread", "asgi", "uvicorn_worker.UvicornWorker"])
+def test_every_kind_of_worker_has_access_records_with_fields(program: Program, worker: str) -> None:
+    """Also with an id that the middleware has made."""
+    is_asgi = worker in ("asgi", "uvicorn_worker.UvicornWorker")
+    running, port = serve(program, source=ASGI if is_asgi else WSGI, more=f"worker_class = {worker!r}\nworkers = 1")
+    response = answer(port, "/thing?q=1")
+    assert response is not None
+    made = response.headers["X-Request-ID"]
+    assert stop(running) == ""
+    access = [
+        each["extra"]
+        for each in records(program.here / "all.json.log")
+        if str(each["name"]).endswith(".access") and "/thing" in str(each["message"])
+    ]
+    assert len(access) == 1
+    extra = access[0]
+    assert isinstance(extra, dict)
+    parts = {name: extra.get(name) for name in ("method", "path", "query", "status", "request_id")}
+    assert parts == {"method": "GET", "path": "/thing", "query": "q=1", "status": 200, "request_id": made}
+
+
+WRITES = """
+def application(environ, start_response):
+    environ["wsgi.errors"].write("one line\\nand another")
+    environ["wsgi.errors"].flush()
+    if environ["PATH_INFO"] == "/fails":
+        raise ZeroDivisionError("in the application")
+    start_response("200 OK", [])
+    return [b""]
+"""
+
+
+def test_what_an_application_writes_to_the_error_log(program: Program) -> None:
+    """`wsgi.errors` of a path is that path's, line by line, and so is the traceback of an error."""
+    running, port = serve(program, source=WRITES, more='errorlog = "error.log"')
+    answer(port, "/fails")
+    assert stop(running) == ""
+    lines = (program.here / "error.log").read_text().splitlines()
+    assert any(line.endswith("[ERROR] one line") for line in lines), lines
+    assert any(line.endswith("[ERROR] and another") for line in lines)
+    assert any("ZeroDivisionError: in the application" in line for line in lines)
+
+
+def test_uvicorns_records_are_in_the_paths(program: Program) -> None:
+    """Those of a worker that gives its records to Gunicorn's handlers."""
+    more = 'worker_class = "uvicorn_worker.UvicornWorker"\naccesslog = "access.log"\nerrorlog = "error.log"'
+    running, port = serve(program, source=ASGI, more=more)
+    assert answer(port, "/thing") is not None
+    assert stop(running) == ""
+    assert '"GET /thing HTTP/1.1" 200' in (program.here / "access.log").read_text()
+    assert "Started server process" in (program.here / "error.log").read_text()
+
+
+def test_logging_configured_beside(program: Program) -> None:
+    """A `logconfig_dict` without a word about Gunicorn's loggers leaves their records to mplog, too."""
+    more = 'logconfig_dict = {"version": 1, "root": {"level": "INFO", "handlers": []}}'
+    running, port = serve(program, more=more)
+    assert answer(port, "/thing") is not None
+    stop(running)
+    text = (program.here / "app.log").read_text()
+    assert "gunicorn.error" in text
+    assert "gunicorn.access" in text
+
+
+REFUSED = """
+gunicorn.add("new.log")
+gunicorn.add("wrong.log", rotation="x y")
+"""
+
+
+def test_a_refused_configuration(program: Program) -> None:
+    """Its sinks go with it, and those of the one before stay."""
+    running, port = serve(program)
+    path = program.script(CONFIGURATION.format(port=port, more=""), "gunicorn.conf.py")
+    path.write_text(path.read_text().replace("gunicorn.add(", "(lambda *_, **__: None)(") + REFUSED)
+    os.kill(running.process.pid, signal.SIGHUP)
+    log = program.here / "app.log"
+    wait_until(lambda: "previous" in log.read_text() or "cannot be opened" in log.read_text(), "it is refused")
+    assert answer(port, "/after") is not None
+    wait_until(lambda: "request after" in log.read_text(), "the sinks are those of before")
+    stop(running)
+
+
 def test_gunicorns_own_settings(program: Program) -> None:
     """`loglevel`, no access log, and paths, which get their records and no others."""
     more = 'accesslog = "access.log"\nerrorlog = "error.log"\nloglevel = "warning"'
     running, port = serve(program, more=more)
     assert answer(port, "/thing") is not None
+    wait_until(lambda: "/thing" in (program.here / "access.log").read_text(), "it is logged when it was answered")
     (worker, *_) = workers_of(running)
     os.kill(worker, signal.SIGKILL)
     wait_until(lambda: "SIGKILL" in (program.here / "error.log").read_text(), "it is said")
@@ -226,11 +310,13 @@ def test_a_daemon(program: Program) -> None:
 def test_the_example_of_the_documentation(program: Program) -> None:
     """The files of the page do what it shows."""
     for name in ("gunicorn.conf.py", "application.py"):
-        program.script((EXAMPLES / name).read_text(), name)
+        more = "\ncontrol_socket_disable = True\n" if name == "gunicorn.conf.py" else ""
+        program.script((EXAMPLES / name).read_text() + more, name)
     port = free_port()
     running = program.start(RUN, "-b", f"127.0.0.1:{port}", "-w", "1", warnings="ignore")
     wait_for_server(running, port)
     assert answer(port, "/thing", {"X-Request-ID": "a1", "User-Agent": "curl/7.88.1"}) is not None
+    wait_until(lambda: "GET /thing" in (program.here / "app.log").read_text(), "it is logged when it was answered")
     assert stop(running) == ""
     page = (EXAMPLES.parents[1] / "how-to" / "gunicorn.md").read_text()
     shown = page.partition("<!-- log: gunicorn -->\n```text\n")[2].partition("```")[0]

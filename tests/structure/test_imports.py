@@ -36,6 +36,7 @@ WINDOWS = {
     "mplog.integrations._request": "mplog._ring.clock",
     "mplog.integrations.celery": "mplog._sinks.inside",
     "mplog.integrations.tasks": "mplog._logger.context",
+    "mplog.integrations.wsgi": "mplog._logger.context",
 }
 """Modules that do what no program does, and the one module each may look into for it."""
 

@@ -426,6 +426,30 @@ if __name__ == "__main__":
     logging.warning("end")
 """
 
+LEVELS = """
+import logging, logging.config
+from mplog import logger
+
+HANDLER = {"class": "mplog.integrations.standard.Handler", "format": "{level} {message}"}
+CONFIG = {
+    "version": 1,
+    "handlers": {
+        "all": {**HANDLER, "level": "DEBUG", "sink": "all.log"},
+        "errors": {**HANDLER, "level": "ERROR", "sink": "errors.log"},
+    },
+    "root": {"handlers": ["all", "errors"], "level": "INFO"},
+}
+for _ in range(2):
+    logging.config.dictConfig(CONFIG)
+logging.debug("lowest")
+logging.info("low")
+logging.error("high")
+logger.remove()
+new = {**HANDLER, "sink": "new.log", "format": "{extra} {message}"}
+logging.config.dictConfig({**CONFIG, "handlers": {"all": new}, "root": {"handlers": ["all"]}})
+logging.error("new")
+"""
+
 
 class TestHandlerOfAConfiguration:
     def test_a_program_that_knows_logging_alone(self, program: Program) -> None:
@@ -435,6 +459,18 @@ class TestHandlerOfAConfiguration:
             [*(f"INFO worker line {n} {{'number': {n}}}" for n in range(500)), "WARNING root end {}"]
         )
         assert len(list(ended.here.glob("app*.log"))) > 1
+
+    def test_handlers_for_different_levels(self, program: Program) -> None:
+        """Each record is once in each file that takes its level; one that is configured anew has no old ones."""
+        ended = program.run(LEVELS)
+        assert (ended.here / "all.log").read_text().splitlines() == ["INFO low", "ERROR high"]
+        assert (ended.here / "errors.log").read_text().splitlines() == ["ERROR high"]
+        assert (ended.here / "new.log").read_text().splitlines() == ["{} new"]
+
+    def test_a_formatter(self) -> None:
+        """It would change nothing."""
+        with pytest.raises(TypeError, match="has no formatter"):
+            standard.Handler().setFormatter(logging.Formatter())
 
     def test_options_without_a_sink(self) -> None:
         """They would be lost."""

@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
 
@@ -129,14 +130,57 @@ class TestWsgi:
         found = [(each["message"], each["extra"]["request_id"]) for each in records]
         assert found[2:] == [("x0", "x"), ("y0", "y"), ("x1", "x"), ("y1", "y"), ("closed", "x"), ("closed", "y")]
 
-    def test_what_need_not_be_wrapped(self, logger: Logger) -> None:
-        """A list, and a file that the server sends by itself, are given on as they are."""
+    @pytest.mark.parametrize("wide", [False, True])
+    def test_what_need_not_be_wrapped(self, logger: Logger, wide: bool) -> None:
+        """A list, of which servers know the length, and a file that they send themselves, are given on as they are."""
         whole = [b"abc"]
-        assert by_wsgi(logger, lambda: whole)({}, lambda *_: None) is whole
+        assert by_wsgi(logger, lambda: whole, wide=wide)({}, lambda *_: None) is whole
         with open(__file__, "rb") as file:
             sent = FileWrapper(file)
             environ = {"wsgi.file_wrapper": FileWrapper}
             assert by_wsgi(logger, lambda: sent)(environ, lambda *_: None) is sent
+
+    def test_what_else_is_in_context_variables(self, logger: Logger) -> None:
+        """It is the thread's: what a framework keeps there is there in the next request."""
+        kept: ContextVar[int] = ContextVar("kept", default=0)
+
+        def app(environ: wsgi.Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+            kept.set(kept.get() + 1)
+            start("200 OK", [])
+            yield str(kept.get()).encode()
+
+        wrapped = wsgi.Middleware(app)
+        before = kept.get()
+        assert [Response(wrapped).body for _ in range(3)] == [str(before + n).encode() for n in (1, 2, 3)]
+
+    def test_a_generator_that_binds_something(self, logger: Logger, records: Records) -> None:
+        """Its values are there from part to part, and nowhere after it."""
+
+        def body() -> Iterable[bytes]:
+            with logger.contextualize(user="anna"):
+                yield b"1"
+                logger.info("between")
+                yield b"2"
+            logger.info("behind")
+
+        Response(by_wsgi(logger, body), HTTP_X_REQUEST_ID="q")
+        logger.info("after")
+        found = {each["message"]: each["extra"] for each in records}
+        assert found["between"] == {"request_id": "q", "user": "anna"}
+        assert found["behind"] == {"request_id": "q"}
+        assert found["after"] == {}
+
+    def test_a_path_that_could_forge_a_line(self, logger: Logger, records: Records) -> None:
+        """In the text it is quoted."""
+        Response(by_wsgi(logger, wide=True), PATH_INFO="/a\nINFO forged", REQUEST_METHOD="GET")
+        assert records[-1]["message"].startswith("GET /a%0AINFO%20forged 201")
+        assert records[-1]["extra"]["path"] == "/a\nINFO forged"
+
+    def test_two_middlewares(self, logger: Logger, records: Records) -> None:
+        """They agree."""
+        app = wsgi.Middleware(by_wsgi(logger))
+        response = Response(app)
+        assert records[0]["extra"]["request_id"] == response.headers["X-Request-ID"]
 
     def test_the_record_at_the_end(self, logger: Logger, records: Records) -> None:
         """It has what was noted on the way, also by a thread that was given the context."""
@@ -258,6 +302,17 @@ class TestAsgi:
         assert sent[0] == {"type": "websocket.accept", "headers": [(b"x-request-id", b"w")]}
         extra = records[-1]["extra"]
         assert (extra["status"], extra["bytes"], extra["request_id"]) == (101, 3, "w")
+
+    @pytest.mark.parametrize("kind", ["websocket.close", "websocket.http.response.start"])
+    def test_a_websocket_that_is_denied(self, logger: Logger, records: Records, kind: str) -> None:
+        """Its record has the status of the answer."""
+
+        async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+            await send({"type": kind, **({"status": 401} if "start" in kind else {})})
+
+        sent = asyncio.run(ask(asgi.Middleware(app, wide=True, logger=logger), type="websocket"))  # type: ignore[arg-type]  # as above
+        assert ("headers" in sent[0]) == ("start" in kind)
+        assert records[-1]["extra"]["status"] == (401 if "start" in kind else 403)
 
     def test_what_is_no_request(self, logger: Logger, records: Records) -> None:
         """It passes as it is."""
