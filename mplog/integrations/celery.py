@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from celery import current_app, signals
 from celery.app.log import Logging
+from celery.utils.log import get_multiprocessing_logger
 
 from mplog import logger
 from mplog._sinks.inside import inside
@@ -81,6 +82,10 @@ class _Setup:
         root.handlers[:] = [_Handler()]
         if loglevel:
             root.setLevel(loglevel)
+        processes = get_multiprocessing_logger()
+        if processes is not None:  # What it says of a process of the pool that has died goes nowhere else.
+            processes.handlers[:] = [_Handler()]
+            processes.setLevel(logging.ERROR)
         if logfile:
             logger.add(logfile)
         conf = (self._app or current_app).conf
