@@ -14,6 +14,30 @@ from pathlib import Path
 
 from programs import Program, Running, members, wait_until
 
+ASGI = """
+import os
+from mplog import logger
+from mplog.integrations import asgi
+
+async def application(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while (await receive())["type"] != "lifespan.shutdown":
+            await send({"type": "lifespan.startup.complete"})
+        logger.info("last line of {}", os.getpid())
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    number = scope["path"][1:]
+    logger.info("request {}", number)
+    fd = os.open(f"calls-{os.getpid()}.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(fd, number.encode() + b"\\n")
+    os.close(fd)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"answer"})
+
+application = asgi.Middleware(application)
+"""
+"""An application that logs the id of each request, and notes it when that call has returned; see `ledger`."""
+
 
 def free_port() -> int:
     """A port on loopback that nobody listens at now."""

@@ -10,37 +10,22 @@ from collections import Counter
 
 import pytest
 from programs import Program, Running, read_log
-from serving import Clients, answer, free_port, ledger, trouble, wait_for_server
+from serving import ASGI, Clients, answer, free_port, ledger, trouble, wait_for_server
 
 ANSWERS = 5000
 
-APPLICATION = """
-import os, sys
+APPLICATION = (
+    """
+import os
 from mplog import logger
-from mplog.integrations import asgi
 
 if "worker" in os.environ["SINKS"]:
     logger.remove()
     logger.add("app.log", rotation="200 KB", compression="gz", format="{level} {name} {process.id} {message}")
     logger.add("all.json.log", serialize=True)
-
-async def application(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while (await receive())["type"] != "lifespan.shutdown":
-            await send({"type": "lifespan.startup.complete"})
-        logger.info("last line of {}", os.getpid())
-        await send({"type": "lifespan.shutdown.complete"})
-        return
-    number = scope["path"][1:]
-    logger.info("request {}", number)
-    fd = os.open(f"calls-{os.getpid()}.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.write(fd, number.encode() + b"\\n")
-    os.close(fd)
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"answer"})
-
-application = asgi.Middleware(application)
 """
+    + ASGI
+)
 
 UVICORN = """
 import os, sys

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from programs import Program, Running, read_log, wait_until
-from serving import Clients, answer, free_port, ledger, trouble, wait_for_server, workers_of
+from serving import ASGI, Clients, answer, free_port, ledger, trouble, wait_for_server, workers_of
 
 ANSWERS = 5000
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples" / "gunicorn"
@@ -46,28 +46,6 @@ def application(environ, start_response):
     return [b"answer"]
 
 application = wsgi.Middleware(application)
-"""
-
-ASGI = """
-import os
-from mplog import logger
-from mplog.integrations import asgi
-
-async def application(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while (await receive())["type"] != "lifespan.shutdown":
-            await send({"type": "lifespan.startup.complete"})
-        await send({"type": "lifespan.shutdown.complete"})
-        return
-    number = scope["path"][1:]
-    logger.info("request {}", number)
-    fd = os.open(f"calls-{os.getpid()}.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.write(fd, number.encode() + b"\\n")
-    os.close(fd)
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"answer"})
-
-application = asgi.Middleware(application)
 """
 
 RUN = """
