@@ -323,11 +323,13 @@ def new_base(need: int = MINIMUM_FREE) -> str:
         except OSError as error:
             reasons.append(f"{candidate}: {error}")
             continue
-        if free_bytes(base) >= need:
+        # Asked of what it is in, for another process may just have found it empty, and taken it away.
+        free = free_bytes(candidate)
+        if free >= need:
             if reasons:
                 report.once("runtime directory", f"{'; '.join(reasons)}. Records wait in {base} instead.")
             return base
-        reasons.append(f"{candidate}: {free_bytes(base)} bytes free of the {need} needed")
+        reasons.append(f"{candidate}: {free} bytes free of the {need} needed")
         with contextlib.suppress(OSError):
             os.rmdir(base)  # Only when it was made just now: it must be empty.
     raise OSError(
