@@ -262,3 +262,27 @@ def test_installed_too_late(program: Program) -> None:
     assert sum("had set up its logging" in line for line in lines) == 1
     assert "INFO some.library a line" in lines
     assert lines[-1] == "WARNING celery.redirected printed"
+
+
+BEAT = """
+import os, sys
+import jobs
+from celery.__main__ import main
+jobs.app.conf.beat_schedule = {"often": {"task": "jobs.say", "schedule": 0.2, "args": ("by beat",)}}
+sys.argv[1:] = ["-A", "jobs", "beat", "-l", "INFO", "-s", os.path.abspath(__file__) + ".schedule", "--pidfile="]
+sys.exit(main())
+"""
+
+
+def test_beat(program: Program, broker: str) -> None:
+    """It logs through mplog, too, and ends well."""
+    program.script(APPLICATION, "jobs.py")
+    running = program.start(BEAT, environment={"BROKER": broker}, warnings="ignore")
+    log = program.here / "app.log"
+    wait_until(
+        lambda: log.exists() and "INFO celery.beat Scheduler: Sending due task often (jobs.say)" in log.read_text(),
+        lambda: f"it sends; it said {running.said_so_far()}",
+        within=30,
+    )
+    assert "Traceback" not in stop(running)
+    program.leaves_nothing()
