@@ -27,7 +27,7 @@ workers = 3
 graceful_timeout = 2
 control_socket_disable = True
 {more}
-gunicorn.add("app.log", rotation="200 KB", compression="gz", format="{{level}} {{name}} {{process.id}} {{message}}")
+gunicorn.add("app.log", rotation="100 KB", compression="gz", format="{{level}} {{name}} {{process.id}} {{message}}")
 gunicorn.add("all.json.log", serialize=True)
 """
 
@@ -117,7 +117,7 @@ def test_every_request_is_in_the_log_once(program: Program, worker: str, preload
         assert re.search(f"{killed_it}|{by_itself}", said), pid
     assert "was sent SIGKILL" in said
     names = sorted(path.name for path in program.here.glob("app*.log*"))
-    assert len(names) > 2, names
+    assert len(names) > 1, names
 
 
 def test_an_access_record_has_fields(program: Program) -> None:
