@@ -198,10 +198,7 @@ class Following:
         try:
             sink = sinks_here.file_sink(dataclasses.replace(handler.spec, file=file), handler.renderer)
         except OSError as error:
-            report.once(
-                f"open {handler.id}",
-                f"handler {handler.id} cannot open its file: {error}. Put that right, or remove({handler.id}) it here.",
-            )
+            _say_unopened(handler, error)
             return None
         sinks_here.recover(sink, handler.renderer, handler.spec)
         return Handler(handler.spec, handler.renderer, sink, name=handler.name, catch=handler.catch)
@@ -260,10 +257,7 @@ def _with_sink(handler: Handler) -> Handler | None:
     try:
         sink = sinks_here.sink_here(handler)
     except OSError as error:
-        report.once(
-            f"open {handler.id}",
-            f"handler {handler.id} cannot open its file: {error}. Put that right, or remove({handler.id}) it here.",
-        )
+        _say_unopened(handler, error)
         return None
     if sink is None:
         return None
@@ -272,3 +266,10 @@ def _with_sink(handler: Handler) -> Handler | None:
         sinks_here.recover(sink, handler.renderer, handler.spec)
     made = Handler(handler.spec, handler.renderer, sink, name=handler.name, catch=handler.catch)
     return made.known_as(handler.id)
+
+
+def _say_unopened(handler: Handler, error: OSError) -> None:
+    report.once(
+        f"open {handler.id}",
+        f"handler {handler.id} cannot open its file: {error}. Put that right, or remove({handler.id}) it here.",
+    )

@@ -217,10 +217,18 @@ class Published(NamedTuple):
 def letter(place: Place) -> bytes:
     """What the owner of *place* has published last, for `unpack` in a child; empty where it cannot be read."""
     try:
-        with open(os.path.join(place.path, REGISTRY), "rb") as file:
-            return file.read()
+        return _content(place) or b""
     except OSError:
         return b""
+
+
+def _content(place: Place) -> bytes | None:
+    """What is in the file; None where that is another user's, or none. Raises OSError."""
+    # Not blocking: the opening of a FIFO, which somebody may have put there, would wait for a writer.
+    fd = os.open(os.path.join(place.path, REGISTRY), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    with open(fd, "rb") as file:
+        status = os.fstat(fd)
+        return file.read() if status.st_uid == os.geteuid() and stat.S_ISREG(status.st_mode) else None
 
 
 def unpack(letter: bytes) -> Published | None:
@@ -242,14 +250,10 @@ def read(place: Place, kinship: Kinship | None = None) -> Published | None:
     None when its session is gone.
     """
     try:
-        # Not blocking: the opening of a FIFO, which somebody may have put there, would wait for a writer.
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open(os.path.join(place.path, REGISTRY), flags)
-        with open(fd, "rb") as file:
-            status = os.fstat(fd)
-            if status.st_uid != os.geteuid() or not stat.S_ISREG(status.st_mode):
-                return None
-            found = _Plain(file).load()
+        content = _content(place)
+        if content is None:
+            return None
+        found = _Plain(io.BytesIO(content)).load()
         return _published(found, _kinship_to(place, _program(), found["program"]) if kinship is None else kinship)
     except PermissionError as error:
         report.once(

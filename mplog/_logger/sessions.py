@@ -202,6 +202,15 @@ class Sessions:
 
     def depart(self) -> list[Letter]:
         """A process is being handed to another interpreter: make the session, say which ones it must know."""
+        self._be_found()
+        with self._core.lock:
+            return [
+                Letter(place.path, place.control.identity.pid, registry.letter(place))
+                for place in self._session_places()
+            ]
+
+    def _be_found(self) -> None:
+        """Make the session, if this process is an owner, where other interpreters find it."""
         self._core.notice_child()
         with self._core.lock:
             if self._core.provisional:
@@ -212,14 +221,10 @@ class Sessions:
                     host.start()
                     with contextlib.suppress(OSError):
                         host.place.name_family(authkeys())  # The library may have come after the session.
-            return [
-                Letter(place.path, place.control.identity.pid, registry.letter(place))
-                for place in self._session_places()
-            ]
 
     def prepare_interpreters(self) -> None:
         """This process is about to have subinterpreters: see to it that they find the sessions they belong to."""
-        self.depart()
+        self._be_found()
         with self._core.lock:
             others = [link.place for link in self.links.values() if not self.is_own(link) and link.place.is_served]
             interpreters.name_sessions(others)

@@ -19,18 +19,22 @@ from mplog._sinks.file.slot import Slot
 _FIND_OUT = "Find out what else writes in that directory: nothing but mplog should."
 
 
-class Look:
-    """Whether this process has met such a file since the last look. Used by one thread at a time."""
+class News:
+    """Whether this process has met such a file since it last did something about it."""
 
-    __slots__ = ("_cuts",)
+    __slots__ = ("_heeded", "_seen")
 
     def __init__(self) -> None:
-        self._cuts = 0
+        self._seen = self._heeded = 0
 
-    def has_news(self) -> bool:
+    def has_come(self) -> bool:
         """Cheap: nothing is asked of the system."""
-        before, self._cuts = self._cuts, truncation.cuts()
-        return self._cuts != before
+        self._seen = truncation.cuts()
+        return self._seen != self._heeded
+
+    def heed(self) -> None:
+        """What has come by the last look is done with."""
+        self._heeded = self._seen
 
 
 def say_of_own(ring: RingFile) -> None:

@@ -62,7 +62,7 @@ class Host:
         self.place = self.front.place
         self.routes: dict[int, Route] = {}
         self.slots: dict[int, slots.Slot] = {}
-        self._cut_short = cut_short.Look()
+        self._cut_short = cut_short.News()
         self._pieces = 0
         """Rings of backlogs that were made."""
         self.doorbell = self.place.open_doorbell()
@@ -256,8 +256,9 @@ class Host:
         self._say_what_is_cut_short()
 
     def _say_what_is_cut_short(self) -> None:
-        if self._cut_short.has_news():
+        if self._cut_short.has_come():
             cut_short.say(self.place, list(self.slots.values()))
+            self._cut_short.heed()
 
     def accounts(self) -> list[tuple[Tally, Account]]:
         """What has become of the records of each process of this session; of those that ended long ago together, last.

@@ -60,9 +60,7 @@ class Link:
         self.filled: list[RingFile] = []
         self.largest_inline = 0
         self._look_at = 0.0
-        self._cut_short = cut_short.Look()
-        self._is_cut_short = False
-        """Whether the ring is, and could not be left yet."""
+        self._cut_short = cut_short.News()
         self.orphaned = False
         self.published = 0
         """Records in rings that this process has left."""
@@ -164,20 +162,21 @@ class Link:
         if wall > self._look_at:
             self._look_at = wall + LOOK_EVERY
             self.tidy()
-            if self._cut_short.has_news() or self._is_cut_short:
-                self._leave_if_cut_short()
+            if self._cut_short.has_come() and self._leaves_what_is_cut_short():
+                self._cut_short.heed()
             if self.is_left():
                 self.membership.become_orphan()
         elif self._look_at > wall + 10 * LOOK_EVERY:
             self._look_at = wall  # The clock was put back.
 
-    def _leave_if_cut_short(self) -> None:
-        """Go on without this ring where somebody has cut it short."""
+    def _leaves_what_is_cut_short(self) -> bool:
+        """Go on without this ring, if somebody has cut it short; False when that has to be tried again."""
         ring, producer = self.ring, self.producer
         if ring is not None and isinstance(producer, Producer) and ring.is_cut_short:
-            self._is_cut_short = not self.membership.leave(producer)
-            if not self._is_cut_short:
-                cut_short.say_of_own(ring)
+            if not self.membership.leave(producer):
+                return False
+            cut_short.say_of_own(ring)
+        return True
 
     def is_left(self) -> bool:
         """Whether the owner is proven dead. One that has just shown signs of life is not even asked after."""

@@ -244,13 +244,16 @@ class Membership:
         if undrained >= further or link.ring is None:
             return False
         try:
-            ring = self._make_ring(link.options().ring_size)
+            self._use_further(full)
         except OSError:
             return False
-        self._use(ring, full)
+        return True
+
+    def _use_further(self, instead_of: Producer | Orphan) -> None:
+        """Publish into another ring than that of *instead_of*. Raises OSError where none can be made."""
+        self._use(self._make_ring(self._link.options().ring_size), instead_of)
         if self._is_unserved():  # As in begin.
             self.become_orphan()
-        return True
 
     def leave(self, producer: Producer) -> bool:
         """Publish nothing more by *producer*, but in another ring or, where none can be made, without one; False when
@@ -258,19 +261,14 @@ class Membership:
         return self.between(lambda: self._leave(producer), refused=False)
 
     def _leave(self, producer: Producer) -> bool:
-        link = self._link
-        if link.producer is not producer:
+        if self._link.producer is not producer:
             return True  # Another call was first.
         try:
-            ring = self._make_ring(link.options().ring_size)
+            self._use_further(producer)
         except OSError as error:
             if descriptor.is_none_left(error):
                 return False  # It comes back; no file could be opened now either.
             self._adopt()
-            return True
-        self._use(ring, producer)
-        if self._is_unserved():  # As in begin.
-            self.become_orphan()
         return True
 
     def _let_go_of_drained(self) -> None:

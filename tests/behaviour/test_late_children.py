@@ -110,3 +110,31 @@ def test_a_session_that_goes_as_it_is_joined(program: Program) -> None:
     program.run(GOES)
     assert (program.here / "app.log").read_text().splitlines() == ["<child>", "<owner>"]
     program.leaves_nothing()
+
+
+FIFO = """
+import glob, multiprocessing, os
+from mplog import logger
+
+def work():
+    logger.info("child")
+    logger.complete()
+
+if __name__ == "__main__":
+    logger.remove()
+    logger.add("app.log", format="<{message}>", enqueue=True)
+    (path,) = glob.glob(os.environ["MPLOG_RUNTIME_DIR"] + "/*/sessions/*/registry")
+    os.unlink(path)
+    os.mkfifo(path)
+    child = multiprocessing.get_context("spawn").Process(target=work)
+    child.start()
+    child.join()
+    logger.info("owner")
+"""
+
+
+def test_a_fifo_in_the_place_of_the_configuration(program: Program) -> None:
+    """Whoever may put it there holds up no start of a child."""
+    ended = program.start(FIFO, warnings="ignore").wait()
+    assert ended.status == 0, ended
+    assert "<owner>" in (program.here / "app.log").read_text().splitlines()
