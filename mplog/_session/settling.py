@@ -20,7 +20,7 @@ from mplog._sinks.file import moved
 from mplog._sinks.file import slot as slots
 from mplog._sinks.file.sink import FileSink
 from mplog._sinks.file.slot import Part, Promise, Slot
-from mplog._sinks.file.take_back import Found, begun, matched, take_back
+from mplog._sinks.file.take_back import Found, begun, end_piece, recognize, take_back
 from mplog._sinks.file.use import FileBusy
 from mplog._writer.route import Route
 
@@ -104,27 +104,31 @@ def _settle_without(
     the others shall not have theirs in the file twice because of it."""
     for ended in (True, False):  # Whoever promised may have had another kind of format.
         render = reading.renderer(route, ended=ended)
-        finished = [reading.finished(entries, place, render) for entries in found_of]
-        counts, complete = matched(fd, promise.offset, promise.length, _texts(finished), end)
-        if any(counts):
+        known = [reading.finished(entries, place, render) for entries in found_of]
+        texts = [[entry[7] for entry in entries] for entries in known]
+        found = recognize(fd, promise.offset, promise.length, texts, end)
+        if any(found.counts):
             break
-    if not complete:
-        parts = [
-            Part(part.ring, part.start, entries[count - 1][2] if count else part.start)
-            for part, entries, count in zip(promise.parts, finished, counts, strict=True)
-        ]
-        length = sum(
-            len(entry[7]) for entries, count in zip(finished, counts, strict=True) for entry in entries[:count]
-        )
-        slot.shrink(Promise(promise.device, promise.inode, promise.offset, length, tuple(parts)))
-    if complete or any(counts):
-        slot.done()
-    else:
-        slot.take_back()
+    if found.piece_at is not None:
+        expected = [of_ring[count] for of_ring, count in zip(texts, found.counts, strict=True) if count < len(of_ring)]
+        end_piece(fd, promise.offset + found.piece_at, expected, end)
+    if not found.is_whole:
+        if not any(found.counts):
+            slot.take_back()
+            return
+        there = [entries[:count] for entries, count in zip(known, found.counts, strict=True)]
+        slot.shrink(_part_of(promise, there))
+    slot.done()
 
 
-def _texts(finished: list[list[Entry]]) -> list[list[bytes]]:
-    return [[entry[7] for entry in entries] for entries in finished]
+def _part_of(promise: Promise, there: list[list[Entry]]) -> Promise:
+    """The part of *promise* that is the entries which are *there*, of each of its rings."""
+    parts = tuple(
+        Part(part.ring, part.start, entries[-1][2] if entries else part.start)
+        for part, entries in zip(promise.parts, there, strict=True)
+    )
+    length = sum(len(entry[7]) for entries in there for entry in entries)
+    return Promise(promise.device, promise.inode, promise.offset, length, parts)
 
 
 def _promised(place: Place, promise: Promise, number: int) -> list[list[Entry] | None]:
@@ -168,14 +172,11 @@ def _ring_path(place: Place, key: bytes, route: int) -> str | None:
 
 def _kept(promise: Promise, entries: list[Entry], size: int) -> Promise | None:
     """The part of *promise* whose *entries* are whole in its first *size* bytes; None when that is none."""
-    ends: dict[int, int] = {}
+    there: list[list[Entry]] = [[] for _ in promise.parts]
     length = 0
     for entry in entries:
-        if length + len(entry[7]) > size:
-            break
         length += len(entry[7])
-        ends[entry[1]] = entry[2]
-    if not ends:
-        return None
-    parts = tuple(Part(part.ring, part.start, ends.get(at, part.start)) for at, part in enumerate(promise.parts))
-    return Promise(promise.device, promise.inode, promise.offset, length, parts)
+        if length > size:
+            break
+        there[entry[1]].append(entry)
+    return _part_of(promise, there) if any(there) else None

@@ -244,7 +244,7 @@ _before("finish: drained", "_session.host", "Host._finish", "self.front.set(WAKE
 _after("finish: stop said", "_session.host", "Host._finish", "self.front.set(WAKE, STOPPED)")
 _before("finish: drained again", "_session.host", "Host._finish", "self.front.set(RUN_STATE, ENDED)")
 _after("finish: end said", "_session.host", "Host._finish", "self.front.set(RUN_STATE, ENDED)")
-_before("finish: rings given up", "_session.host", "Host._finish", "self.doorbell.close()")
+_before("finish: rings given up", "_session.host", "Host._finish", "if complete and rest == []")
 _cased(Case("workers", "owner"))
 _after(
     "finish: a ring reclaimed, not removed", "_session.intake", "Intake._reclaim", "source.file.words[RECLAIMED] = 1"
@@ -255,6 +255,7 @@ _before("finish: before the session is removed", "_session.host", "Host._finish"
 _before("finish: names of the session removed", "_session.place", "Place.remove", "for rings in self.ring_directories")
 _before("finish: before its directory is removed", "_session.place", "Place.remove", "directory.remove_tree(")
 _after("finish: its directory is removed", "_session.place", "Place.remove", "directory.remove_tree(")
+_before("finish: its doorbell is still open", "_session.host", "Host._finish", "self.doorbell.close()")
 
 # A worker ends, before and after its owner.
 _cased(Case("workers", "worker1"))
@@ -268,7 +269,7 @@ _before("spill: written, not named", "_session.spills", "Spills.put", "os.rename
 _after("spill: named, not published", "_session.spills", "Spills.put", "os.rename(")
 _cased(Case("full", "worker1"))
 _after("further ring: the full one sealed", "_session.membership", "Membership._use", "published, dropped =")
-_after("further ring: made", "_session.membership", "Membership._go_on", "self._use(ring")
+_after("further ring: made", "_session.membership", "Membership._use_further", "self._use(")
 _after("further ring: the full one closed", "_session.membership", "Membership._use", "old.words[STATE] = CLOSED")
 
 HALF: dict[str, Callable[[dict[str, Any]], tuple[int, bytes]]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import errno
 import os
+from typing import NamedTuple
 
 
 class Found(enum.Enum):
@@ -58,40 +59,48 @@ def begun(fd: int, offset: int, data: bytes) -> int:
     return same
 
 
-def matched(fd: int, offset: int, length: int, texts: list[list[bytes]], end: bytes = b"\n") -> tuple[list[int], bool]:
-    """What of an append of *length* bytes at *offset* of the file *fd* is there, where not all of it is known.
+class Recognized(NamedTuple):
+    """What of an append is in the file, as far as it is known what that was."""
+
+    counts: list[int]
+    """How many of the first texts of each ring are there."""
+    is_whole: bool
+    """Whether all of them are, and nothing is missing at the end."""
+    piece_at: int | None
+    """Where a line begins, relative to the append, that goes no further; None where the last one is ended."""
+
+
+def recognize(fd: int, offset: int, length: int, texts: list[list[bytes]], end: bytes = b"\n") -> Recognized:
+    """Look for an append of *length* bytes at *offset* of the file *fd*, where not all of it is known.
 
     Args:
         texts: per ring what is known of it, in order; lines between them are those of rings that are gone.
-
-    Returns:
-        How many of the first texts of each ring are there, each where a line begins; and whether that is all of them
-        and the append is complete. A piece of a line at the end of the file is cut off where it is known whose it is,
-        and ended as a line where it is not.
     """
     there = _read(fd, offset, offset + length)
     counts = [0] * len(texts)
     at = 0
     while at < len(there):
-        waiting = [(ring, known[count]) for ring, (known, count) in enumerate(zip(texts, counts)) if count < len(known)]  # noqa: B905 - made from one another
-        ring, text = next(((ring, text) for ring, text in waiting if there.startswith(text, at)), (-1, b""))
-        if ring >= 0:
-            counts[ring] += 1
-            at += len(text)
-            continue
-        newline = there.find(end, at)
-        if newline < 0:
-            if os.fstat(fd).st_size == offset + len(there):
-                _end_line(fd, offset + at, there[at:], [text for _, text in waiting], end)
-            break
-        at = newline + len(end)
-    return counts, len(there) == length and all(count == len(known) for known, count in zip(texts, counts, strict=True))
+        for ring, known in enumerate(texts):
+            if counts[ring] < len(known) and there.startswith(known[counts[ring]], at):
+                at += len(known[counts[ring]])
+                counts[ring] += 1
+                break
+        else:
+            newline = there.find(end, at)
+            if newline < 0:
+                break
+            at = newline + len(end)
+    is_whole = len(there) == length and all(count == len(known) for known, count in zip(texts, counts, strict=True))
+    return Recognized(counts, is_whole, at if at < len(there) else None)
 
 
-def _end_line(fd: int, at: int, piece: bytes, texts: list[bytes], end: bytes) -> None:
-    if any(text.startswith(piece) for text in texts):
+def end_piece(fd: int, at: int, expected: list[bytes], end: bytes = b"\n") -> None:
+    """Cut off the piece of a line that begins *at* of the file *fd*, where it is that of an *expected* text, and end it
+    as a line where nobody knows whose it is. If others have written behind it, it stays."""
+    piece = _read(fd, at, os.fstat(fd).st_size)
+    if any(text.startswith(piece) for text in expected):
         os.ftruncate(fd, at)
-    else:
+    elif end not in piece:
         os.write(fd, end)
 
 
