@@ -18,15 +18,15 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from celery import current_app, signals
-from celery.app.log import Logging
 from celery.utils.log import get_multiprocessing_logger
 
 from mplog import logger
 from mplog._sinks.inside import inside
+from mplog.integrations._lines import Lines
 from mplog.integrations.standard import InterceptHandler
 
-_NAME = "mplog"
-"""By which Celery's signals know their receivers, so that none is there twice."""
+_installed: list[Any] = []
+"""The application for which that was done, if it was."""
 
 _AT_MOST = 5.0
 """Seconds that a process of the pool waits at its end until what it has logged is written."""
@@ -52,14 +52,15 @@ def install(app: Any = None, *, context: bool = True) -> None:
         context: have `task_id`, `task`, `retries`, `queue` and `pool` (the name of the process of the pool) as extra
             values on every record that a task logs, as after `logger.contextualize()`.
     """
-    if any(key[0] == _NAME for key, _ in signals.setup_logging.receivers or ()):
+    if _installed:
         return
-    signals.setup_logging.connect(_Setup(app), weak=False, dispatch_uid=_NAME)
+    _installed.append(app)
+    signals.setup_logging.connect(_Setup(app), weak=False)
     if context:
-        signals.task_prerun.connect(_begin, weak=False, dispatch_uid=_NAME)
-        signals.task_postrun.connect(_end, weak=False, dispatch_uid=_NAME)
-    signals.worker_process_shutdown.connect(_finish, weak=False, dispatch_uid=_NAME)
-    if Logging._setup:
+        signals.task_prerun.connect(_begin, weak=False)
+        signals.task_postrun.connect(_end, weak=False)
+    signals.worker_process_shutdown.connect(_finish, weak=False)
+    if (app or current_app).log.already_setup:
         _Setup(app)(loglevel=logging.getLogger().level)
         logger.warning(
             "mplog.integrations.celery.install() was called when Celery had set up its logging, and has replaced that. "
@@ -139,29 +140,28 @@ def _process_name() -> str:
 
 
 def _redirect(level: int) -> None:
+    log = logging.getLogger("celery.redirected")
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if not isinstance(stream, _Lines):
-            lines = _Lines(stream, level)
-            setattr(sys, name, lines)
-            atexit.register(lines.end, name)
+        if not isinstance(stream, _Redirected):
+            redirected = _Redirected(stream, Lines(log, level))
+            setattr(sys, name, redirected)
+            atexit.register(redirected.end, name)
 
 
-class _Lines(io.TextIOBase):
+class _Redirected(io.TextIOBase):
     """In the place of a standard stream: each line that is written becomes a record. Safe in any thread and process."""
 
-    def __init__(self, stream: TextIO | None, level: int) -> None:
+    def __init__(self, stream: TextIO | None, lines: Lines) -> None:
         self._stream = stream
-        self._level = level
-        self._begun = threading.local()
-        self._log = logging.getLogger("celery.redirected")
+        self._lines = lines
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]  # of the base it is a value
+    def encoding(self) -> str:  # type: ignore[override]  # a value in the base class, and here what the stream's is
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     @property
-    def errors(self) -> str | None:  # type: ignore[override]  # of the base it is a value
+    def errors(self) -> str | None:  # type: ignore[override]  # the same
         return getattr(self._stream, "errors", None)
 
     def writable(self) -> bool:
@@ -175,27 +175,22 @@ class _Lines(io.TextIOBase):
             raise OSError("there is no such stream in this program")
         return self._stream.fileno()
 
+    @property
+    def _to(self) -> TextIO | Lines | None:
+        """Where what is written now belongs. A sink of mplog writes for whoever looks at the terminal."""
+        return self._stream if inside.message is not None else self._lines
+
     def write(self, text: str) -> int:
-        if inside.message is not None:  # A sink of mplog writes there: it is for whoever looks at the terminal.
-            return len(text) if self._stream is None else self._stream.write(text)
-        *lines, begun = (getattr(self._begun, "text", "") + text).split("\n")
-        self._begun.text = begun
-        for line in lines:
-            if line.strip():
-                self._log.log(self._level, "%s", line)
-        return len(text)
+        to = self._to
+        return len(text) if to is None else to.write(text)
+
+    def flush(self) -> None:
+        to = self._to
+        if to is not None:
+            to.flush()
 
     def end(self, name: str) -> None:
         """Log what was begun, and let *name* of `sys` be what it was: nothing can be logged when Python ends."""
-        self.flush()
+        self._lines.flush()
         if getattr(sys, name) is self:
             setattr(sys, name, self._stream)
-
-    def flush(self) -> None:
-        if inside.message is not None:
-            if self._stream is not None:
-                self._stream.flush()
-            return
-        begun, self._begun.text = getattr(self._begun, "text", ""), ""
-        if begun.strip():
-            self._log.log(self._level, "%s", begun)

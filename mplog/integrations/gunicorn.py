@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 from collections.abc import MutableMapping
 from datetime import timedelta
 from typing import Any
@@ -24,6 +23,7 @@ from typing import Any
 from gunicorn import glogging
 
 from mplog import logger
+from mplog.integrations._lines import Lines
 from mplog.integrations._request import HEADER, is_acceptable
 from mplog.integrations.uvicorn import Handler as UvicornHandler
 
@@ -144,7 +144,7 @@ class Logger(glogging.Logger):
                 log.removeHandler(handler)
         self._write_to(log.name, None if output == "-" else output)
         if output is not None:
-            log.addHandler(_Handler(None if output == "-" else _Stream(log)))
+            log.addHandler(_Handler(None if output == "-" else Lines(log, logging.ERROR)))
 
     def _write_to(self, name: str, path: str | None) -> None:
         """Have the records of the standard logger *name* in the file *path*, too, and in no other one from before."""
@@ -207,31 +207,10 @@ class _Handler(UvicornHandler):
 
     _gunicorn = True  # By this Gunicorn knows its own.
 
-    def __init__(self, stream: _Stream | None) -> None:
+    def __init__(self, stream: Lines | None) -> None:
         super().__init__()
         if stream is not None:
             self.stream = stream
-
-
-class _Stream:
-    """Where Gunicorn writes what it would write into the file of the error log by itself: each line is a record."""
-
-    def __init__(self, log: logging.Logger) -> None:
-        self._log = log
-        self._begun = threading.local()
-
-    def write(self, text: str) -> int:
-        """Log the lines that end here."""
-        *lines, self._begun.text = (getattr(self._begun, "text", "") + text).split("\n")
-        for line in lines:
-            self._log.error("%s", line)
-        return len(text)
-
-    def flush(self) -> None:
-        """Log what was begun."""
-        begun, self._begun.text = getattr(self._begun, "text", ""), ""
-        if begun:
-            self._log.error("%s", begun)
 
 
 def _header(message: Any) -> str | None:

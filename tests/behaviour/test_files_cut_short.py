@@ -33,9 +33,8 @@ def work():
     logger.complete()
     open(f"{me}.early.txt", "w").close()
     wait("cut.txt")
-    # Until this process has noticed what concerns it, and then what must not be lost.
-    until = time.monotonic() + 0.2
-    while time.monotonic() < until:
+    # So many calls that some come after the look by which this process notices, and then what must not be lost.
+    for _ in range(100):
         logger.info("{} waits", me)
         time.sleep(0.001)
     for count in range(50):
@@ -107,6 +106,12 @@ def log(text):
     logger.info(text)
     time.sleep(0.001)
 
+def wait(condition):
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
 pid = os.fork()
 if pid == 0:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -115,39 +120,31 @@ if pid == 0:
     mine = os.getpid()
     open("ready.txt", "w").close()
     before = truncation.cuts()
-    until = time.monotonic() + 30
-    while truncation.cuts() == before:
-        assert time.monotonic() < until
-        log("waits")
+    wait(lambda: log("waits") or truncation.cuts() > before)
+    open("met.txt", "w").close()
+    if how == "grown again":
+        wait(lambda: os.path.exists("grown.txt"))
     if how == "no descriptor":
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-    until = time.monotonic() + 0.2
-    while time.monotonic() < until:
+    for _ in range(100):
         log("waits")
     if how == "no descriptor":
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        until = time.monotonic() + 0.2
-        while time.monotonic() < until:
+        for _ in range(100):
             log("waits")
     for count in range(50):
         log(f"late {count}")
     logger.complete()
     os._exit(0)
-until = time.monotonic() + 30
-while not os.path.exists("ready.txt"):
-    assert time.monotonic() < until
-    time.sleep(0.001)
+wait(lambda: os.path.exists("ready.txt"))
 (path,) = rings(pid)
 size = os.path.getsize(path)
 os.truncate(path, 0)
 if how == "grown again":
-    until = time.monotonic() + 30
-    while truncation.cuts() == 0:
-        assert time.monotonic() < until
-        time.sleep(0.001)
-    time.sleep(0.02)  # Its process has touched it, too; nothing tells when.
+    wait(lambda: truncation.cuts() > 0 and os.path.exists("met.txt"))
     os.truncate(path, size)
+    open("grown.txt", "w").close()
 assert os.waitpid(pid, 0)[1] == 0
 logger.complete()
 """

@@ -56,8 +56,9 @@ def say(text):
     sys.stderr.write("to standard error\\n")
     return "a result"
 
-@app.task
-def slow():
+@app.task(time_limit=1, acks_late=False)
+def slow(text):
+    logger.info("slow {}", text)
     time.sleep(60)
 """
 
@@ -71,11 +72,11 @@ sys.exit(main())
 
 SENDS = """
 import sys
-from jobs import app, say, work
+from jobs import app, say, slow, work
 kind, count = sys.argv[1], int(sys.argv[2])
 with app.producer_pool.acquire(block=True) as producer:
     for number in range(count):
-        (say if kind == "say" else work).apply_async((f"id-{number}",), producer=producer)
+        {"say": say, "slow": slow, "work": work}[kind].apply_async((f"id-{number}",), producer=producer)
 """
 
 
@@ -182,6 +183,20 @@ def test_what_a_record_has(program: Program, broker: str, pool: str) -> None:
     assert inside == {"task": "jobs.say", "retries": 0, "queue": "celery"}
     assert not [each for each in found if "data" in each["extra"]]
     assert not [each for each in found if "ready" in each["message"] and "task" in each["extra"]]
+
+
+def test_a_hard_limit(program: Program, broker: str) -> None:
+    """What a task has logged before it was killed is there, and so is what Celery says of that; `-f` adds a file."""
+    running = start(program, broker, "-c", "1", "-f", "further.log")
+    send(program, broker, "slow", 1)
+    log = program.here / "app.log"
+    wait_until(lambda: "Hard time limit (1s) exceeded" in log.read_text(), "it is killed", within=30)
+    stop(running)
+    program.leaves_nothing()
+    for name in ("app.log", "further.log"):
+        text = (program.here / name).read_text()
+        assert text.count("slow id-0") == 1
+        assert "Hard time limit (1s) exceeded" in text
 
 
 def test_a_killed_main_process(program: Program, broker: str) -> None:
