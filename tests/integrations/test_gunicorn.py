@@ -53,7 +53,8 @@ import os, sys
 from gunicorn.app.wsgiapp import run
 
 place = os.path.dirname(os.path.abspath(__file__))
-sys.argv[:1] = ["gunicorn", "-c", f"{place}/gunicorn.conf.py", "--pythonpath", place, "application:application"]
+if "-c" not in sys.argv:  # A second arbiter is started with what the first one had.
+    sys.argv[1:1] = ["-c", f"{place}/gunicorn.conf.py", "--pythonpath", place, "application:application"]
 sys.exit(run())
 """
 
@@ -310,6 +311,55 @@ def shapes(text: str) -> list[str]:
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
     text = re.sub(r"(?<=gunicorn )\d[\d.]+", "VERSION", text)
     return re.sub(r"(?<=[ (])\d{2,7}(?=[ )\n])(?! 6)", "PID", text).splitlines()
+
+
+def test_a_second_arbiter(program: Program) -> None:
+    """USR2 starts it beside the first, which then ends: both write the file, and each request is in it once."""
+    running, port = serve(program, more='pidfile = "pid.txt"')
+    clients = Clients(port, 1000)
+    number = program.here / "pid.txt.2"
+    os.kill(running.process.pid, signal.SIGUSR2)
+    wait_until(number.exists, "there is a second one", within=30)
+    second = int(number.read_text())
+    try:
+        log = program.here / "app.log"
+        wait_until(lambda: f"{second} Using worker" in log.read_text(), "it serves", within=30)
+        os.kill(running.process.pid, signal.SIGTERM)
+        assert running.wait().status == 0
+        clients.wait()
+        assert answer(port, "/last") is not None
+    finally:
+        os.kill(second, signal.SIGTERM)
+    program.leaves_nothing()
+    found = Counter(line.rpartition(" ")[2] for line in read_log(program.here) if " application " in line)
+    assert max(found.values()) == 1
+    assert ledger(program) | {"last"} <= set(found)
+
+
+QUIET = """
+from mplog import logger
+from mplog.integrations import wsgi
+
+def application(environ, start_response):
+    logger.info("request {}", environ["PATH_INFO"][1:])
+    start_response("200 OK", [])
+    return [b""]
+
+application = wsgi.Middleware(application)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_workers_of_another_user(program: Program) -> None:
+    """They need no right to the file, which is the arbiter's."""
+    running, port = serve(program, "--preload", source=QUIET, more='user = "nobody"')
+    assert answer(port, "/thing") is not None
+    (worker, *_) = workers_of(running)
+    assert os.stat(f"/proc/{worker}").st_uid == 65534
+    assert stop(running) == ""
+    log = program.here / "app.log"
+    assert sum("request thing" in line for line in log.read_text().splitlines()) == 1
+    assert log.stat().st_uid == 0
 
 
 def test_a_worker_that_hangs(program: Program) -> None:
