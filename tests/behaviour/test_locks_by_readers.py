@@ -13,84 +13,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from neighbours import LONGEST, OWNER, ROUNDS, TIMED, Neighbour, neighbour, program
 from programs import PATIENCE, SOON, Program, read_log, wait_until
 
 import mplog
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
-
-NEIGHBOUR = 52346
-OWNER = 52345
-LONGEST = 0.05
-"""Seconds that a call may take."""
-ROUNDS = 6
-
-LOCKS = """
-import fcntl, os, struct, sys, time
-user, how, forks, directory, *names = sys.argv[1:]
-os.setgroups([])
-os.setgid(int(user))
-os.setuid(int(user))
-held = {}
-def lock(path):
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return
-    there = os.fstat(fd).st_dev, os.fstat(fd).st_ino
-    if there in held:
-        return os.close(fd)
-    try:
-        if how == "bytes":
-            fcntl.fcntl(fd, 37, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
-        else:
-            fcntl.flock(fd, getattr(fcntl, how) | fcntl.LOCK_NB)
-    except OSError:
-        return os.close(fd)
-    held[there] = fd
-while not set(names) <= {name for name in names if lock(name) or True} or not held:
-    time.sleep(0.001)
-if forks == "1" and os.fork():
-    os._exit(0)
-print("locked", flush=True)
-while True:
-    if directory:
-        for name in os.listdir(directory):
-            lock(os.path.join(directory, name))
-    time.sleep(0.0005)
-"""
-"""Locks the files named, and then all that come to be in a directory."""
-
-TIMED = """
-import os, sys, time
-from mplog import logger
-
-logger.remove()
-longest = 0.0
-
-def waits():
-    # For how long each thread of this program, whose turn it may be, was ready and had no processor.
-    found = {}
-    for thread in os.listdir("/proc/self/task"):
-        try:
-            with open(f"/proc/self/task/{thread}/schedstat") as numbers:
-                found[thread] = int(numbers.read().split()[1]) / 1e9
-        except OSError:
-            pass  # It has just ended.
-    return found
-
-def log(text, *values):
-    global longest
-    before, began = waits(), time.perf_counter()
-    logger.info(text, *values)
-    took = time.perf_counter() - began
-    longest = max(longest, took - sum(waited - before.get(thread, 0.0) for thread, waited in waits().items()))
-"""
+__all__ = ["neighbour", "program"]  # Fixtures.
 
 LOG = """
 
@@ -130,55 +62,6 @@ began = time.perf_counter()
 assert logger.complete()
 assert time.perf_counter() - began < 3
 """
-
-
-class Neighbour:
-    """Another user's processes that lock what they may read."""
-
-    def __init__(self) -> None:
-        self._running: list[subprocess.Popen[str]] = []
-
-    def lock(self, *paths: Path, how: str = "LOCK_EX", forks: bool = False, directory: Path | None = None) -> None:
-        """Lock *paths*, and all that comes to be in *directory*; with *forks* by a process that has ended then."""
-        process = subprocess.Popen(
-            [sys.executable, "-c", LOCKS, str(NEIGHBOUR), how, str(int(forks)), str(directory or ""), *map(str, paths)],
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self._running.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "locked\n"
-
-    def end(self) -> None:
-        """End all of them."""
-        for process in self._running:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, 9)
-            process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
-        self._running.clear()
-
-
-@pytest.fixture
-def neighbour() -> Iterator[Neighbour]:
-    """Another user."""
-    found = Neighbour()
-    yield found
-    found.end()
-
-
-@pytest.fixture
-def program(runtime_dir: Path) -> Iterator[Program]:
-    """As for other tests, in a directory that others may enter."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
-        Path(directory).chmod(0o755)
-        found = Program(Path(directory), runtime_dir)
-        try:
-            yield found
-        finally:
-            found.end()
 
 
 def run_round(
@@ -425,84 +308,3 @@ def test_a_writer_that_is_killed_in_its_turn(program: Program, neighbour: Neighb
     assert len(read_log(program.here)) == 203
     assert max(times) < SOON
     program.leaves_nothing()
-
-
-class TestSeveralUsers:
-    """Who write one log, and take turns in a directory that nobody else can enter."""
-
-    GROUP = 52347
-    SOURCE = """
-import os, mplog
-os.umask(0o002)
-os.setgroups([{group}]); os.setgid({user}); os.setuid({user})
-"""
-    LOGS = """
-logger.add("app.log", format="{process.id} {message}", permissions=0o664, rotation=20_000, coordination_dir="../turns")
-for number in range(300):
-    log("user {}", number)
-    if number == 100:
-        open(f"middle{os.getpid()}.txt", "w").close()
-        sys.stdin.readline()
-with open(f"longest{os.getpid()}.txt", "w") as file:
-    file.write(str(longest))
-"""
-
-    @pytest.fixture
-    def place(self, program: Program) -> Path:
-        """The directory of the log, which the group may write and all may read."""
-        turns = program.here.parent / "turns"
-        turns.mkdir()
-        for path, mode in ((program.here, 0o2775), (turns, 0o2770)):
-            os.chown(path, 0, self.GROUP)
-            path.chmod(mode)
-        return program.here
-
-    def start(self, place: Path, user: int, runtime: Path) -> subprocess.Popen[str]:
-        """A program of *user*."""
-        runtime.mkdir(exist_ok=True)
-        os.chown(runtime, user, user)
-        return subprocess.Popen(
-            [sys.executable, "-c", self.SOURCE.format(user=user, group=self.GROUP) + TIMED + self.LOGS],
-            cwd=place,
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(Path(mplog.__file__).parent.parent),
-                "MPLOG_RUNTIME_DIR": str(runtime),
-            },
-        )
-
-    def test_with_a_directory_for_their_turns(self, place: Path, neighbour: Neighbour, tmp_path: Path) -> None:
-        """No call waits for a reader's lock, and every line is there once, also over rotations."""
-        tmp_path.chmod(0o711)
-        found = []
-        for _ in range(ROUNDS):
-            for path in place.iterdir():
-                path.unlink()
-            running = [self.start(place, user, tmp_path / f"runtime{user}") for user in (OWNER, OWNER + 10)]
-            wait_until(lambda: len(list(place.glob("middle*"))) == 2, "all are in the middle", PATIENCE)
-            neighbour.lock(place / "app.log", directory=place)
-            for process in running:
-                _, said = process.communicate("go\n", timeout=PATIENCE)
-                assert process.returncode == 0, said
-            neighbour.end()
-            lines = read_log(place)
-            assert len(lines) == len(set(lines)) == 600
-            assert not list((place.parent / "turns").iterdir())
-            found.append(max(float(path.read_text()) for path in place.glob("longest*")))
-            if found[-1] <= LONGEST:
-                return
-        assert min(found) <= LONGEST
-
-    def test_a_directory_that_everybody_may_write(self, tmp_path: Path) -> None:
-        """Anybody could keep the lock there, so it is refused; so is one that is not there."""
-        (tmp_path / "turns").mkdir()
-        (tmp_path / "turns").chmod(0o777)
-        with pytest.raises(PermissionError, match="chmod 2770"):
-            mplog.logger.add(tmp_path / "app.log", coordination_dir=tmp_path / "turns")
-        with pytest.raises(ValueError, match="Invalid coordination_dir"):
-            mplog.logger.add(tmp_path / "app.log", coordination_dir=tmp_path / "missing")
-        with pytest.raises(TypeError, match="should be a path"):
-            mplog.logger.add(tmp_path / "app.log", coordination_dir=5)  # type: ignore[call-overload]  # on purpose
