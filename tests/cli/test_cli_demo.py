@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ _WITHOUT_TQDM = "import sys; sys.modules['tqdm'] = None; from mplog.cli import m
 def demo(tmp_path: Path, *arguments: str, how: tuple[str, ...] = ("-m", "mplog")) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would, with standard output that is no terminal."""
     (tmp_path / "runtime").mkdir()
-    environment = {**os.environ, "MPLOG_RUNTIME_DIR": str(tmp_path / "runtime")}
+    environment = {**os.environ, "MPLOG_RUNTIME_DIR": str(tmp_path / "runtime"), "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
         [sys.executable, *how, "demo", "--seconds", "1", *arguments],
         stdout=subprocess.PIPE,
@@ -46,12 +47,32 @@ class TestDemo:
         ended = demo(tmp_path, "--start-method", method)
         assert (ended.returncode, "The ledger balances" in ended.stdout) == (0, True), ended.stdout + ended.stderr
         assert ended.stdout.count("killed  ") == 1, ended.stdout
+        assert "worker 5 took its place" in ended.stdout.replace("\n", " "), ended.stdout
+        assert max(map(len, ended.stdout.splitlines())) <= max(80, len(str(tmp_path)) + 60)
+
+    def test_the_log_can_be_looked_at(self, tmp_path: Path) -> None:
+        """It is left where it is, and the commands that show and remove it are printed, and do what they say."""
+        ended = demo(tmp_path)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        (directory,) = tmp_path.glob("mplog-demo-*")
+        look, remove = (line.strip() for line in ended.stdout.splitlines() if line.startswith(("    zcat", "    rm")))
+        shown = subprocess.run(look, shell=True, capture_output=True, text=True, check=True).stdout
+        lines = shown.count("\n")
+        assert re.search(rf"^ +all +{lines:,} +{lines:,} ", ended.stdout, re.MULTILINE), ended.stdout
+        subprocess.run(remove, shell=True, check=True)
+        assert not directory.exists()
 
     def test_the_log_is_left_where_it_was_asked_for(self, tmp_path: Path) -> None:
-        """With a directory of one's own, there is a log to look at."""
+        """In a directory of one's own nothing else goes, and a second demo does not mistake it for its own log."""
+        (tmp_path / "here").mkdir()
+        (tmp_path / "here" / "mine").touch()
         ended = demo(tmp_path, "--no-kill", "--directory", str(tmp_path / "here"))
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert (tmp_path / "here" / run.LOG_NAME).stat().st_size
+        assert main(["demo", "--directory", str(tmp_path / "here")]) == 2
+        (remove,) = (line.strip() for line in ended.stdout.splitlines() if line.startswith("    rm"))
+        subprocess.run(remove, shell=True, check=True)
+        assert [path.name for path in (tmp_path / "here").iterdir()] == ["mine"]
 
     def test_without_the_progress_bar_it_says_how_to_get_one(self, tmp_path: Path) -> None:
         """A missing extra costs the bar and nothing else."""

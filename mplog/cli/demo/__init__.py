@@ -22,7 +22,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "demo",
         help="log the standard library's figures from four processes, killing one",
         description="Log what is in the source files of the standard library from several processes into one rotating "
-        "log, kill one of them on the way, and compare the log with a ledger kept outside of it.",
+        "log, kill one of them on the way, and compare the log with a ledger kept outside of it. The log stays where "
+        "it is, to be looked at.",
         epilog="The exit status is 0 when the ledger balances, 1 when it does not, and 2 for wrong usage.",
     )
     parser.add_argument("--workers", type=int, default=4, metavar="N", help="worker processes (default: %(default)s)")
@@ -35,7 +36,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="how workers are started (default: the interpreter's)",
     )
     parser.add_argument(
-        "--directory", type=Path, metavar="DIR", help="write the log here and leave it (default: a temporary directory)"
+        "--directory", type=Path, metavar="DIR", help="write the log here (default: a new temporary directory)"
     )
     parser.add_argument("--no-kill", action="store_true", help="let every worker live")
     parser.set_defaults(run=_run)
@@ -45,6 +46,8 @@ def _run(arguments: argparse.Namespace) -> int:
     """Run the demo when what it needs is there; return the exit status."""
     if arguments.workers < 1:
         return _refuse(f"--workers {arguments.workers}: at least one process has to do the work.")
+    if arguments.directory is not None and any(arguments.directory.glob("demo*.log*")):
+        return _refuse(f"{arguments.directory} holds the log of a demo already: name another directory, or remove it.")
     if importlib.util.find_spec("rich") is None:
         return _refuse('The demo prints tables with rich, which is not here: pip install "mplog[demo]" brings it.')
     from mplog.cli.demo.show import show_demo

@@ -43,6 +43,8 @@ class Crew:
         self._ledger = ledger
         self._free_slots = deque(range(slots))
         self.fallen: list[Member] = []
+        self.heirs: dict[int, int] = {}
+        """The slots of those that took a fallen one's place, by its slot."""
         self.members = [self._hire() for _ in range(size)]
 
     def _hire(self) -> Member:
@@ -95,6 +97,7 @@ class Crew:
         fallen.process.join(_JOIN_SECONDS)
         self.fallen.append(fallen)
         heir = self._hire()
+        self.heirs[fallen.slot] = heir.slot
         self.members[self.members.index(fallen)] = heir
         for task in fallen.unfinished:
             self._give(heir, task)

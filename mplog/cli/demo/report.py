@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import platform
+import shlex
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -14,7 +16,7 @@ from mplog.cli._audit import Audit, FileFacts, SlotAudit
 from mplog.cli.demo.run import LOG_NAME, Options, Outcome
 from mplog.cli.output import one_line
 
-ADD_LINE = 'logger.add(log, rotation="1 MB", compression="gz")'
+ADD_LINE = 'logger.add(log, rotation="500 KB", compression="gz")'
 INFO_LINE = "logger.info(line)"
 """The two lines that did it. A test finds them in the demo's own code."""
 
@@ -32,18 +34,16 @@ def show_beginning(console: Console, options: Options, files: int) -> None:
         console.print("One of them will be killed on the way.")
 
 
-def show_end(console: Console, options: Options, outcome: Outcome, *, keeps: bool) -> None:
-    """Print the ledger, the files, the rate and the code."""
+def show_end(console: Console, options: Options, outcome: Outcome, *, is_new: bool) -> None:
+    """Print the ledger, the files, where they are, and the code; *is_new*: the directory holds nothing else."""
     result = outcome.audit
     console.print(_ledger_table(outcome))
-    _show_files(console, result.files)
-    rate = result.logged / outcome.seconds
+    _show_heirs(console, outcome)
     console.print(
-        f"\n{result.logged:,} records from {outcome.files_done:,} of {outcome.files_offered:,} source files in "
-        f"{outcome.seconds:.1f} s: {rate:,.0f} records per second beside the tokenising."
+        f"{result.logged:,} records from {outcome.files_done:,} of {outcome.files_offered:,} source files in "
+        f"{outcome.seconds:.1f} s."
     )
-    if keeps:
-        console.print(f"The log is in {escape(one_line(str(options.directory)))}", soft_wrap=True)
+    _show_files(console, options.directory, result.files, is_new=is_new)
     console.print("\nThe two lines of code that did it:")
     console.print(f"    {ADD_LINE}\n    {INFO_LINE}", markup=False)
     _show_verdict(console, outcome)
@@ -85,18 +85,36 @@ def _total_cells(result: Audit) -> list[str]:
     ]
 
 
-def _show_files(console: Console, files: list[FileFacts]) -> None:
-    """List the files made, the oldest first."""
-    console.print(f"{len(files)} files:")
+def _show_heirs(console: Console, outcome: Outcome) -> None:
+    """Say what became of the work of those that died."""
+    for slot, heir in outcome.heirs.items():
+        console.print(
+            f"Worker {slot + 1} was killed in the middle of its work: worker {heir + 1} took its place, and the files "
+            "that it had not finished."
+        )
+
+
+def _show_files(console: Console, directory: Path, files: list[FileFacts], *, is_new: bool) -> None:
+    """List the files made, the oldest first, and say how to look at them and how to be rid of them."""
+    where = one_line(str(directory))
+    console.print(f"\nThe log, in {escape(where)}:", soft_wrap=True, highlight=False)
     hidden = len(files) - _FILES_SHOWN
     for facts in files[-_FILES_SHOWN:]:
-        stored = f", {facts.stored_bytes:,} on disk" if facts.stored_bytes != facts.plain_bytes else ""
+        stored = f" in {_kib(facts.stored_bytes)}" if facts.stored_bytes != facts.plain_bytes else ""
         console.print(
-            f"    {escape(one_line(facts.name))}  {facts.lines:,} lines, {facts.plain_bytes:,} bytes{stored}",
+            f"    {escape(one_line(facts.name))}  {facts.lines:,} lines, {_kib(facts.plain_bytes)}{stored}",
             highlight=False,
         )
     if hidden > 0:
         console.print(f"    and {hidden} older ones")
+    path = shlex.quote(where)
+    console.print("It stays there, to be looked at and removed:")
+    for command in (f"zcat -f {path}/demo*.log* | less", f"rm -r {path}" if is_new else f"rm {path}/demo*.log*"):
+        console.print(f"    {escape(command)}", soft_wrap=True, highlight=False)
+
+
+def _kib(count: int) -> str:
+    return f"{count / 1024:,.0f} KiB"
 
 
 def _show_verdict(console: Console, outcome: Outcome) -> None:

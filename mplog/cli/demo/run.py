@@ -55,6 +55,8 @@ class Outcome:
     seconds: float
     fallen: set[int]
     """Ledger slots of the workers that died."""
+    heirs: dict[int, int]
+    """The slots of those that took their places, by theirs."""
     victims: int
     """Workers that the demo itself killed."""
     abandoned: int
@@ -78,7 +80,7 @@ def run_demo(options: Options, files: list[str]) -> Outcome:
 def _run_with(ledger: Ledger, options: Options, files: list[str]) -> Outcome:
     log = options.directory / LOG_NAME
     logger.remove()
-    handler = logger.add(log, rotation="1 MB", compression="gz")
+    handler = logger.add(log, rotation="500 KB", compression="gz")
     begun = time.monotonic()
     with Crew(options.workers, options.start_method, ledger.path, ledger.slots) as crew:
         shift = _Shift(crew, options, files)
@@ -95,6 +97,7 @@ def _run_with(ledger: Ledger, options: Options, files: list[str]) -> Outcome:
         files_done=shift.done,
         seconds=seconds,
         fallen=fallen,
+        heirs=crew.heirs,
         victims=0 if shift.victim is None else 1,
         abandoned=abandoned,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +15,7 @@ from mplog.cli.demo.crew import CrewExhausted
 from mplog.cli.demo.run import Options, run_demo
 from mplog.cli.output import one_line
 
-_WIDTH_ELSEWHERE = 110
+_WIDTH_ELSEWHERE = 80
 
 
 def show_demo(arguments: argparse.Namespace) -> int:
@@ -29,21 +28,20 @@ def show_demo(arguments: argparse.Namespace) -> int:
             f"No source files in {escape(one_line(str(directory)))}: run the demo with an interpreter that has them."
         )
         return 1
-    with ExitStack() as stack:
-        directory = arguments.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mplog-demo-")))
-        directory.mkdir(parents=True, exist_ok=True)
-        options = Options(
-            directory=directory,
-            workers=arguments.workers,
-            seconds=arguments.seconds,
-            start_method=arguments.start_method,
-            kill=not arguments.no_kill,
-        )
-        report.show_beginning(console, options, len(files))
-        try:
-            outcome = run_demo(options, files)
-        except CrewExhausted as error:
-            console.print(f"[bold red]{escape(one_line(str(error)))}[/]")
-            return 1
-        report.show_end(console, options, outcome, keeps=arguments.directory is not None)
+    directory = arguments.directory or Path(tempfile.mkdtemp(prefix="mplog-demo-"))
+    directory.mkdir(parents=True, exist_ok=True)
+    options = Options(
+        directory=directory,
+        workers=arguments.workers,
+        seconds=arguments.seconds,
+        start_method=arguments.start_method,
+        kill=not arguments.no_kill,
+    )
+    report.show_beginning(console, options, len(files))
+    try:
+        outcome = run_demo(options, files)
+    except CrewExhausted as error:
+        console.print(f"[bold red]{escape(one_line(str(error)))}[/]")
+        return 1
+    report.show_end(console, options, outcome, is_new=arguments.directory is None)
     return 0 if outcome.balanced else 1
