@@ -642,7 +642,8 @@ def attach() -> bool:
 
     The session of the process that owns the sinks is found by the environment variable `MPLOG_SESSION`. Handlers that
     this process has for the same files and standard streams become that process's; others stay. Call it before
-    configuring anything: a file that is added first is opened, and emptied where its mode says so.
+    configuring anything: a file that is added first is opened, and emptied where its mode says so. A program without
+    handlers of its own is joined by its first call anyway.
 
     Where there is nobody to join, this process is an owner itself: its session is made, so that the programs which it
     starts from now on can join it in turn. That is done too in a process which has joined and has sinks of its own. May

@@ -61,7 +61,7 @@ def configure(
     described = [_described(each) for each in _listed("handlers", handlers, "dicts of arguments of add()")]
     if handlers is not None:
         with core.lock:
-            core.settle_interpreter()
+            core.settle_before_removal()
     wanted = None if handlers is None else [core.check(*each, table) for each in described]
     made = None if wanted is None else _replace(core, wanted)
 

@@ -66,6 +66,8 @@ class Core:
         self.settings = Settings()
         self.provisional = False
         """Whether it is not known yet whose worker this process is."""
+        self.invited = False
+        """Whether it joins the session that the environment names with its first record, unless it is configured."""
         self.serves = False
         """Whether this is the core that children of this process are served by."""
         self.catching = threading.local()
@@ -108,7 +110,7 @@ class Core:
     ) -> int:
         """One `add()`; see Logger.add for the arguments. Everything is checked before anything is opened."""
         self.notice_child()
-        if self.provisional and not auto and process.interpreter():
+        if self.provisional and not auto:
             with self.lock:
                 self.following.choose()
         wanted = self.check(sink, given, self.levels)
@@ -169,7 +171,7 @@ class Core:
         """
         self.notice_child()
         with self.lock:
-            self.settle_interpreter()
+            self.settle_before_removal()
             if handler_id is not None and handler_id not in self.by_id:
                 raise ValueError(
                     f"There is no existing handler with id {handler_id}. Present are {sorted(self.by_id)}."
@@ -189,10 +191,12 @@ class Core:
             if len(self.left) > LEFT_KEPT:
                 del self.left[next(iter(self.left))]
 
-    def settle_interpreter(self) -> None:
-        """Before something is removed in a subinterpreter: what it has, from its owner, too. Under the lock."""
-        if self.provisional and process.interpreter() and not attach.bootstrapping():
-            self.following.settle()
+    def settle_before_removal(self) -> None:
+        """Before something is removed: what a subinterpreter has, from its owner, too. Under the lock."""
+        if self.provisional:
+            self.following.choose()
+            if self.provisional and process.interpreter() and not attach.bootstrapping():
+                self.following.settle()
 
     def remove_each(self, numbers: list[int]) -> list[tuple[Handler, Exception]]:
         """Remove the handlers of these *numbers*; the errors of those that could not be stopped well."""

@@ -15,8 +15,8 @@ from mplog._capture import process
 from mplog._logger import ending, sinks_here
 from mplog._logger.core import Core
 from mplog._logger.handler import Handler
+from mplog._session import announce, exit, fork, interpreters
 from mplog._session import attach as attaching
-from mplog._session import exit, fork, interpreters
 from mplog._sinks import report
 from mplog._sinks.file.sink import FileSink
 
@@ -31,8 +31,9 @@ def install(core: Core, fall_silent: Callable[[], None]) -> None:
     _join(core)
     core.serves = True
     _kept.append(core)
-    # What a subinterpreter is, is decided when it logs, or is configured.
-    core.provisional = process.interpreter() != 0
+    # What a subinterpreter is, or a program that another one has started, is decided when it logs, or is configured.
+    core.invited = process.interpreter() == 0 and announce.is_invited()
+    core.provisional = core.invited or process.interpreter() != 0
     core.swap()
     attaching.install(_depart, _arrive)
     interpreters.watch(_prepare_interpreters, attaching.on_import)
@@ -108,7 +109,8 @@ def attach() -> bool:
 
     The session of the process that owns the sinks is found by the environment variable `MPLOG_SESSION`. Handlers that
     this process has for the same files and standard streams become that process's; others stay. Call it before
-    configuring anything: a file that is added first is opened, and emptied where its mode says so.
+    configuring anything: a file that is added first is opened, and emptied where its mode says so. A program without
+    handlers of its own is joined by its first call anyway.
 
     Where there is nobody to join, this process is an owner itself: its session is made, so that the programs which it
     starts from now on can join it in turn. That is done too in a process which has joined and has sinks of its own. May

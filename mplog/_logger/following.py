@@ -80,12 +80,17 @@ class Following:
             return core.state
 
     def choose(self) -> None:
-        """A subinterpreter is being configured: it is a worker of its process's session, or on its own.
+        """What is not decided yet is being configured. A program that another one has started is on its own then.
 
-        A worker's configuration stays provisional until the first record, so that a file which its owner has is its
-        owner's here. While the main module runs again nothing is decided.
+        A subinterpreter is a worker of its process's session, or on its own. A worker's configuration stays provisional
+        until the first record, so that a file which its owner has is its owner's here. While the main module runs again
+        nothing is decided.
         """
         if attach.bootstrapping():
+            return
+        if self._core.invited:
+            self.settle(arrived=True)
+        if not process.interpreter():
             return
         sessions = self._core.sessions
         if not sessions.links:
@@ -105,6 +110,10 @@ class Following:
             letters: of the sessions that this process was to join, by their ids, should they be gone.
         """
         core, sessions = self._core, self._core.sessions
+        if core.invited and not arrived and not attach.bootstrapping():
+            sessions.join_announced()
+            arrived, by_name = True, False
+        core.invited = False
         if not arrived and not sessions.links:
             for place in attach.find_sessions():
                 sessions.join(place)

@@ -275,8 +275,8 @@ class Sessions:
                 return self._is_served()
             if self._core.provisional:
                 self._core.following.settle()
-            if not self.links and self.host is None:
-                self._join_announced()
+            if not self.links and self.host is None and self.join_announced():
+                self._core.following.settle(arrived=True, by_name=False)
             if self.owns_anything:
                 host = self.make_host()
                 if host is not None:
@@ -285,12 +285,12 @@ class Sessions:
                 self._announce()
             return self._is_served()
 
-    def _join_announced(self) -> None:
+    def join_announced(self) -> bool:
+        """Be a worker of the living sessions that the environment names; whether there are any."""
         for place in announce.announced():
             with contextlib.suppress(OSError):  # It has ended since.
                 self.join(place)
-        if self.links:
-            self._core.following.settle(arrived=True, by_name=False)
+        return bool(self.links)
 
     def join(self, place: Place) -> None:
         """Be a worker of the session at *place*. Raises OSError when that has ended."""

@@ -1,5 +1,7 @@
 """The session in the environment: `MPLOG_SESSION` names it for interpreters that `subprocess` or exec starts.
 
+They look at it when they call `attach()`, and with their first record when nothing has been configured by then.
+
 The value is the paths of one or more sessions, a process's own first, with a colon between them. It gives no access: a
 session is used only when its directories belong to this user alone, when the id on its control page is that of its
 path, and when it is of this boot and its owner lives. A set-user-id program, whose environment is another user's,
@@ -92,6 +94,11 @@ def _named() -> list[str]:
     """The paths in the environment."""
     parts = os.environ.get(ENVIRONMENT, "").split(":")[:MAXIMUM]
     return [part.replace("%3A", ":").replace("%25", "%") for part in parts if part]
+
+
+def is_invited() -> bool:
+    """Whether the environment names a session, living or not, that this process may join: it is not its own."""
+    return _is_own_environment() and any(path not in _paths for path in _named())
 
 
 def bases() -> list[str]:

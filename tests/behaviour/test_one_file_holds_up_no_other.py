@@ -173,8 +173,10 @@ def expected(name: str, count: int, step: int = 1) -> list[str]:
 
 def test_a_locked_file_gets_its_records_when_it_is_free(program: Program) -> None:
     """Meanwhile others get theirs, within a tenth of a second, and nothing is dropped."""
-    ended = program.run(BEGIN + LOCKED)
+    ended = program.run(BEGIN + LOCKED, silent=False)
 
+    # On a machine that is busy the lock may be held for so long that it is said.
+    assert not [line for line in ended.said.splitlines() if "(somebody else has its lock, for " not in line]
     assert_once_in_order([line for line in ended.log("a.log") if "first" not in line], expected("a", 2000, 10))
     assert len(ended.log("b.log")) == 2010
     late = [float(seconds) for seconds in (ended.here / "late.txt").read_text().split()]

@@ -8,7 +8,6 @@ import random
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -58,6 +57,10 @@ def answer(port: int, path: str, headers: dict[str, str] | None = None) -> http.
         return None
     finally:
         connection.close()
+
+
+_BETWEEN = 50
+"""Answers between two troubles."""
 
 
 class Clients:
@@ -117,12 +120,18 @@ def wait_for_server(running: Running, port: int) -> None:
 def trouble(running: Running, clients: Clients, acts: Sequence[Callable[[], object]], seed: int) -> Iterator[str]:
     """While the clients ask, do one of *acts* every now and then, and kill a worker between; the pids that were killed.
 
-    Each act is done once at least.
+    Each act is done once at least. The pace is that of the answers: however slow the machine is, between two troubles
+    the server gets something done.
     """
     chance = random.Random(seed)
     todo = list(acts)
     while clients.are_at_work() or todo:
-        time.sleep(0.1)  # the pace of the trouble, nothing is waited for
+        wanted = len(clients.answered) + _BETWEEN
+        wait_until(
+            lambda wanted=wanted: len(clients.answered) >= wanted or not clients.are_at_work(),  # type: ignore[misc]  # bound now on purpose
+            lambda: f"there are further answers; the server said {running.said_so_far()}",
+            within=60,
+        )
         if todo and chance.random() < 0.3:
             todo.pop(0)()
         elif chance.random() < 0.4:
