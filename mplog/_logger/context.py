@@ -18,8 +18,10 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _values: ContextVar[dict[str, Any]] = ContextVar("mplog_context", default={})  # noqa: B039 - never changed in place
 
-current = _values.get
+bound = _values.get
 """The values of the calling thread or task. Not to be changed."""
+current: Callable[[], dict[str, Any]] = bound
+"""What records get of them; with the ids that tracing.py adds, where it does."""
 
 
 class Contextualizer:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mplog._capture import process
-from mplog._logger import ending, sinks_here
+from mplog._logger import ending, sinks_here, tracing
 from mplog._logger.core import Core
 from mplog._logger.handler import Handler
 from mplog._session import announce, exit, fork, interpreters
@@ -38,6 +38,7 @@ def install(core: Core, fall_silent: Callable[[], None]) -> None:
     attaching.install(_depart, _arrive)
     interpreters.watch(_prepare_interpreters, attaching.on_import)
     exit.install(_stop, fall_silent)
+    tracing.install()
 
 
 def promote(core: Core) -> None:

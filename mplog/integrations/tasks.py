@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from mplog import logger
-from mplog._logger.context import current
+from mplog._logger.context import bound
 
 _Result = TypeVar("_Result")
 
@@ -39,4 +39,4 @@ def carry(function: Callable[..., _Result]) -> Callable[..., _Result]:
     task queue that pickles) start without them. To processes by spawn the values travel with the function, so they must
     be picklable, as its arguments must.
     """
-    return _Carried(function, dict(current()))
+    return _Carried(function, dict(bound()))

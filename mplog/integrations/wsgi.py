@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mplog import logger
-from mplog._logger.context import current
+from mplog._logger.context import bound
 from mplog.integrations._request import HEADER, Summary, identify, note
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class _During:
         self._token = self._summary.begin() if self._summary is not None else None
 
     def __exit__(self, *_: object) -> None:
-        self._values = dict(current())  # A generator that binds something while it yields finds it again.
+        self._values = dict(bound())  # A generator that binds something while it yields finds it again.
         if self._summary is not None:
             self._summary.leave(self._token)
         self._entered.__exit__(None, None, None)
