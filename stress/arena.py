@@ -195,6 +195,7 @@ class Arena:
         result.course, result.kills, result.notes = course, self.kills, self.notes
         result.stuck = self.stuck
         result.latency = dict(sorted(self.latencies.counts().items()))
+        result.missed_ms = self.latencies.missed_ms()
         return result
 
     def _judge_counts(self, result: Round) -> None:
@@ -236,10 +237,11 @@ def _runs(pid: int) -> bool:
     """Whether there is a process of that number which has not ended, whether or not its parent has noticed."""
     try:
         os.kill(pid, 0)
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        os.kill(pid, 0)  # Its parent may just have noticed.
     except ProcessLookupError:
         return False
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return True
 
 

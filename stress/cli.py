@@ -6,7 +6,6 @@ Exit status: 0 when the ledger balances, 1 when it does not, 2 for wrong usage.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import itertools
 import signal
 import sys
@@ -19,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from stress import mix, report
+from stress.lacks import HOW_TO_GET_ALL, lacking
 from stress.libraries import ADAPTERS
 from stress.processes import adopt_orphans
 from stress.run import Bounds, Run, play_all
@@ -46,6 +46,9 @@ class Request:
 def main(argv: Sequence[str] | None = None) -> int:
     """Play what was asked for and return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        build_parser().print_help()
+        return BALANCED
     request = parse(words)
     # Ended in the ordinary way, it takes its programs with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -82,8 +85,8 @@ def parse(argv: Sequence[str] | None) -> Request:
     parser = build_parser()
     arguments: dict[str, Any] = vars(parser.parse_args(argv))
     wants = {name: arguments.pop(name) for name in ("json", "html")}
-    if wants["html"] is not None and importlib.util.find_spec("jinja2") is None:
-        parser.error("--html needs jinja2: pip install 'mplog[stress]', or pip install jinja2.")
+    if wants["html"] is not None and lacking(["jinja2"]):
+        parser.error(f"--html needs jinja2, which is not here: {HOW_TO_GET_ALL}")
     scenario, seed = arguments["scenario"], arguments["seed"]
     rounds, repeat = arguments.pop("rounds"), arguments.pop("repeat")
     # A soak's minutes are the length of its rounds.
@@ -91,10 +94,12 @@ def parse(argv: Sequence[str] | None) -> Request:
     stop_early = arguments.pop("stop_early")
     if scenario == COMPARE:
         chosen = arguments["adapters"], arguments["scenarios"], arguments["start_methods"]
+        refuse_missing(parser, chosen[0])
         plan, title = mix.compared(*chosen, seed), "compare " + ", ".join(chosen[0])
         rounds = mix.length_of_comparison(*chosen) * (repeat or rounds or 1)
     elif scenario == ALL:
         adapter = arguments["adapter"]
+        refuse_missing(parser, [adapter])
         plan, title = mix.mixed(adapter, seed, keep=arguments["keep"]), f"all, {adapter}"
     else:
         settings = settings_of(parser, arguments)
@@ -116,7 +121,7 @@ def settings_of(parser: argparse.ArgumentParser, arguments: dict[str, Any]) -> S
     of, mortal = ("forks", settings.forks) if settings.forks else ("processes", settings.processes)
     if settings.kill > mortal:
         parser.error(f"--kill {settings.kill} of --{of} {mortal}: there are not so many to kill.")
-    if settings.start_method == STRANGERS and settings.scenario not in ("writers", "raised-signal"):
+    if settings.start_method == STRANGERS and settings.scenario not in mix.STRANGERS_TOO:
         parser.error(
             "--start-method strangers has no common owner: it goes with the scenarios 'writers' and 'raised-signal'."
         )
@@ -125,10 +130,15 @@ def settings_of(parser: argparse.ArgumentParser, arguments: dict[str, Any]) -> S
     reason = mix.why_not(settings)
     if reason is not None:
         parser.error(f"{settings.adapter} {reason}: leave that out, or torture another library.")
-    package = ADAPTERS[settings.adapter].package
-    if package is not None and importlib.util.find_spec(package.replace("-", "_")) is None:
-        parser.error(f"{package} is not installed: pip install 'mplog[stress]', or pip install {package}.")
+    refuse_missing(parser, [settings.adapter])
     return settings
+
+
+def refuse_missing(parser: argparse.ArgumentParser, adapters: Sequence[str]) -> None:
+    """End with status 2 unless the libraries that *adapters* are for are there."""
+    missing = lacking(package for name in adapters if (package := ADAPTERS[name].package) is not None)
+    if missing:
+        parser.error(f"not here: {', '.join(missing)}. {HOW_TO_GET_ALL} brings the libraries to compare with.")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -139,7 +149,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="To begin with: python -m stress all --minutes 3. What a scenario can be told: python -m stress "
         "kill-owner --help. The exit status is 0 when the ledger balances, 1 when it does not, and 2 for wrong usage.",
     )
-    scenarios = parser.add_subparsers(dest="scenario", required=True, metavar="scenario")
+    scenarios = parser.add_subparsers(dest="scenario", required=True, metavar="scenario [options]", title="scenarios")
 
     story = "All scenarios but fuzz and soak, mixed; most rounds kill somebody."
     every = scenarios.add_parser(ALL, parents=[span(), reports()], help=story, description=story)

@@ -12,6 +12,12 @@ from pathlib import Path
 from types import TracebackType
 
 BUCKETS = 160
+_LONGEST, _MISSED = BUCKETS, BUCKETS + 1
+_WORDS = BUCKETS + 2
+"""Of each slot: its buckets, then the microseconds of its longest call, and how many of them it did not run."""
+LONG_NS = 10_000_000
+"""From here on it is worth knowing what a call has waited for."""
+_UNKNOWN = 2**32 - 1
 _WORD = 4
 _QUARTERS = 4
 
@@ -52,19 +58,35 @@ class Latencies:
     @classmethod
     def create(cls, path: Path, slots: int) -> Latencies:
         """Make the file with room for *slots* histograms, and map it."""
-        path.write_bytes(bytes(slots * BUCKETS * _WORD))
+        path.write_bytes(bytes(slots * _WORDS * _WORD))
         return cls(path)
 
     def book(self, slot: int, nanoseconds: int) -> None:
         """Count one call of *slot*."""
-        self._words[slot * BUCKETS + bucket_of(nanoseconds)] += 1
+        self._words[slot * _WORDS + bucket_of(nanoseconds)] += 1
+
+    def explain(self, slot: int, nanoseconds: int, missed: int | None) -> None:
+        """Note of a long call of *slot* for how many nanoseconds its thread did not run, unless one was longer."""
+        first = slot * _WORDS
+        if nanoseconds // 1000 > self._words[first + _LONGEST]:
+            self._words[first + _MISSED] = _UNKNOWN if missed is None else missed // 1000
+            self._words[first + _LONGEST] = min(nanoseconds // 1000, _UNKNOWN)
+
+    def missed_ms(self) -> dict[int, float]:
+        """The milliseconds for which the thread of a slot did not run in its longest call, where that is known."""
+        found = {}
+        for slot in range(len(self._words) // _WORDS):
+            longest, missed = self._words[slot * _WORDS + _LONGEST], self._words[slot * _WORDS + _MISSED]
+            if longest and missed != _UNKNOWN:
+                found[slot] = missed / 1e3
+        return found
 
     def counts(self) -> Counter[int]:
         """Calls by bucket, over all slots."""
         found: Counter[int] = Counter()
         for place, count in enumerate(self._words):
-            if count:
-                found[place % BUCKETS] += count
+            if count and place % _WORDS < BUCKETS:
+                found[place % _WORDS] += count
         return found
 
     def close(self) -> None:

@@ -26,6 +26,9 @@ that any sixty seeds in a row hold each of these scenarios with every start meth
 FORKS_ONLY = frozenset({"fork-storm", "hookless-fork", "rights-given-up"})
 """Scenarios that are about forks alone."""
 
+STRANGERS_TOO = ("writers", "raised-signal")
+"""Scenarios that programs without a common parent play, too."""
+
 WHOLE_CYCLE = len(CYCLE) * len(START_METHODS)
 
 _LONG = 60.0
@@ -63,6 +66,13 @@ SHORT: dict[str, Settings] = {
 """Each scenario in a form that takes a second or two. What comes while the disk is full fits into the rings."""
 
 
+def methods_of(scenario: str) -> tuple[str, ...]:
+    """The ways to start processes that a scenario is played with."""
+    if scenario in FORKS_ONLY:
+        return ("fork",)
+    return (*START_METHODS, STRANGERS) if scenario in STRANGERS_TOO else START_METHODS
+
+
 def same(settings: Settings, seed: int) -> Iterator[Settings]:
     """Repeat one scenario without an end, each round with the next seed."""
     while True:
@@ -86,7 +96,7 @@ def chosen(adapter: str, seed: int) -> Settings:
         scenario = "kill-all"
     if scenario in FORKS_ONLY:
         method = "fork"
-    if scenario in ("writers", "raised-signal") and chance.random() < 0.5:
+    if scenario in STRANGERS_TOO and chance.random() < 0.5:
         method = STRANGERS
     settings = dataclasses.replace(SHORT[scenario], seed=seed, start_method=method, adapter=adapter)
     if scenario.startswith("kill-"):

@@ -12,8 +12,20 @@ from markupsafe import Markup
 
 from mplog.cli._audit import SlotAudit
 from stress import pictures
+from stress.longest import LONG_MS, longest_of
 from stress.phase import share_committing
-from stress.report import KINDS, Group, Totals, balance_line, balances, group_of, groups, milliseconds
+from stress.report import (
+    KINDS,
+    Group,
+    Totals,
+    balance_line,
+    balances,
+    group_of,
+    groups,
+    milliseconds,
+    not_played,
+    verdict,
+)
 from stress.run import Run, machine
 from stress.scenarios import STORIES
 from stress.settings import Settings
@@ -94,6 +106,10 @@ def page(run: Run) -> str:
         hidden_failures=max(0, len(run.failures) - _SHOWN_FAILURES),
         milliseconds=milliseconds,
         balances=balances(run.rounds),
+        verdict=verdict(run),
+        not_played=[line for line in not_played(run) if len(libraries) == 1 or not line.startswith("not asked")],
+        longest=longest_of(run.judged),
+        long_calls=long_calls(by_group),
         balance_line=balance_line,
     )
 
@@ -112,6 +128,12 @@ def histograms(run: Run, libraries: Sequence[str]) -> list[tuple[str, Markup]]:
         (library, Markup(pictures.histogram(total.latency, total.longest_ms, width, axis)))
         for library, total in totals.items()
     ]
+
+
+def long_calls(by_group: dict[Group, list[Round]]) -> dict[Group, str]:
+    """What is to be said of the longest call of each row, where it is long."""
+    found = {key: longest_of(rounds) for key, rounds in by_group.items()}
+    return {key: str(longest) for key, longest in found.items() if longest is not None and longest.ms >= LONG_MS}
 
 
 def balanced(by_group: dict[Group, list[Round]], library: str) -> str:

@@ -17,6 +17,8 @@ from rich.table import Table
 from mplog.cli._audit import Audit, SlotAudit
 from stress.balance import Balance
 from stress.latency import quantile
+from stress.longest import longest_of
+from stress.mix import methods_of
 from stress.peers import PEERS
 from stress.phase import COMMITTING, NAMES, name_of, share_committing
 from stress.run import Run, machine
@@ -24,11 +26,15 @@ from stress.scenarios import PLAY
 from stress.settings import START_METHODS, STRANGERS, Settings
 from stress.verdict import Round
 
-_WIDTH_ELSEWHERE = 150
+_WIDTH_ELSEWHERE = 80
+_WIDE = 110
+"""From so many columns on, a summary is one table."""
 _FAILURES_SHOWN = 3
 _SLOTS_SHOWN = 24
 _FINDINGS_SHOWN = 12
-_BAR = 40
+_BAR = 30
+_FOUND = ("passed", "logged", "lost", "doubled", "torn", "out of order", "stuck")
+_TIMES = ("p50", "p99", "longest")
 KINDS = ("worker", "owner", "all")
 """What can be killed."""
 
@@ -67,8 +73,8 @@ def show(console: Console, run: Run) -> None:
         # A peer's losses are the table's matter: only what mplog has done wrong is worth pages.
         for round_ in [round_ for round_ in run.failures if not is_peer(round_)][:_FAILURES_SHOWN]:
             show_round(console, round_)
-    for settings, reason in run.left_out:
-        console.print(f"left out: {settings.scenario}, {settings.start_method}: {settings.adapter} {reason}")
+    for line in not_played(run):
+        console.print(escape(line), highlight=False)
     show_phases(console, run)
     show_verdict(console, run)
 
@@ -84,6 +90,7 @@ def show_round(console: Console, round_: Round) -> None:
     console.print(files_line(round_.audit))
     rate = round_.audit.logged / round_.seconds if round_.seconds else 0
     console.print(f"{round_.audit.logged:,} records in {round_.seconds:.2f} s, {rate:,.0f} a second")
+    show_longest(console, [round_])
     if round_.balance is not None:
         console.print(balance_line(round_.balance), highlight=False)
     for notice in round_.audit.notices[:_FINDINGS_SHOWN]:
@@ -108,10 +115,9 @@ def title_of(round_: Round) -> str:
 
 def slot_table(round_: Round) -> Table:
     """One row per logging process or thread, the worst first when there are too many for a screen."""
-    table = Table(box=box.SIMPLE_HEAD, title=title_of(round_), title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, title=title_of(round_), title_justify="left", padding=(0, 0))
     table.add_column("process")
-    table.add_column("end")
-    for name in ("logged", "undecided", "written", "missing", "doubled", "out of order", "worst call"):
+    for name in ("logged", "undecided", "written", "lost", "doubled", "out of order", "longest"):
         table.add_column(name, justify="right")
     slots = round_.audit.slots
     shown = slots if len(slots) <= _SLOTS_SHOWN else sorted(slots, key=lambda slot: slot.balanced)[:_SLOTS_SHOWN]
@@ -126,16 +132,16 @@ def slot_cells(slot: SlotAudit, roles: dict[int, str]) -> list[str]:
     """One process's figures as text."""
     counts = slot.counts
     expired = f" (+{slot.expired} expired)" if slot.expired else ""
+    role = roles.get(counts.number, f"slot {counts.number}").removesuffix(", killed")
     return [
-        roles.get(counts.number, f"slot {counts.number}"),
-        "finished" if slot.finished else "killed",
+        role if slot.finished else f"{role}, killed",
         f"{counts.returned:,}",
         str(slot.undecided),
         f"{slot.written:,}{expired}",
         str(slot.missing),
         str(slot.doubled),
         str(slot.disordered),
-        f"{counts.worst_call_ns / 1e6:.1f} ms",
+        milliseconds(counts.worst_call_ns / 1e6),
     ]
 
 
@@ -197,24 +203,64 @@ def groups(rounds: Sequence[Round]) -> dict[Group, list[Round]]:
 
 def show_summary(console: Console, run: Run) -> None:
     """Print a row of totals for each scenario, start method and library."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("scenario", "start", "library"):
-        table.add_column(name, no_wrap=True)
-    for name in ("passed", "logged", "lost", "doubled", "torn", "out of order", "stuck", "p50", "p99", "longest"):
-        table.add_column(name, justify="right")
-    for group, rounds in groups(run.rounds).items():
-        total = Totals(rounds)
-        table.add_row(
-            *group,
-            f"{total.passed}/{len(rounds)}",
-            *(f"{figure:,}" for figure in (total.logged, total.lost, total.doubled, total.torn)),
-            *(f"{figure:,}" for figure in (total.disordered, total.stuck)),
-            *(milliseconds(figure) for figure in (total.call_ms(0.5), total.call_ms(0.99), total.longest_ms)),
-            style=None if total.passed == len(rounds) else "red",
-        )
-    console.print(table)
+    by_group = groups(run.rounds)
+    wide = console.width >= _WIDE
+    for columns in [(*_FOUND, *_TIMES)] if wide else [_FOUND, _TIMES]:
+        console.print(summary_table(by_group, columns, wide=wide))
+    show_longest(console, run.judged)
     for library, balance in balances(run.rounds).items():
         console.print(f"{library}, {balance_line(balance)}", highlight=False)
+
+
+def summary_table(by_group: dict[Group, list[Round]], columns: Sequence[str], *, wide: bool) -> Table:
+    """The figures *columns*; a library has a line of its own below what was played, where there are several."""
+    libraries = {group.library for group in by_group}
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, int(wide), 0, 0))
+    table.add_column("", no_wrap=True)
+    for name in columns:
+        table.add_column(name, justify="right")
+    above = None
+    for group, rounds in by_group.items():
+        played = f"{group.scenario}, {group.method}"
+        if len(libraries) > 1 and played != above:
+            table.add_row(played, style="bold")
+            above = played
+        total = Totals(rounds)
+        figures = total.as_text(len(rounds))
+        table.add_row(
+            f"  {group.library}" if len(libraries) > 1 else played,
+            *(figures[name] for name in columns),
+            style=None if total.passed == len(rounds) else "red",
+        )
+    return table
+
+
+def show_longest(console: Console, rounds: Sequence[Round]) -> None:
+    """Say which call was the longest, and what it waited for."""
+    longest = longest_of(rounds)
+    if longest is not None:
+        console.print(f"longest call: {milliseconds(longest.ms)}: {escape(str(longest))}", highlight=False)
+
+
+def not_played(run: Run) -> list[str]:
+    """What somebody who reads *run* might take for played."""
+    said = []
+    if run.asked is not None and run.tried < run.asked:
+        said.append(f"not played: {run.asked - run.tried:,} of {run.asked:,} rounds, for the time was up or one failed")
+    played = {(group.scenario, group.method) for group in groups(run.rounds)}
+    asked = {(settings.scenario, settings.start_method) for settings, _ in run.left_out}
+    parts = []
+    for name in PLAY:
+        missing = [method for method in methods_of(name) if (name, method) not in played | asked]
+        if missing:
+            parts.append(name if len(missing) == len(methods_of(name)) else f"{name} ({', '.join(missing)})")
+    if parts:
+        said.append(f"not played: {', '.join(parts)}")
+    said += [
+        f"not asked: {settings.scenario}, {settings.start_method}: {settings.adapter} {reason}"
+        for settings, reason in run.left_out
+    ]
+    return said
 
 
 class Totals:
@@ -237,7 +283,14 @@ class Totals:
 
     def call_ms(self, share: float) -> float:
         """The time that *share* of the calls did not pass."""
-        return quantile(self.latency, share)
+        return min(quantile(self.latency, share), self.longest_ms)
+
+    def as_text(self, rounds: int) -> dict[str, str]:
+        """The figures by the names of their columns."""
+        counted = (self.logged, self.lost, self.doubled, self.torn, self.disordered, self.stuck)
+        timed = (self.call_ms(0.5), self.call_ms(0.99), self.longest_ms)
+        texts = [f"{self.passed}/{rounds}", *(f"{figure:,}" for figure in counted), *map(milliseconds, timed)]
+        return dict(zip((*_FOUND, *_TIMES), texts, strict=True))
 
 
 def milliseconds(figure: float) -> str:
@@ -275,12 +328,15 @@ def show_verdict(console: Console, run: Run) -> None:
     for round_ in run.failures[:_FINDINGS_SHOWN]:
         if not is_peer(round_):
             console.print(f"again: {run.command_for(round_)}", highlight=False, soft_wrap=True)
-    took = f"{run.seconds:.0f} s"
-    if run.failures:
-        failed = f"{len(run.failures)} of {len(run.rounds)} rounds"
-        console.print(f"[bold red]FAILED[/]: {escape(run.title)}: {failed}, {took}", highlight=False)
-    else:
-        console.print(
-            f"[bold green]BALANCED[/]: {escape(run.title)}: {len(run.rounds)} of {len(run.rounds)} rounds, {took}",
-            highlight=False,
-        )
+    word = "[bold green]BALANCED[/]" if run.passed else "[bold red]FAILED[/]"
+    console.print(f"{word}: {escape(verdict(run))}, {run.seconds:.0f} s", highlight=False)
+
+
+def verdict(run: Run) -> str:
+    """Of how many rounds how many were well: mplog's, and then those of the others beside it."""
+    judged, others = run.judged, [round_ for round_ in run.rounds if is_peer(round_)]
+    balanced = sum(round_.passed for round_ in judged)
+    if len(judged) == len(run.rounds):
+        return f"{run.title}: {balanced} of {len(judged)} rounds balanced"
+    theirs = sum(round_.passed for round_ in others)
+    return f"mplog: {balanced} of {len(judged)} rounds balanced; the other libraries: {theirs} of {len(others)}"

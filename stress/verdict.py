@@ -42,6 +42,8 @@ class Round:
     course: Course = field(default_factory=Course)
     latency: dict[int, int] = field(default_factory=dict)
     """Calls by bucket of `latency.py`."""
+    missed_ms: dict[int, float] = field(default_factory=dict)
+    """For how long a slot's thread was ready, and did not run, in its longest call; without what is not known."""
     balance: Balance | None = None
     """What the library itself has counted; None: it does not count."""
     stuck: int = 0
@@ -63,7 +65,7 @@ class Round:
 
     def call_ms(self, share: float) -> float:
         """The time that *share* of the calls did not pass."""
-        return quantile(Counter(self.latency), share)
+        return min(quantile(Counter(self.latency), share), self.longest_call_ms)
 
     def as_dict(self) -> dict[str, object]:
         """The round as plain data for ``--json``."""

@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from stress.job import Job
-from stress.latency import Latencies
+from stress.latency import LONG_NS, Latencies
 from stress.ledger import HOLD, STOP, Ledger, LedgerSlot
+from stress.processor import Processor
 
 GO_DEADLINE = 120.0
 NOBODY = 65534
 _POLL = 0.001
 _BODIES = 64
+_LOOKS_EVERY = 32
+"""Calls at full speed between two looks at the kernel's count, which take as long as a call."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789 {}<>%\\"
 
 
@@ -62,6 +65,7 @@ def log_records(job: Job, ledger: Ledger, slot: LedgerSlot, log: Callable[[str],
             os.setgroups([])
             os.setgid(NOBODY)
             os.setuid(NOBODY)
+        processor = Processor()
         slot.begin()
         wait_for_go(ledger)
         started = time.monotonic()
@@ -71,8 +75,15 @@ def log_records(job: Job, ledger: Ledger, slot: LedgerSlot, log: Callable[[str],
             if number == dies_in:
                 # Nothing handles SIGALRM, so it ends the process as SIGKILL would: at once, wherever it is.
                 signal.setitimer(signal.ITIMER_REAL, dies_after)
-            latencies.book(slot.number, slot.call(log, texts[number % _BODIES]))
+            if job.rate or not number % _LOOKS_EVERY:
+                processor.look()
+            spent = slot.call(log, texts[number % _BODIES])
+            latencies.book(slot.number, spent)
+            if spent >= LONG_NS:
+                latencies.explain(slot.number, spent, processor.missed_in(spent))
+                processor.look()
     slot.finish()
+    processor.close()
 
 
 def _keep_pace(due: float) -> None:
