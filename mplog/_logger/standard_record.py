@@ -9,6 +9,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
+from mplog._ring.layout import GENERATION
 from mplog._ring.wire import class_name, exact, safe_repr
 from mplog._sinks import report
 from mplog._sinks.inside import inside
@@ -78,6 +79,15 @@ def fill(made: Any, record: logging.LogRecord) -> None:
         failure = failure or error
     if failure is not None:
         raise failure
+
+
+def may_log(name: Any, logger: Any) -> bool:
+    """Whether `disable()` has left *name* alone, which records show. The module of the call is asked elsewhere."""
+    core = logger._core
+    state = core.state
+    if state.words[GENERATION] != state.generation or state.provisional:
+        state = core.following.renew()
+    return state.silenced is None or not isinstance(name, str) or bool(state.allows_name(str.__str__(name)))
 
 
 def is_known(record: logging.LogRecord, text: str) -> bool:

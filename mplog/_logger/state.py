@@ -123,8 +123,11 @@ class State:
 
     def allows(self, frame: FrameType | None) -> bool:
         """Whether the module of *frame* may log. Only where `silenced` is not None."""
+        return self.allows_name(module_of(frame))
+
+    def allows_name(self, name: Any) -> bool:
+        """Whether what is called *name* may log. Only where `silenced` is not None."""
         assert self.silenced is not None
-        name = module_of(frame)
         found = self.silenced.get(name)
         if found is None:
             if len(self.silenced) >= MAXIMUM:

@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from mplog import logger
-from mplog._logger.standard_record import TAKEN, attribute, fill, is_known, level_of, text_of
+from mplog._logger.standard_record import TAKEN, attribute, fill, is_known, level_of, may_log, text_of
 
 MAXIMUM_FRAMES = 100
 """Frames that are looked at to find the one that logs."""
@@ -23,8 +23,9 @@ class InterceptHandler(logging.Handler):
     """A standard handler that gives its records to mplog.
 
     A record keeps its file, line, function, time, process, thread, exception, stack and `extra`; its name is that of
-    the standard logger; its level is found by name, or, where mplog knows none of that name, by number. Records that
-    came from mplog are not taken, so that a `logging.Handler` which passes on what it gets may be a sink of mplog.
+    the standard logger, by which `logger.disable()` silences it as by the module of its call; its level is found by
+    name, or, where mplog knows none of that name, by number. Records that came from mplog are not taken, so that a
+    `logging.Handler` which passes on what it gets may be a sink of mplog.
     """
 
     def __init__(self, level: int | str = logging.NOTSET) -> None:
@@ -43,6 +44,8 @@ class InterceptHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log *record* with mplog. Raises what a sink with `catch=False` raises, and nothing else."""
+        if not may_log(attribute(record, "name"), self.logger):
+            return
         exception = attribute(record, "exc_info")
         if not isinstance(exception, tuple):
             exception = None
@@ -173,11 +176,12 @@ class Interception:
         self.end()
 
 
-def intercept(*, level: int | str = logging.NOTSET, loggers: Iterable[str] = ("",)) -> Interception:
+def intercept(*, level: int | str = logging.INFO, loggers: Iterable[str] = ("",)) -> Interception:
     """Send the records of standard loggers to mplog, instead of to the handlers that these loggers have.
 
     Args:
-        level: the least level of a standard record; mplog's handlers have their own.
+        level: that of these loggers: the least one of a standard record, unless a logger below has a level of its own.
+            mplog's handlers have theirs. With "DEBUG" every library says all it knows.
         loggers: names of standard loggers. The root logger, "", gets all that other loggers do not keep to themselves;
             name those too that have handlers of their own, such as "uvicorn".
 

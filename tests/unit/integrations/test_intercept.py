@@ -188,6 +188,18 @@ class TestRecord:
         log.info("y")
         assert [record["message"] for record in records] == ["y"]
 
+    @pytest.mark.parametrize("name", ["some", "some.library"])
+    def test_a_disabled_library(self, records: Records, logger: Logger, log: logging.Logger, name: str) -> None:
+        """By the name that its records show, whatever module the call is in."""
+        logger.disable(name)
+        log.error("x")
+        logger.enable(name)
+        log.info("y")
+        logger.disable("some.library.inside")
+        logger.disable("some.lib")
+        log.info("z")
+        assert [record["message"] for record in records] == ["y", "z"]
+
     def test_a_view(self, records: Records, logger: Logger) -> None:
         """The handler may be given one; what it binds is there, and what the call gives comes on top."""
         handler = InterceptHandler()
@@ -222,13 +234,31 @@ class TestRecord:
 class TestIntercept:
     def test_everything(self, records: Records) -> None:
         """The root logger passes all levels of all loggers, and is given back what it had."""
-        with intercept():
+        with intercept(level=0):
             logging.getLogger("a.b").debug("debug")
             logging.info("info")
             assert len(logging.getLogger().handlers) == 1
         assert [(record["name"], record["message"]) for record in records] == [("a.b", "debug"), ("root", "info")]
         logging.getLogger("a.b").error("not any more")
         assert len(records) == 2
+
+    def test_without_a_level(self, records: Records) -> None:
+        """Libraries keep what they say while they are debugged to themselves, but for those that are asked."""
+        asked = logging.getLogger("asked.library")
+        asked.setLevel("DEBUG")
+        try:
+            with intercept():
+                for name in ("some.library", "asked.library", ""):
+                    logging.getLogger(name).debug("debug")
+                    logging.getLogger(name).info("info")
+        finally:
+            asked.setLevel(logging.NOTSET)
+        assert [(record["name"], record["message"]) for record in records] == [
+            ("some.library", "info"),
+            ("asked.library", "debug"),
+            ("asked.library", "info"),
+            ("root", "info"),
+        ]
 
     def test_a_level(self, records: Records) -> None:
         """Below it nothing is made."""
@@ -251,7 +281,7 @@ class TestIntercept:
         handler.emit = kept.append  # type: ignore[method-assign, assignment]  # a handler that keeps
         own.addHandler(handler)
         own.propagate = False
-        with intercept(loggers=["", "with.own"]):
+        with intercept(level="DEBUG", loggers=["", "with.own"]):
             own.debug("one")
             logging.getLogger("with.own.child").info("two")
             assert kept == []
