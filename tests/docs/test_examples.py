@@ -108,6 +108,17 @@ def test_a_file_of_an_integration_is_as_its_page_shows_it(shown: object) -> None
     assert "".join(found.blocks) == (EXAMPLES[0].parent / found.what).read_text()
 
 
+@pytest.mark.parametrize("shown", marked("output"), ids=lambda shown: shown.what)
+def test_an_example_says_what_its_page_shows_but_for_figures(shown: object, program: Program) -> None:
+    """Sizes and times differ from run to run, what is said of how many files does not; and it is so."""
+    (found,) = [block for block in marked("output") if block == shown]
+    ended = program.run(SOURCES[found.what])
+    assert re.sub(r"[\d, ]+", "0", ended.output) == re.sub(r"[\d, ]+", "0", found.blocks[0])
+    listed = [line.rpartition(" ")[2] for line in ended.output.splitlines()]
+    assert sorted(listed) == sorted(path.name for path in ended.here.iterdir())
+    assert len(listed) > 2
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_the_main_example_is_the_same_with_each_start_method(method: str, program: Program) -> None:
     """The ten lines of the README need no change."""
@@ -156,7 +167,9 @@ def test_an_example_writes_what_its_page_shows(shown: object, program: Program) 
 def test_every_example_is_run() -> None:
     """An example that nothing runs will be wrong one day."""
     run = {*CHECKS, *STARTED_OTHERWISE}
-    run |= {block.what for block in marked("prints")} | {block.what.split()[0] for block in marked("file")}
+    run |= {block.what for kind in ("prints", "output") for block in marked(kind)} | {
+        block.what.split()[0] for block in marked("file")
+    }
     assert {path.name for path in EXAMPLES} == run
 
 
