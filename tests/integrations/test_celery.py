@@ -280,11 +280,12 @@ def test_installed_too_late(program: Program) -> None:
 
 
 BEAT = """
-import os, sys
+import sys
 import jobs
 from celery.__main__ import main
 jobs.app.conf.beat_schedule = {"often": {"task": "jobs.say", "schedule": 0.2, "args": ("by beat",)}}
-sys.argv[1:] = ["-A", "jobs", "beat", "-l", "INFO", "-s", os.path.abspath(__file__) + ".schedule", "--pidfile="]
+# The scheduler that keeps its schedule in a file closes that in its signal handler, and may be about to read it.
+sys.argv[1:] = ["-A", "jobs", "beat", "-l", "INFO", "-S", "celery.beat:Scheduler", "--pidfile="]
 sys.exit(main())
 """
 
