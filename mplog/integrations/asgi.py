@@ -1,6 +1,8 @@
 """A middleware for ASGI: a request id on everything that a request logs, and one record at its end, if wanted.
 
-app = mplog.integrations.asgi.Middleware(app)
+    app = mplog.integrations.asgi.Middleware(app)
+
+With `wide=True` code on the way gives that record more to say by `note(user="anna")`.
 """
 
 from __future__ import annotations

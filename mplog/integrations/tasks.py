@@ -1,7 +1,9 @@
 """What was bound with `logger.contextualize()`, in threads and processes that work for whoever has bound it.
 
-with logger.contextualize(order=17):
-    pool.map(carry(work), parts)
+    with logger.contextualize(order=17):
+        pool.map(carry(work), parts)
+
+`carry` is all there is.
 """
 
 from __future__ import annotations

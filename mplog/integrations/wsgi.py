@@ -1,6 +1,8 @@
 """A middleware for WSGI: a request id on everything that a request logs, and one record at its end, if wanted.
 
-app = mplog.integrations.wsgi.Middleware(app)
+    app = mplog.integrations.wsgi.Middleware(app)
+
+With `wide=True` code on the way gives that record more to say by `note(user="anna")`.
 """
 
 from __future__ import annotations
