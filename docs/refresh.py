@@ -1,7 +1,7 @@
 """Puts the examples into the pages: `python docs/refresh.py`, after an example has changed.
 
-A page names an example in a comment right above a fenced block, `<!-- example: app.py -->`; the block is the file. The
-tests fail as long as they differ.
+A page names an example in a comment right above a fenced block, `<!-- example: app.py -->`; the block is the file. That
+is so with `<!-- recipe: once.py -->` for those of the cookbook. The tests fail as long as they differ.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 EXAMPLES = DOCS / "examples"
 
-_BLOCK = re.compile(r"(<!-- example: (?P<name>[\w.]+) -->\n```python\n)(?P<code>.*?)(```\n)", re.DOTALL)
+PLACES = {"example": EXAMPLES, "recipe": EXAMPLES / "cookbook"}
+
+_BLOCK = re.compile(
+    r"(<!-- (?P<kind>example|recipe): (?P<name>[\w.]+) -->\n```python\n)(?P<code>.*?)(```\n)", re.DOTALL
+)
 
 
 def pages() -> list[Path]:
@@ -23,7 +27,7 @@ def pages() -> list[Path]:
 
 def with_examples(text: str) -> str:
     """*text* with each example block as its file is now."""
-    return _BLOCK.sub(lambda match: f"{match[1]}{(EXAMPLES / match['name']).read_text()}{match[4]}", text)
+    return _BLOCK.sub(lambda match: f"{match[1]}{(PLACES[match['kind']] / match['name']).read_text()}{match[5]}", text)
 
 
 def main() -> None:

@@ -1,0 +1,9 @@
+from mplog import logger
+
+logger.remove()
+logger.add("app.log", level="DEBUG", format="{level} {message}")
+logger.add("errors.log", level="WARNING", format="{level} {message}", rotation="10 MB", retention=5)
+
+logger.debug("looking for work")
+logger.info("found some")
+logger.error("could not do it")

@@ -1,0 +1,17 @@
+import os
+import warnings
+
+from mplog import logger
+
+logger.remove()
+logger.add("app.log", format="{level} {message}")
+
+
+def to_log(message, category, filename, lineno, file=None, line=None):
+    logger.warning("{}:{}: {}: {}", os.path.basename(filename), lineno, category.__name__, message)
+
+
+warnings.showwarning = to_log
+warnings.simplefilter("default")
+
+warnings.warn("the old way of writing will go", DeprecationWarning, stacklevel=1)

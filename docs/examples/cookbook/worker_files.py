@@ -1,0 +1,18 @@
+import multiprocessing
+
+from mplog import logger
+
+logger.remove()
+
+
+def work(number):
+    name = multiprocessing.current_process().name
+    logger.add(f"{name}.log", format="{message}")
+    logger.info("only this process writes here: {}", number)
+
+
+if __name__ == "__main__":
+    for number in range(2):
+        worker = multiprocessing.Process(target=work, args=(number,), name=f"worker-{number}")
+        worker.start()
+        worker.join()
