@@ -6,11 +6,11 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import disabled_call, owner_call, strangers_rate, tree_rate, worker_call
+from benchmarks import disabled_call, owner_call, standard_rate, strangers_rate, tree_rate, worker_call
 
 SUBJECTS = {
     module.SUBJECT.name: module.SUBJECT
-    for module in (worker_call, owner_call, tree_rate, strangers_rate, disabled_call)
+    for module in (worker_call, owner_call, tree_rate, standard_rate, strangers_rate, disabled_call)
 }
 
 

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import timedelta
 from typing import Any
 
+from mplog._logger.repeated import path_of
 from mplog._ring.layout import GENERATION
 from mplog._ring.wire import class_name, exact, safe_repr
 from mplog._sinks import report
@@ -88,6 +90,18 @@ def may_log(name: Any, logger: Any) -> bool:
     if state.words[GENERATION] != state.generation or state.provisional:
         state = core.following.renew()
     return state.silenced is None or not isinstance(name, str) or bool(state.allows_name(str.__str__(name)))
+
+
+def owner_writes(sink: Any, logger: Any) -> bool:
+    """Whether *sink* is a file that this process, a worker, writes already through its owner.
+
+    Where `logging` is configured late, in functions of children, to add it would have each record in it twice.
+    """
+    if not isinstance(sink, (str, os.PathLike)):
+        return False
+    core, path = logger._core, os.path.abspath(os.fspath(sink))
+    core.notice_child()
+    return any(handler.link is not None and path_of(handler) == path for handler in core.handlers())
 
 
 def is_known(record: logging.LogRecord, text: str) -> bool:

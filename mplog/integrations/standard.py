@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from mplog import logger
-from mplog._logger.standard_record import TAKEN, attribute, fill, is_known, level_of, may_log, text_of
+from mplog._logger.standard_record import TAKEN, attribute, fill, is_known, level_of, may_log, owner_writes, text_of
 
 MAXIMUM_FRAMES = 100
 """Frames that are looked at to find the one that logs."""
@@ -71,6 +71,11 @@ def _depth_of(record: logging.LogRecord) -> int:
     return 0
 
 
+def _add_once(sink: Any, **options: Any) -> int | None:
+    """As `logger.add`; None, and nothing added, for a file that this process writes through its owner already."""
+    return None if owner_writes(sink, logger) else logger.add(sink, **options)
+
+
 class Handler(InterceptHandler):
     """An `InterceptHandler` for `logging.config`, which may open its sink, too.
 
@@ -99,16 +104,17 @@ class Handler(InterceptHandler):
         super().__init__(level)
         if sink is not None:
             self._open()
+        if self._number is not None:
             with contextlib.suppress(ValueError):  # It is gone since the first time, or the program has removed it.
                 logger.remove(0)
-        elif options:
+        elif sink is None and options:
             raise TypeError(
                 f"a Handler without a sink has no options, and got {', '.join(map(repr, options))}. Give it a `sink`, "
                 "or put them into logger.add()."
             )
 
     def _open(self) -> None:
-        self._number = logger.add(self._sink, level=self.level, **self._options)
+        self._number = _add_once(self._sink, level=self.level, **self._options)
 
     def _close(self) -> None:
         number, self._number = self._number, None

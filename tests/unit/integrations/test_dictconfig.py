@@ -38,6 +38,33 @@ if __name__ == "__main__":
     logging.warning("end")
 """
 
+LATE = """
+import logging, logging.config, multiprocessing, sys
+
+CONFIG = {
+    "version": 1,
+    "handlers": {
+        "file": {"class": "mplog.integrations.standard.Handler", "sink": "app.log", "format": "{message}"}
+    },
+    "root": {"handlers": ["file"], "level": "INFO"},
+}
+
+def work(number):
+    if number:
+        logging.warning("early %d", number)
+    logging.config.dictConfig(CONFIG)
+    logging.info("late %d", number)
+
+if __name__ == "__main__":
+    logging.config.dictConfig(CONFIG)
+    context = multiprocessing.get_context(sys.argv[1])
+    children = [context.Process(target=work, args=(number,)) for number in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+"""
+
 LEVELS = """
 import logging, logging.config
 from mplog import logger
@@ -71,6 +98,14 @@ class TestHandlerOfAConfiguration:
             [*(f"INFO worker line {n} {{'number': {n}}}" for n in range(500)), "WARNING root end {}"]
         )
         assert len(list(ended.here.glob("app*.log"))) > 1
+
+    @pytest.mark.parametrize("method", ["fork", "spawn"])
+    def test_children_that_configure_late(self, program: Program, method: str) -> None:
+        """In functions, where they write their parent's file already: it is the same, and each line once."""
+        ended = program.run(LATE, method, silent=method == "fork")
+        lines = [line for line in ended.log() if line.startswith("late")]
+        assert sorted(lines) == ["late 0", "late 1"]
+        assert "again" not in ended.said
 
     def test_handlers_for_different_levels(self, program: Program) -> None:
         """Each record is once in each file that takes its level; one that is configured anew has no old ones."""
