@@ -38,3 +38,8 @@ class Subject:
     records: int
     quick_records: int
     measure: Measure
+
+    @property
+    def less_is_better(self) -> bool:
+        """Whether the figure is a cost; else it is a rate."""
+        return self.unit.endswith("per call")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -31,7 +31,13 @@ def surroundings() -> dict[str, str]:
     """What the figures depend on."""
     versions = {package: version_of(package) for package in ("mplog", *sorted(set(PACKAGES.values())))}
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return {"python": python, "processors": str(os.cpu_count()), "system": platform.system(), **versions}
+    return {
+        "python": python,
+        "processors": str(os.cpu_count()),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        **versions,
+    }
 
 
 def version_of(package: str) -> str:
@@ -93,8 +99,8 @@ def target_of(subject: Subject, contender: str) -> Target | None:
     return next((target for target in subject.targets if (target.peer or "mplog") == contender), None)
 
 
-def as_json(results: Sequence[Result], rounds: int) -> str:
-    """Everything as one JSON text."""
+def as_data(results: Sequence[Result], rounds: int, *, quick: bool, load: str) -> dict[str, Any]:
+    """Everything as data. *load* is that of the machine before the first measurement."""
     subjects = {
         subject.name: {
             "unit": subject.unit,
@@ -111,4 +117,4 @@ def as_json(results: Sequence[Result], rounds: int) -> str:
         }
         for subject, figures in results
     }
-    return json.dumps({"surroundings": surroundings(), "rounds": rounds, "subjects": subjects}, indent=1)
+    return {"surroundings": {**surroundings(), "load": load}, "quick": quick, "rounds": rounds, "subjects": subjects}
