@@ -51,6 +51,19 @@ def rotation(ended: Ended) -> None:
     assert lines == [f"line {n} of 2000" for n in range(2000)][-len(lines) :]
 
 
+def coloured(ended: Ended) -> None:
+    lines = [line.split(maxsplit=1)[1] for line in ended.output.splitlines() if re.match(r"\d\d:", line)]
+    assert lines == [
+        "INFO     MainProcess tables are opened",
+        "DEBUG    table-1     90 to be shared by 4",
+        "SUCCESS  table-1     each pays 22.5",
+        "DEBUG    table-2     90 to be shared by 0",
+        "ERROR    table-2     nobody is there to pay",
+        "WARNING  MainProcess one table has not paid",
+    ]
+    assert re.search(r"each = bill / guests\n +│ +└ 0\n +└ 90\n", ended.output)
+
+
 def dated(ended: Ended) -> None:
     (log,) = (ended.here / "logs").iterdir()
     assert dt.date.fromisoformat(log.stem)
@@ -75,6 +88,7 @@ def starts_program(ended: Ended) -> None:
 CHECKS: dict[str, Callable[[Ended], None]] = {
     "app.py": jobs,
     "bare_fork.py": bare_fork,
+    "coloured.py": coloured,
     "dated.py": dated,
     "executor.py": executor,
     "in_order.py": in_order,
