@@ -19,7 +19,7 @@ ORDERED_MACHINES = ("x86_64", "i386", "i686")
 """Machines whose stores are seen in program order by all processors."""
 
 SHARE = 8
-"""All rings together take at most this part (one eighth) of what is free on their file system."""
+"""A new ring takes at most this part (one eighth) of what is free on its file system."""
 
 OWN = 1 << 31
 """The generations of rings from here on are those of backlogs, which an owner makes beside the ring for its own calls.

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from programs import FULL, Program, Running, wait_until
+from programs import FULL, Program, Running, members, wait_until
 
+ROOT = Path(__file__).resolve().parents[2]
 SERVER = Path(sys.executable).with_name("uwsgi")
 
 pytestmark = pytest.mark.skipif(not SERVER.exists(), reason="uWSGI is not installed")
@@ -78,29 +81,45 @@ def stop(running: Running) -> None:
             return
 
 
-@pytest.mark.parametrize("number", range(ROUNDS))
-def test_every_request_is_in_the_log_once(program: Program, number: int) -> None:
-    """A master and four workers that rotate one file all the time: each line once, with the number of its process."""
+def start(program: Program, application: Path, *options: str) -> Running:
+    """Start the server with four workers and wait until it answers."""
     running = program.start(
         START,
         SERVER,
         *("--master", "--processes", "4", "--die-on-term", "--disable-logging", "--need-app"),
-        *("--virtualenv", sys.prefix, "--http-socket", "socket.txt"),
-        *("--wsgi-file", program.script(APPLICATION, f"application{number}.py")),
+        *("--virtualenv", sys.prefix, "--http-socket", "socket.txt", *options),
+        *("--wsgi-file", application),
     )
     wait_until(lambda: answers(running), "the server is ready", within=30)
+    return running
+
+
+def load(running: Running, beside: Callable[[int], object] = lambda client: None) -> Counter[str]:
+    """Let several clients ask; how many answers came to each query, with the process that gave it."""
     served: Counter[str] = Counter()
 
     def work(client: int) -> None:
         for request in range(REQUESTS):
-            process = ask(running, f"{client}.{request}")
-            served.update(f"{process} {client}.{request} {line}" for line in range(3))
+            with contextlib.suppress(OSError):
+                process = ask(running, f"{client}.{request}")
+                if process:
+                    served[f"{process} {client}.{request}"] += 1
+            beside(client)
 
     clients = [threading.Thread(target=work, args=(client,)) for client in range(CLIENTS)]
     for client in clients:
         client.start()
     for client in clients:
         client.join()
+    return served
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_every_request_is_in_the_log_once(program: Program, number: int) -> None:
+    """A master and four workers that rotate one file all the time: each line once, with the number of its process."""
+    running = start(program, program.script(APPLICATION, f"application{number}.py"))
+    answered = load(running)
+    served = Counter({f"{query} {line}": count for query, count in answered.items() for line in range(3)})
     stop(running)
     ended = running.wait()
     program.leaves_nothing()
@@ -112,3 +131,56 @@ def test_every_request_is_in_the_log_once(program: Program, number: int) -> None
     assert Counter(message for _, message in lines if "first" not in message and "loaded" not in message) == served
     assert len([message for _, message in lines if "loaded" in message]) == 1
     assert len(list(ended.here.glob("app.*.log"))) >= 1
+
+
+@pytest.mark.parametrize("threads", [(), ("--enable-threads",), ("--lazy-apps", "--enable-threads")], ids=str)
+def test_lines_are_there_while_it_runs(program: Program, threads: tuple[str, ...]) -> None:
+    """Whether or not Python's threads may run between requests: nothing waits for the next one, or for the end."""
+    running = start(program, program.script(APPLICATION, "application.py"), *threads)
+    served = load(running)
+    expected = Counter(f"{query} {line}" for query in served for line in range(3))
+
+    def found() -> Counter[str]:
+        lines = (line.split(" ", 1)[1] for line in running.log())
+        return Counter(line for line in lines if "first" not in line and "loaded" not in line)
+
+    wait_until(lambda: found() == expected, lambda: f"{len(expected - found())} lines are not there yet")
+    stop(running)
+    assert "mplog:" not in running.wait().said
+    program.leaves_nothing()
+
+
+def test_workers_are_killed_and_recycled(program: Program) -> None:
+    """Each line of each request that was answered is there once, whatever became of its worker afterwards."""
+    running = start(program, program.script(APPLICATION, "application.py"), "--max-requests", "20")
+    killed = 0
+
+    def kill(client: int) -> None:
+        nonlocal killed
+        if client == 0 and killed < 5:
+            killed += 1
+            workers = [pid for pid in members(running.process.pid) if pid != running.process.pid]
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(max(workers), signal.SIGKILL)
+
+    served = load(running, kill)
+    stop(running)
+    ended = running.wait()
+    program.wait_for_members()
+    program.run("from mplog import logger; logger.remove(); logger.add('app.log', rotation='4 KB')", silent=False)
+
+    lines = Counter(line.split(" ", 1)[1] for line in ended.log())
+    assert killed == 5
+    assert len(served) > CLIENTS * REQUESTS - 30
+    assert all(count == 1 for count in lines.values())
+    assert not {f"{query} {line}" for query in served for line in range(3)} - set(lines)
+
+
+def test_the_example_of_the_page(program: Program) -> None:
+    """Its records have the ids of their requests, which the answers have, too."""
+    running = start(program, ROOT / "docs" / "examples" / "uwsgi" / "application.py", "--enable-threads")
+    assert ask(running, "x") == "found\n"
+    stop(running)
+    ended = running.wait()
+    assert any(re.fullmatch(r"[\d:.]+ INFO     \d+ \w+ looking for /", line) for line in ended.log()), ended.log()
+    program.leaves_nothing()
