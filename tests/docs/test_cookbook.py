@@ -127,7 +127,7 @@ def exit_code(ended: Ended) -> None:
 
 def reraise(ended: Ended) -> None:
     lines = ended.log()
-    assert (lines[0], lines[-1]) == ("WARNING could not load the settings", "INFO using the defaults")
+    assert (lines[0], lines[-1]) == ("WARNING no settings", "INFO using the defaults")
     assert lines[-2].startswith("FileNotFoundError:")
 
 

@@ -2,7 +2,7 @@ from mplog import logger
 
 logger.remove()
 logger.add("app.log", level="DEBUG", format="{level} {message}")
-logger.add("errors.log", level="WARNING", format="{level} {message}", rotation="10 MB", retention=5)
+logger.add("errors.log", level="WARNING", format="{level} {message}", rotation="10 MB")
 
 logger.debug("looking for work")
 logger.info("found some")

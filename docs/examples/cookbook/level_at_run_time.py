@@ -6,7 +6,8 @@ from mplog import logger
 
 
 def log_from(level):
-    logger.configure(handlers=[{"sink": "app.log", "level": level, "format": "{level} {message}"}])
+    handler = {"sink": "app.log", "level": level, "format": "{level} {message}"}
+    logger.configure(handlers=[handler])
 
 
 def work(orders):

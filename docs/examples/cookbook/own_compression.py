@@ -9,9 +9,10 @@ def to_archive(path):
     """Compress *path* as strongly as possible into another directory."""
     os.makedirs("archive.logs", exist_ok=True)
     target = os.path.join("archive.logs", os.path.basename(path) + ".xz")
-    with open(path, "rb") as source, lzma.open(target + ".part", "wb", preset=9) as archive:
+    part = target + ".part"
+    with open(path, "rb") as source, lzma.open(part, "wb", preset=9) as archive:
         shutil.copyfileobj(source, archive)
-    os.replace(target + ".part", target)
+    os.replace(part, target)
     os.remove(path)
 
 

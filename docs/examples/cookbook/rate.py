@@ -4,7 +4,7 @@ from mplog import logger
 
 
 class AtMost:
-    """Lets so many records of each place through in a period, and notes how many it held back."""
+    """Lets so many records of each place through in a period, and counts the others."""
 
     def __init__(self, count, seconds):
         self.count, self.seconds = count, seconds
@@ -24,7 +24,8 @@ class AtMost:
 
 
 logger.remove()
-logger.add("app.log", format="{message} ({extra[held]} held back)", filter=AtMost(3, seconds=2))
+few = AtMost(3, seconds=2)
+logger.add("app.log", format="{message} ({extra[held]} held back)", filter=few)
 
 for pause in (2, 0):
     for _ in range(100):

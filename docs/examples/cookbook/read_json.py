@@ -6,7 +6,8 @@ from mplog import logger
 logger.remove()
 logger.add("app.log", serialize=True)
 for number in range(100):
-    logger.log("INFO" if number % 10 else "ERROR", "order {} came in", number, seconds=number / 50)
+    level = "INFO" if number % 10 else "ERROR"
+    logger.log(level, "order {} came in", number, seconds=number / 50)
 
 with open("app.log") as lines:
     records = [json.loads(line)["record"] for line in lines]

@@ -4,7 +4,7 @@ logger.remove()
 logger.add("app.log", format="{level} {message}")
 
 
-@logger.catch(OSError, level="WARNING", reraise=True, message="could not load the settings")
+@logger.catch(OSError, level="WARNING", reraise=True, message="no settings")
 def load(path):
     with open(path) as file:
         return file.read()

@@ -16,7 +16,8 @@ def run(name, command):
         for line in stream:
             log.log(level, line.rstrip("\n"))
 
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, errors="replace")
     with process:
         errors = threading.Thread(target=pass_on, args=(process.stderr, "WARNING"))
         errors.start()

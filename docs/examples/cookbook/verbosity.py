@@ -4,11 +4,12 @@ import sys
 from mplog import logger
 
 parser = argparse.ArgumentParser()
-parser.add_argument("-v", "--verbose", action="count", default=0, help="say more; twice for all")
+parser.add_argument("-v", "--verbose", action="count", default=0, help="say more")
 parser.add_argument("-q", "--quiet", action="store_true", help="say errors only")
 options = parser.parse_args(["-v"])  # what the program was called with: parse_args()
 
-level = "ERROR" if options.quiet else ["WARNING", "INFO", "DEBUG"][min(options.verbose, 2)]
+levels = ["WARNING", "INFO", "DEBUG"]
+level = "ERROR" if options.quiet else levels[min(options.verbose, 2)]
 logger.remove()
 logger.add(sys.stdout, level=level, format="{level}: {message}")
 

@@ -8,7 +8,8 @@ logger.add("app.log", format="{level} {message}")
 
 
 def to_log(message, category, filename, lineno, file=None, line=None):
-    logger.warning("{}:{}: {}: {}", os.path.basename(filename), lineno, category.__name__, message)
+    place = f"{os.path.basename(filename)}:{lineno}"
+    logger.warning("{}: {}: {}", place, category.__name__, message)
 
 
 warnings.showwarning = to_log

@@ -13,6 +13,7 @@ def work(number):
 
 if __name__ == "__main__":
     for number in range(2):
-        worker = multiprocessing.Process(target=work, args=(number,), name=f"worker-{number}")
+        name = f"worker-{number}"
+        worker = multiprocessing.Process(target=work, args=(number,), name=name)
         worker.start()
         worker.join()
