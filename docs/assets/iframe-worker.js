@@ -7,7 +7,7 @@ if (location.protocol === "file:") {
       this.frame.hidden = true;
       document.documentElement.appendChild(this.frame);
       const inside = this.frame.contentWindow;
-      inside.postMessage = (data) => setTimeout(() => this.onmessage?.({ data }));
+      inside.postMessage = (data) => this.hand(data, () => this.onmessage);
       const script = inside.document.createElement("script");
       script.src = url;
       script.onload = () => this.waiting.splice(0).forEach((data) => this.postMessage(data));
@@ -17,7 +17,11 @@ if (location.protocol === "file:") {
     postMessage(data) {
       const inside = this.frame.contentWindow;
       if (!inside?.onmessage) this.waiting.push(data);
-      else setTimeout(() => inside.onmessage({ data }));
+      else this.hand(data, () => inside.onmessage);
+    }
+    hand(data, to) {
+      const copy = structuredClone(data); // as a worker gets it: nothing is shared
+      setTimeout(() => to()?.({ data: copy }));
     }
     terminate() {
       this.frame.remove();
