@@ -37,7 +37,7 @@ def source(tmp_path: Path) -> Path:
     """A copy of what a build looks at, as it leaves things in the directory that it builds."""
     copy = tmp_path / "source"
     copy.mkdir()
-    for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     shutil.copytree(ROOT / "mplog", copy / "mplog", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     return copy
