@@ -54,7 +54,7 @@ def description(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_it_renders_without_a_broken_link(description: str) -> None:
-    """Every link leads to another host, or to a heading of its own; pictures of ours and marks of the tests' are gone."""
+    """Links lead to another host, or to a heading of its own; pictures of ours and marks of the tests' are gone."""
     shown = markdown.render(description)
     assert shown is not None
     targets = Shown(shown).targets
