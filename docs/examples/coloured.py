@@ -28,4 +28,5 @@ if __name__ == "__main__":
         table = Process(target=share, args=(90, guests), name=f"table-{number}")
         table.start()
         table.join()
+        logger.complete()  # its lines before the next ones
     logger.opt(colors=True).warning("one table has <red>not</red> paid")
