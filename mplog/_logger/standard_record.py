@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from mplog._logger.repeated import path_of
+from mplog._logger.standard_line import log_line as log_line  # here for the integration, which sees this module alone
 from mplog._ring.layout import GENERATION
 from mplog._ring.wire import class_name, exact, safe_repr
 from mplog._sinks import report

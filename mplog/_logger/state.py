@@ -26,6 +26,10 @@ STILL: Any = (0,) * (GENERATION + 1)
 """Stands for the control page in a process that follows no other: it never changes."""
 
 
+Kind = tuple[str, int, str, str, str]
+"""What standard records of one call site have in common: name, line, path, function, name of the level."""
+
+
 class Target(NamedTuple):
     """What one handler does with the records of one call site."""
 
@@ -86,12 +90,14 @@ class State:
         "generation",
         "handlers",
         "levels",
+        "met",
         "patches",
         "provisional",
         "settings",
         "shows_values",
         "silenced",
         "sites",
+        "standard",
         "threshold",
         "words",
     )
@@ -116,6 +122,10 @@ class State:
         self.threshold = -1 if provisional else min((handler.level for handler in handlers), default=NOTHING)
         self.sites: dict[int, FastSite] = {}
         self._learned: dict[int, int] | None = {}
+        self.met: set[Kind] = set()
+        """Kinds of standard records that have come once."""
+        self.standard: dict[Kind, tuple[Target, ...] | None] = {}
+        """What is done with those that have come again; None where only the full way will do."""
         self.words = words
         # Not that of any words: a provisional one is to be settled by the first call.
         self.generation = -1 if provisional else generation
@@ -150,23 +160,7 @@ class State:
         key = id(frame.f_code) + frame.f_lasti
         if not self._may_learn(key):
             return
-        targets = []
-        for handler in self.handlers:
-            if number < handler.level:
-                continue
-            passes = handler.renderer.passes_site(site.name, number)
-            if passes is None:
-                return
-            if not passes:
-                continue
-            emit, clock = handler.emitter(), handler.clock
-            if emit is None or clock is None:
-                return
-            compiled = handler.renderer.compile_line(site, level, color, message if args else None, len(args))
-            if compiled is None:
-                return
-            line, own = compiled
-            targets.append(Target(line, clock, emit, handler, own))
+        targets = self._targets(number, level, color, site, message if args else None, len(args))
         if not targets:
             return
         assert site.code is not None
@@ -175,6 +169,33 @@ class State:
             self.sites.clear()
             self._learned = {}
         self.sites[key] = FastSite(site.code, site.globals, name, number, message if args else None, len(args), targets)
+
+    def targets(self, level: Level, site: CallSite, message: str | None, count: int) -> list[Target] | None:
+        """What each handler that wants them does with the records of *site*; None where one takes the full way only."""
+        shown = RecordLevel(level.name, level.no, level.icon)
+        return self._targets(level.no, shown, level.color, site, message, count)
+
+    def _targets(
+        self, number: int, level: RecordLevel, color: str, site: CallSite, message: str | None, count: int
+    ) -> list[Target] | None:
+        targets = []
+        for handler in self.handlers:
+            if number < handler.level:
+                continue
+            passes = handler.renderer.passes_site(site.name, number)
+            if passes is None:
+                return None
+            if not passes:
+                continue
+            emit, clock = handler.emitter(), handler.clock
+            if emit is None or clock is None:
+                return None
+            compiled = handler.renderer.compile_line(site, level, color, message, count)
+            if compiled is None:
+                return None
+            line, own = compiled
+            targets.append(Target(line, clock, emit, handler, own))
+        return targets
 
     def _may_learn(self, key: int) -> bool:
         """Whether the call site *key* is worth compiling: not one whose message changes with each call."""
@@ -189,3 +210,5 @@ class State:
         """At the end of the process: hold no module of the program, so that its last objects go while all works."""
         self._learned = None
         self.sites.clear()
+        self.met.clear()
+        self.standard.clear()

@@ -13,7 +13,17 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from mplog import logger
-from mplog._logger.standard_record import TAKEN, attribute, fill, is_known, level_of, may_log, owner_writes, text_of
+from mplog._logger.standard_record import (
+    TAKEN,
+    attribute,
+    fill,
+    is_known,
+    level_of,
+    log_line,
+    may_log,
+    owner_writes,
+    text_of,
+)
 
 MAXIMUM_FRAMES = 100
 """Frames that are looked at to find the one that logs."""
@@ -44,6 +54,8 @@ class InterceptHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log *record* with mplog. Raises what a sink with `catch=False` raises, and nothing else."""
+        if log_line(record, self.logger):
+            return
         if not may_log(attribute(record, "name"), self.logger):
             return
         exception = attribute(record, "exc_info")
