@@ -14,7 +14,7 @@ def work(number):
 
 
 if __name__ == "__main__":
-    # The first process of a container is not ended by a signal that it does not handle.
+    # A container's first process ignores what it does not handle.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     with Pool(4) as pool:
         while True:

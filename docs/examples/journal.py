@@ -3,12 +3,13 @@ import sys
 
 from mplog import logger
 
-PRIORITIES = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "SUCCESS": 5, "INFO": 6, "DEBUG": 7, "TRACE": 7}
+PRIORITIES = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "SUCCESS": 5, "DEBUG": 7, "TRACE": 7}
 
 
 def for_the_journal(record):
-    # A backslash, because mplog takes what stands in angle brackets for a colour.
-    return rf"\<{PRIORITIES.get(record['level'].name, 6)}>" + "{name}: {message}\n{exception}"
+    priority = PRIORITIES.get(record["level"].name, 6)
+    # A backslash, for what stands in angle brackets is a colour.
+    return rf"\<{priority}>" + "{name}: {message}\n{exception}"
 
 
 logger.remove()

@@ -8,7 +8,7 @@ logger.add(
     rotation="10 MB",
     retention=5,
     compression="gz",
-    format="{time:HH:mm:ss.SSS} {level: <8} {process.id} {extra[request_id]: >6} {message}",
+    format="{time:HH:mm:ss.SSS} {process.id} {extra[request_id]} {message}",
 )
 
 
