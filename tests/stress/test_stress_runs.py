@@ -133,7 +133,7 @@ class TestTheLibraryPasses:
         found = json.loads(json_file.read_text())
         assert found["balance"]["mplog"]["emitted"] == found["balance"]["mplog"]["written"] > 0
         assert [round_["settings"]["scenario"] for round_ in found["rounds"]] == ["fork-storm", "raised-signal"]
-        assert "balanced: 2 of 2 rounds" in html_file.read_text()
+        assert "2 of 2 rounds balanced" in html_file.read_text()
 
 
 class TestBrokenBuildsFail:
