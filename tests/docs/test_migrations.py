@@ -112,6 +112,73 @@ def test_a_program_written_for_concurrent_log_handler_logs_the_same(name: str, m
     assert found == Counter(f"INFO request {number}" for number in range(2000))
 
 
+OLD_WITH_LOGURU = """
+import sys, time
+from loguru import logger
+logger.remove()
+logger.add("app.log", rotation=20_000, format="{message}")
+log = lambda number: logger.info("old {}", number)
+"""
+
+OLD_WITH_LOCKS = """
+import logging, sys, time
+from concurrent_log_handler import ConcurrentRotatingFileHandler
+logging.getLogger().addHandler(ConcurrentRotatingFileHandler("app.log", maxBytes=20_000, backupCount=100))
+logging.getLogger().setLevel("INFO")
+log = lambda number: logging.info("old %d", number)
+"""
+
+NEW = """
+import sys, time
+from mplog import logger
+logger.remove()
+logger.add("app.log", watch=True, format="{message}")
+log = lambda number: logger.info("new {}", number)
+"""
+
+MANY = """
+for number in range(6000):
+    log(number)
+    if number % 100 == 0:
+        time.sleep(0.001)  # so that they take turns in earnest, on one processor, too
+"""
+
+
+@pytest.mark.parametrize("old", [OLD_WITH_LOGURU, OLD_WITH_LOCKS], ids=["loguru", "concurrent-log-handler"])
+def test_both_may_write_while_only_the_old_program_rotates(old: str, program: Program) -> None:
+    """`watch` is what a new program needs in a rolling deployment, where the old one does not compress."""
+    running = [program.start(old + MANY), program.start(NEW + MANY)]
+    for one in running:
+        ended = one.wait()
+        assert (ended.status, ended.said) == (0, "")
+    logs = list(ended.here.glob("app*"))
+    assert len(logs) > 3
+    found = Counter(line for path in logs for line in path.read_text().splitlines())
+    assert found == Counter(f"{name} {number}" for name in ("old", "new") for number in range(6000))
+
+
+def test_files_that_loguru_has_left_count_for_retention_and_are_compressed(program: Program) -> None:
+    """A log changes hands without a break."""
+    first = program.start(OLD_WITH_LOGURU.replace("20_000", "100") + "[log(number) for number in range(60)]").wait()
+    assert first.status == 0, first.said
+    left = sorted(path.name for path in first.here.glob("app.*_*.log"))
+    assert len(left) > 2
+    ended = program.run(
+        """
+        from mplog import logger
+        logger.remove()
+        logger.add("app.log", rotation=100, retention=2, compression="gz", format="{message}")
+        for number in range(8):
+            logger.info("new {}", number)
+        """
+    )
+    archives = sorted(path.name for path in ended.here.glob("app.*_*"))
+    assert len(archives) == 2
+    assert all(name.endswith(".log.gz") for name in archives)
+    assert f"{left[-1]}.gz" in archives
+    assert (ended.here / "app.log").read_text().endswith("new 7\n")
+
+
 def test_every_program_is_on_a_page() -> None:
     """One that no page shows helps nobody."""
     shown = {Path(block.what).stem for block in marked("source") if block.what.startswith("migrations/")}
