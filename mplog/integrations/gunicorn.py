@@ -8,8 +8,7 @@
     gunicorn.add("app.log", rotation="10 MB", retention=5, compression="gz")
 
 The arbiter opens what `add()` names, after `--daemon` has done its forks, and keeps it over reloads. Workers, preloaded
-or not, deliver there what Gunicorn and the application log. Where the application adds the same file, the arbiter's is
-meant.
+or not, deliver there what Gunicorn and the application log.
 """
 
 from __future__ import annotations

@@ -74,6 +74,13 @@ def streams(request):
         yield b"part"
     return StreamingHttpResponse(parts())
 
+async def streams_async(request):
+    async def parts():
+        logging.getLogger("streams").info("while it is awaited")
+        yield b"part"
+        logging.getLogger("streams").info("to its end")
+    return StreamingHttpResponse(parts())
+
 def failing(get_response):
     def middleware(request):
         if request.path == "/middleware":
@@ -85,7 +92,8 @@ def started(request):
     return HttpResponse(b"answer")
 
 urlpatterns = [
-    path("fails", fails), path("suspicious", suspicious), path("streams", streams), path("first", started),
+    path("fails", fails), path("suspicious", suspicious), path("streams", streams),
+    path("streams_async", streams_async), path("first", started),
     path("async/<number>", numbered_async), path("<number>", numbered),
 ]
 """
@@ -108,12 +116,12 @@ def records(program: Program, **wanted: str) -> list[dict[str, Any]]:
 
 
 ASKS = """
-import logging, os
+import asyncio, logging, os
 os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
 import django
 django.setup()
 from django.db import connection
-from django.test import Client
+from django.test import AsyncClient, Client
 
 client = Client(raise_request_exception=False)
 response = client.get("/17?q=1", headers={"X-Request-ID": "mine"})
@@ -121,6 +129,15 @@ assert response.headers["X-Request-ID"] == "mine"
 for path in ("fails", "middleware", "suspicious", "nowhere/at/all"):
     client.get(f"/{path}", headers={"X-Request-ID": path})
 assert b"".join(client.get("/streams", headers={"X-Request-ID": "stream"}).streaming_content) == b"part"
+async def ask():
+    client = AsyncClient(raise_request_exception=False)
+    response = await client.get("/streams_async", headers={"X-Request-ID": "awaited"})
+    assert b"".join([part async for part in response]) == b"part"
+    response = await client.get("/async/18", headers={"X-Request-ID": "async"})
+    assert response.headers["X-Request-ID"] == "async"
+    await client.get("/not/here", headers={"X-Request-ID": "not"})
+
+asyncio.run(ask())
 with connection.cursor() as cursor:
     cursor.execute("select 17 + %s", [4])
 logging.getLogger("some.library").debug("for those who debug it")
@@ -167,6 +184,11 @@ def test_django_s_records_have_fields(program: Program, configured: str) -> None
     assert suspicious["message"] == "out of line"
     (streamed,) = records(program, message="while it is read")
     assert streamed["extra"] == {"request_id": "stream"}
+    for message, request_id in (("while it is awaited", "awaited"), ("to its end", "awaited"), ("request 18", "async")):
+        (asked,) = records(program, message=message)
+        assert asked["extra"] == {"request_id": request_id}
+    (not_found,) = records(program, message="Not Found: /not/here")
+    assert not_found["extra"] == {**about, "path": "/not/here", "status": 404, "request_id": "not"}
     assert records(program, name="django.db.backends") == []
     assert [each["message"] for each in records(program, name="some.library")] == ["for all"]
     text = "\n".join(ended.log())
@@ -358,6 +380,9 @@ def test_the_example_of_the_documentation(program: Program) -> None:
     wait_for_server(running, port)
     for name, asked in (("a1", "things/lamp"), ("a2", "fails")):
         assert answer(port, f"/{asked}", {"X-Request-ID": name}) is not None
+        # The client has its answer first.
+        last = f'"GET /{asked} '
+        wait_until(lambda last=last: any(last in line for line in running.log()), "it is logged")  # type: ignore[misc]  # bound now on purpose
     os.killpg(running.process.pid, signal.SIGINT)
     running.wait()
     program.leaves_nothing()
