@@ -326,8 +326,8 @@ def serve(program: Program, kind: str) -> tuple[Running, int]:
     return running, port
 
 
-def change(program: Program, running: Running) -> None:
-    """Touch a module until `runserver` has noticed."""
+def change(program: Program, running: Running, port: int) -> None:
+    """Touch a module until `runserver` has noticed, and answers again."""
     path, before = program.here.parent / "scripts" / "urls.py", set(workers_of(running))
 
     def is_another() -> bool:
@@ -335,6 +335,7 @@ def change(program: Program, running: Running) -> None:
         return not set(workers_of(running)) <= before
 
     wait_until(is_another, "it serves in another process", within=30)
+    wait_for_server(running, port)
 
 
 @pytest.mark.parametrize("kind", ["gunicorn", "gunicorn preloaded", "uvicorn", "runserver"])
@@ -346,7 +347,7 @@ def test_every_request_is_in_the_log_once(program: Program, kind: str) -> None:
     if kind.startswith("gunicorn"):
         acts = [functools.partial(os.kill, running.process.pid, signal.SIGHUP)] * 2
     elif kind == "runserver":
-        acts = [functools.partial(change, program, running)] * 2
+        acts = [functools.partial(change, program, running, port)] * 2
     killed = set(trouble(running, clients, acts, seed=3))
     clients.wait()
     assert killed or kind == "runserver"

@@ -116,8 +116,8 @@ def stop(program: Program, running: Running, kind: str) -> list[str]:
     return [line for line in ended.said.splitlines() if kind != "uvicorn" or " | uvicorn.error:" not in line]
 
 
-def change(program: Program, running: Running) -> None:
-    """Put another application in its place until the reloader has noticed, whichever kind it is."""
+def change(program: Program, running: Running, port: int) -> None:
+    """Put another application in its place until the reloader has noticed, and it answers again."""
     path, before, written = program.here.parent / "scripts" / "application.py", set(workers_of(running)), -10.0
 
     def is_another() -> bool:
@@ -129,6 +129,7 @@ def change(program: Program, running: Running) -> None:
         return not set(workers_of(running)) <= before
 
     wait_until(is_another, "it serves in another process", within=30)
+    wait_for_server(running, port)
 
 
 @pytest.mark.parametrize("kind", ["flask run", "gunicorn", "uvicorn"])
@@ -145,7 +146,7 @@ def test_every_request_is_in_the_log_once(program: Program, kind: str) -> None:
     clients = Clients(port, ANSWERS)
     acts: list[Any] = [functools.partial(os.kill, running.process.pid, signal.SIGHUP)]
     if kind == "flask run":
-        acts = [functools.partial(change, program, running)] * 2
+        acts = [functools.partial(change, program, running, port)] * 2
     killed = set(trouble(running, clients, acts if kind != "uvicorn" else [], seed=2))
     clients.wait()
     assert killed or kind == "flask run"
