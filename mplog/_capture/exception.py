@@ -8,7 +8,7 @@ import traceback
 from typing import Any
 
 from mplog._capture.frames import FARTHEST, Frame, Place, above, as_data, of_traceback, own_limit
-from mplog._capture.record import RecordException
+from mplog._capture.record import RecordException, WithoutCallers
 from mplog._capture.trace import ALONE, CAUSE, CONTEXT, DEEPEST, WIDEST, Error, Trace
 from mplog._ring.wire import class_name, safe_repr
 
@@ -41,7 +41,7 @@ def capture(option: Any) -> RecordException | None:
     if isinstance(option, BaseException):
         return RecordException(type(option), option, _attribute(option, "__traceback__"))
     if isinstance(option, tuple) and len(option) == 3:
-        return RecordException(*option)
+        return option if type(option) is WithoutCallers else RecordException(*option)
     try:
         if not option:
             return None
@@ -72,7 +72,8 @@ def describe(exception: Any, *, values: bool = False, decorated: bool = False, b
     if bare:
         return Trace((Error((f"{_name_of(kind)}: <not shown: it was logged while others were being shown>\n",)),))
     try:
-        return Trace(_Describing(values=values).chain(kind, value, trace, logged=True, decorated=decorated))
+        logged = type(exception) is not WithoutCallers
+        return Trace(_Describing(values=values).chain(kind, value, trace, logged=logged, decorated=decorated))
     except Exception as error:  # noqa: BLE001 - RecursionError near the limit, or an exception worse than foreseen
         return Trace((Error((_unprintable(kind, error),)),))
 

@@ -108,6 +108,13 @@ class RecordException(_ExceptionTriple):
         return RecordException, (self.type, value, None)
 
 
+class WithoutCallers(RecordException):
+    """One whose traceback begins where it was caught in every sink, also in those that show callers: above are a
+    framework and a server, which are the same for all."""
+
+    __slots__ = ()
+
+
 def blank() -> dict[str, Any]:
     """A record that says nothing, for what is to be filled in, or compared with one that a patcher has taken apart."""
     return {

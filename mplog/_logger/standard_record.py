@@ -10,6 +10,7 @@ import os
 from datetime import timedelta
 from typing import Any
 
+from mplog._capture.record import WithoutCallers
 from mplog._logger.repeated import path_of
 from mplog._logger.standard_line import log_line as log_line  # here for the integration, which sees this module alone
 from mplog._ring.layout import GENERATION
@@ -48,6 +49,11 @@ def text_of(record: logging.LogRecord, *, with_exception: bool) -> str:
 
 def _shown(part: Any) -> str:
     return "" if part is None else str.__str__(part) if issubclass(type(part), str) else safe_repr(part)
+
+
+def without_callers(exception: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+    """*exception* as `exc_info` of a record whose traceback shall have no callers in any sink."""
+    return WithoutCallers(*exception)
 
 
 def fill(made: Any, record: logging.LogRecord) -> None:

@@ -26,7 +26,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from mplog import logger
 from mplog.integrations._request import HEADER, identify
 from mplog.integrations.standard import Handler as _Handler
-from mplog.integrations.standard import _add_once
+from mplog.integrations.standard import _add_once, _cut
 
 _KEY = "mplog.request_id"
 """In a request's `META`, as in the environment of `mplog.integrations.wsgi`."""
@@ -52,7 +52,8 @@ def configure(
         level: the least level of standard records, and of the sink's. Django's own come from "INFO" on.
         levels: of further loggers by their names, such as `{"django.db.backends": "DEBUG"}` for what is asked of the
             database (where `settings.DEBUG` is on), or of libraries that say too much. The sink takes the lowest.
-        options: what else `logger.add` takes. `backtrace` is off: a traceback ends where the application was called.
+        options: what else `logger.add` takes. `backtrace` is off, so that tracebacks which the application logs do not
+            go up to the server, either.
 
     Raises what `logger.add` raises, and ValueError or TypeError for a level that `logging` does not know. A second call
     replaces the first.
@@ -98,7 +99,7 @@ class Handler(_Handler):
 
     Of a request: `method`, `path`, `query`, `remote`, `status` and, behind a middleware, `request_id`, in the place of
     the request itself; of a line of `django.server` also `protocol` and `bytes`; of a statement for the database
-    `duration` and `alias`. Tracebacks begin with the first frame that is not Django's.
+    `duration` and `alias`. Tracebacks begin with the first frame that is not Django's, in every sink.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -135,8 +136,7 @@ def _shape(record: logging.LogRecord, fields: dict[str, Any]) -> None:
         for bulky in ("sql", "params"):  # The text has them.
             fields.pop(bulky, None)
     if isinstance(record.exc_info, tuple) and record.exc_info[0] is not None:
-        kind, error, trace = record.exc_info
-        record.exc_info = kind, error, _of_the_application(trace)
+        _cut(record, _of_the_application(record.exc_info[2]))
 
 
 def _shape_server(record: logging.LogRecord, fields: dict[str, Any]) -> None:

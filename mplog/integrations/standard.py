@@ -23,6 +23,7 @@ from mplog._logger.standard_record import (
     may_log,
     owner_writes,
     text_of,
+    without_callers,
 )
 
 MAXIMUM_FRAMES = 100
@@ -81,6 +82,13 @@ def _depth_of(record: logging.LogRecord) -> int:
     except Exception:  # noqa: BLE001 - a path of a class of the program's
         return 0
     return 0
+
+
+def _cut(record: logging.LogRecord, trace: TracebackType | None) -> None:
+    """Let the traceback of *record*, which has one, be *trace*, and in no sink begin above it."""
+    assert record.exc_info is not None
+    kind, error, _ = record.exc_info
+    record.exc_info = without_callers((kind, error, trace))
 
 
 def _add_once(sink: Any, **options: Any) -> int | None:

@@ -200,6 +200,9 @@ def test_django_s_records_have_fields(program: Program, configured: str) -> None
         ("urls.py", "suspicious"),
     ]
     assert text.count("Not Found: /nowhere/at/all") == 1
+    # A sink that shows callers, which is what sinks do unless they are told otherwise, shows none of the framework's.
+    for line in (program.here / "all.json.log").read_text().splitlines():
+        assert "/django/" not in json.loads(line)["text"], line
 
 
 LEVELS = """
