@@ -7,6 +7,8 @@ import contextlib
 import functools
 import itertools
 import os
+import socket
+import subprocess
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,3 +93,18 @@ def logger() -> Iterator[Logger]:
     found = Logger(Core(), {})
     yield found
     found.remove()
+
+
+@pytest.fixture
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server of Redis for this test."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    here = tmp_path_factory.mktemp("redis")
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(here), "--save", ""]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()

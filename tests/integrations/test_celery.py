@@ -8,16 +8,14 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from programs import Program, Running, read_log, wait_until
-from serving import free_port, ledger, workers_of
+from serving import ledger, workers_of
 
 TASKS = 5000
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
@@ -78,20 +76,6 @@ with app.producer_pool.acquire(block=True) as producer:
     for number in range(count):
         {"say": say, "slow": slow, "work": work}[kind].apply_async((f"id-{number}",), producer=producer)
 """
-
-
-@pytest.fixture
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of Redis for this test."""
-    port = free_port()
-    here = tmp_path_factory.mktemp("redis")
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(here), "--save", ""]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.kill()
-        process.wait()
 
 
 def start(program: Program, broker: str, *arguments: str, ready: int = 1) -> Running:
