@@ -30,7 +30,7 @@ _CELL, _LINE, _EDGE = 8.4, 20, 16
 """Width of a character, height of a line and what is around them, in pixels."""
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_SIZE = (1280, 1320)
+_SIZE = (1280, 1078)
 """Of the page, in pixels from its top."""
 _SHORTER = """<style>
   main > h2:first-of-type, main > h2:first-of-type ~ * { display: none }
