@@ -92,7 +92,7 @@ def drawn(lines: list[list[Segment]]) -> str:
             'xml:space="preserve">',
             "<style>text { font: 14px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; white-space: pre }"
             "</style>",
-            f'<rect width="{width}" height="{height}" rx="8" fill="{MONOKAI.background_color.hex}"/>',
+            f'<rect width="{width}" height="{height}" rx="8" fill="#16181d"/>',
             *rows,
             "</svg>\n",
         )
