@@ -29,6 +29,7 @@ def serve(number):
 
 
 if __name__ == "__main__":
-    context = multiprocessing.get_context(sys.argv[1] if len(sys.argv) > 1 else "fork")
+    method = sys.argv[1] if len(sys.argv) > 1 else "fork"
+    context = multiprocessing.get_context(method)
     with context.Pool(3) as pool:
         pool.map(serve, range(2000))

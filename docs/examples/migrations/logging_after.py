@@ -29,7 +29,8 @@ def weigh(parcel):
 
 
 if __name__ == "__main__":
-    context = multiprocessing.get_context(sys.argv[1] if len(sys.argv) > 1 else "fork")
+    method = sys.argv[1] if len(sys.argv) > 1 else "fork"
+    context = multiprocessing.get_context(method)
     with context.Pool(2) as pool:
         pool.map(weigh, range(5))
     logger.info("all weighed")

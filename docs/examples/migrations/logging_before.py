@@ -1,4 +1,4 @@
-"""Weighs parcels in processes. Written for the standard library: a queue, a listener, and a set-up in each child."""
+"""Weighs parcels in processes. Written for the standard library."""
 
 import logging
 import logging.config
@@ -8,7 +8,9 @@ import sys
 
 LOGGING = {
     "version": 1,
-    "formatters": {"plain": {"format": "%(levelname)s %(name)s %(processName)s %(parcel)s %(message)s"}},
+    "formatters": {
+        "plain": {"format": "%(levelname)s %(name)s %(processName)s %(parcel)s %(message)s"},
+    },
     "filters": {"parcel": {"()": "__main__.WithParcel"}},
     "handlers": {
         "file": {
@@ -26,7 +28,7 @@ LOGGING = {
 
 
 class WithParcel(logging.Filter):
-    """Gives records outside of a parcel's work the field that the format asks for."""
+    """Gives other records the field that the format asks for."""
 
     def filter(self, record):
         record.parcel = getattr(record, "parcel", "-")
@@ -51,14 +53,16 @@ def weigh(parcel):
 
 
 if __name__ == "__main__":
-    context = multiprocessing.get_context(sys.argv[1] if len(sys.argv) > 1 else "fork")
+    method = sys.argv[1] if len(sys.argv) > 1 else "fork"
+    context = multiprocessing.get_context(method)
     logging.config.dictConfig(LOGGING)
     queue = context.Queue()
-    listener = logging.handlers.QueueListener(queue, *logging.getLogger().handlers)
+    handlers = logging.getLogger().handlers
+    listener = logging.handlers.QueueListener(queue, *handlers)
     listener.start()
     with context.Pool(2, initializer=start, initargs=(queue,)) as pool:
         pool.map(weigh, range(5))
         pool.close()
-        pool.join()  # what is left in the queue of a worker that is terminated is lost
+        pool.join()  # else what is left in the queue may be lost
     listener.stop()
     logging.getLogger("parcels").info("all weighed")

@@ -1,4 +1,4 @@
-"""Weighs parcels in processes. The calls are those of `logging`; files and processes are mplog's, by configuration."""
+"""Weighs parcels in processes. The calls are kept, the file is mplog's."""
 
 import logging
 import logging.config
@@ -21,7 +21,8 @@ LOGGING = {
     "root": {"level": "INFO", "handlers": ["file"]},
 }
 
-logging.config.dictConfig(LOGGING)  # at the top, where a child that is spawned comes by
+# At the top: a child that is spawned comes by.
+logging.config.dictConfig(LOGGING)
 
 
 def weigh(parcel):
@@ -34,7 +35,8 @@ def weigh(parcel):
 
 
 if __name__ == "__main__":
-    context = multiprocessing.get_context(sys.argv[1] if len(sys.argv) > 1 else "fork")
+    method = sys.argv[1] if len(sys.argv) > 1 else "fork"
+    context = multiprocessing.get_context(method)
     with context.Pool(2) as pool:
         pool.map(weigh, range(5))
     logging.getLogger("parcels").info("all weighed", extra={"parcel": "-"})

@@ -17,11 +17,16 @@ def add_host(record):
     record["extra"]["host"] = "host-1"
 
 
-# At the top: it runs again in a child that is spawned, and joins what the parent has.
+# At the top: in a child that is spawned it runs again, and joins the parent's.
 logger.remove()
 logger.level("NOTICE", no=22, color="<cyan>")
 logger.configure(extra={"shop": "-"}, patcher=add_host)
-logger.add(sys.stdout, level="ERROR", format="{level} {extra[shop]} {message}", backtrace=False)
+logger.add(
+    sys.stdout,
+    level="ERROR",
+    format="{level} {extra[shop]} {message}",
+    backtrace=False,
+)
 logger.add(
     "orders.log",
     rotation="1 MB",
@@ -50,7 +55,8 @@ def add_up(shop):
 
 if __name__ == "__main__":
     shops = ["north", "southeast", "closed"]
-    context = get_context(sys.argv[1] if len(sys.argv) > 1 else "fork")
+    method = sys.argv[1] if len(sys.argv) > 1 else "fork"
+    context = get_context(method)
     with ProcessPoolExecutor(2, mp_context=context) as pool:
         total = sum(pool.map(add_up, shops))
     logger.opt(colors=True).info("<green>{}</green> cents in all", total)

@@ -12,10 +12,11 @@ class InterceptHandler(logging.Handler):
     """Gives what libraries log to Loguru."""
 
     def emit(self, record):
-        frame, depth = logging.currentframe(), 0
-        while frame and (depth == 0 or frame.f_code.co_filename == logging.__file__):
+        frame, depth, here = logging.currentframe(), 0, logging.__file__
+        while frame and (depth == 0 or frame.f_code.co_filename == here):
             frame, depth = frame.f_back, depth + 1
-        logger.opt(depth=depth, exception=record.exc_info).log(record.levelname, record.getMessage())
+        caller = logger.opt(depth=depth, exception=record.exc_info)
+        caller.log(record.levelname, record.getMessage())
 
 
 def is_audit(record):
@@ -30,7 +31,8 @@ def start(given):
     """Runs first in each child: the logger has come with the arguments."""
     global logger
     logger = given
-    logging.basicConfig(handlers=[InterceptHandler()], level=logging.INFO, force=True)
+    handlers = [InterceptHandler()]
+    logging.basicConfig(handlers=handlers, level="INFO", force=True)
 
 
 @logger.catch(default=0, message="no orders, in {record[process].name}")
@@ -49,7 +51,8 @@ def add_up(shop):
 
 
 if __name__ == "__main__":
-    context = get_context(sys.argv[1] if len(sys.argv) > 1 else "fork")
+    method = sys.argv[1] if len(sys.argv) > 1 else "fork"
+    context = get_context(method)
     logger.remove()
     logger.level("NOTICE", no=22, color="<cyan>")
     logger.configure(extra={"shop": "-"}, patcher=add_host)
@@ -72,7 +75,12 @@ if __name__ == "__main__":
     )
     logger.add("audit.log", filter=is_audit, serialize=True, enqueue=True, context=context)
     shops = ["north", "southeast", "closed"]
-    with ProcessPoolExecutor(2, mp_context=context, initializer=start, initargs=(logger,)) as pool:
+    with ProcessPoolExecutor(
+        2,
+        mp_context=context,
+        initializer=start,
+        initargs=(logger,),
+    ) as pool:
         total = sum(pool.map(add_up, shops))
     logger.opt(colors=True).info("<green>{}</green> cents in all", total)
     logger.complete()
