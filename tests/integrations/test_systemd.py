@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import fcntl
 import gzip
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,7 +171,11 @@ class Manager:
             group.mkdir()
         join = " && ".join(f"echo $$ >{group}/cgroup.procs" for group in self.groups)
         inside = self.here / "inside.sh"
-        own = "\n".join(f"mount --bind {group} {group.parent}" for group in self.groups)
+        hidden = [
+            path.parent for path in Path("/sys/fs/cgroup").glob("*/cgroup.procs") if path.parent not in HIERARCHIES
+        ]
+        hides = [] if HIERARCHIES[0].name == "cgroup" else [f"mount -t tmpfs tmpfs {path}" for path in hidden]
+        own = "\n".join([*hides, *(f"mount --bind {group} {group.parent}" for group in self.groups)])
         inside.write_text(INSIDE.format(here=self.here, systemd=SYSTEMD, groups=own, steps=steps))
         unshare = "unshare --mount --pid --cgroup --fork --mount-proc --kill-child"
         ended = subprocess.run(
@@ -209,9 +215,11 @@ class Manager:
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[Manager]:
     """A service manager, and nothing of it is left."""
-    found = Manager(tmp_path)
-    yield found
-    found.close()
+    with open(Path(tempfile.gettempdir(), "mplog-test-systemd.lock"), "w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)  # Two managers at a time may meet in a control group of the same name.
+        found = Manager(tmp_path)
+        yield found
+        found.close()
 
 
 @pytest.mark.parametrize(
