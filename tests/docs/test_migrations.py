@@ -103,7 +103,7 @@ def test_a_program_written_for_concurrent_log_handler_logs_the_same(name: str, m
     assert ended.said == ""
     found: Counter[str] = Counter()
     logs = [path for path in ended.here.iterdir() if path.name.startswith("requests")]
-    assert len(logs) > 3
+    assert len(logs) > 1  # how many it are is a matter of who was faster
     for path in logs:
         content = path.read_bytes()
         text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
@@ -152,7 +152,7 @@ def test_both_may_write_while_only_the_old_program_rotates(old: str, program: Pr
         ended = one.wait()
         assert (ended.status, ended.said) == (0, "")
     logs = list(ended.here.glob("app*"))
-    assert len(logs) > 3
+    assert len(logs) > 1  # how many it are is a matter of who was faster
     found = Counter(line for path in logs for line in path.read_text().splitlines())
     assert found == Counter(f"{name} {number}" for name in ("old", "new") for number in range(6000))
 

@@ -65,6 +65,7 @@ def opened() -> Iterator[None]:
     """The calling thread is one of mplog, about to call what may be a function of the user's."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     signals.begin()
+    signals._main = monotonic(), ()  # As if looked at before: it may be this thread, and has everything blocked now.
     signals.open_up()
     try:
         yield
