@@ -9,19 +9,18 @@ from mplog import logger
 
 
 class Entered(threading.local):
-    """What this thread has entered."""
+    """What this thread has entered: a task may run another one in its own thread, and goes on afterwards."""
 
-    _context: Any = None
+    def __init__(self) -> None:
+        self._contexts: list[tuple[str, Any]] = []
 
-    def enter(self, **values: Any) -> None:
-        """Have *values* on every record of this thread from now on, in the place of those of the task before."""
-        self.leave()
+    def enter(self, task_id: str, /, **values: Any) -> None:
+        """Have *values* on every record of this thread from now on, until `leave`."""
         context = logger.contextualize(**values)
         context.__enter__()
-        self._context = context
+        self._contexts.append((task_id, context))
 
-    def leave(self) -> None:
-        """Have them no more. Without any there is nothing to do."""
-        context, self._context = self._context, None
-        if context is not None:
-            context.__exit__(None, None, None)
+    def leave(self, task_id: str) -> None:
+        """Have them no more, nor those of tasks in it that were never left. Without any there is nothing to do."""
+        while any(entered == task_id for entered, _ in self._contexts):
+            self._contexts.pop()[1].__exit__(None, None, None)

@@ -13,7 +13,6 @@ import atexit
 import io
 import logging
 import sys
-import threading
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -22,6 +21,7 @@ from celery.utils.log import get_multiprocessing_logger
 
 from mplog import logger
 from mplog._sinks.inside import inside
+from mplog.integrations._entered import Entered
 from mplog.integrations._lines import Lines
 from mplog.integrations.standard import InterceptHandler
 
@@ -104,8 +104,7 @@ class _Handler(InterceptHandler):
         super().emit(record)
 
 
-_entered: dict[tuple[str, int], Any] = {}
-"""Contexts of the tasks that run now, by their ids and threads."""
+_entered = Entered()
 
 
 def _begin(task_id: str, task: Any, **_: Any) -> None:
@@ -118,15 +117,11 @@ def _begin(task_id: str, task: Any, **_: Any) -> None:
         "queue": where.get("routing_key") or where.get("queue"),
         "pool": _process_name(),
     }
-    entered = logger.contextualize(**values)
-    entered.__enter__()
-    _entered[task_id, threading.get_ident()] = entered
+    _entered.enter(task_id, **values)
 
 
 def _end(task_id: str, **_: Any) -> None:
-    entered = _entered.pop((task_id, threading.get_ident()), None)
-    if entered is not None:
-        entered.__exit__(None, None, None)
+    _entered.leave(task_id)
 
 
 def _finish(**_: Any) -> None:

@@ -25,6 +25,7 @@ class Middleware(dramatiq.Middleware):
     def before_process_message(self, broker: Any, message: Any) -> None:
         """Dramatiq calls it in the thread that runs the actor."""
         self._entered.enter(
+            message.message_id,
             message_id=message.message_id,
             actor=message.actor_name,
             queue=message.queue_name,
@@ -35,8 +36,8 @@ class Middleware(dramatiq.Middleware):
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         """Dramatiq calls it there, too, whatever came of the message."""
-        self._entered.leave()
+        self._entered.leave(message.message_id)
 
     def after_skip_message(self, broker: Any, message: Any) -> None:
         """The same for one that another middleware has skipped."""
-        self._entered.leave()
+        self._entered.leave(message.message_id)

@@ -22,10 +22,10 @@ def install(huey: Any) -> None:
     entered = Entered()
 
     def begin(task: Any) -> None:
-        entered.enter(task_id=task.id, task=task.name, retries=task.retries)
+        entered.enter(task.id, task_id=task.id, task=task.name, retries=task.retries)
 
     def end(task: Any, value: Any, exception: BaseException | None) -> None:
-        entered.leave()
+        entered.leave(task.id)
 
     huey.pre_execute(_NAME)(begin)
     huey.post_execute(_NAME)(end)
